@@ -1,0 +1,93 @@
+r"""Every check of this project; ``nox`` alone runs those that a change must pass."""
+
+import shutil
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+HOSTS = ["0.1.4", "0.1.5", "0.1.6"]
+# The ends of what we support: packages that touch files, pixels and arrays. The newest
+# pyarrow needs a newer NumPy than the lowest one.
+STACKS = {
+    "lowest": ["av==14.2.0", "pylance==0.39.0", "numpy==1.26.4", "pyarrow==16.1.0"],
+    "newest": ["av==18.1.0", "pylance==14.0.2", "numpy==2.4.6"],
+}
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests-3.11", "lint", "typecheck", "compat-3.11(lowest, 0.1.4)"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def dependency_group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *arguments, *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    r"""The whole suite; the corpus of real videos once, on the oldest Python."""
+    session.install("-e", ".[plot]", *dependency_group("test"))
+    run_tests(session, *([] if session.python == PYTHONS[0] else ["-m", "not corpus"]))
+
+
+@nox.session(python=PYTHONS[0])
+@nox.parametrize("host", HOSTS, ids=HOSTS)
+@nox.parametrize("stack", list(STACKS), ids=list(STACKS))
+def compat(session: nox.Session, stack: str, host: str) -> None:
+    r"""Every host, with the oldest and the newest packages under it."""
+    session.install(
+        "-e",
+        ".[plot]",
+        f"temporaldata=={host}",
+        *STACKS[stack],
+        *dependency_group("test"),
+    )
+    run_tests(session, "-m", "not corpus")
+
+
+@nox.session(python=PYTHONS[0], venv_backend="uv")
+def minimums(session: nox.Session) -> None:
+    r"""The suite, corpus included, with the lowest version of every dependency."""
+    session.install("-e", ".[plot]", "--resolution", "lowest-direct")
+    session.install(*dependency_group("test"))
+    run_tests(session)
+
+
+@nox.session(python=PYTHONS[0])
+def lint(session: nox.Session) -> None:
+    r"""Ruff: mistakes, imports, layout."""
+    session.install(*dependency_group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(python=PYTHONS[0])
+def typecheck(session: nox.Session) -> None:
+    r"""mypy over the package."""
+    session.install("-e", ".", *dependency_group("typecheck"))
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS[0])
+def docs(session: nox.Session) -> None:
+    r"""The site; a warning is an error."""
+    session.install("-e", ".", *dependency_group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")
+
+
+@nox.session(python=PYTHONS[0])
+def build(session: nox.Session) -> None:
+    r"""Wheel and sdist; the wheel runs the demo in an environment of its own."""
+    shutil.rmtree("dist", ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build")
+    wheel = next(Path("dist").glob("*.whl")).resolve()
+    session.install(f"{wheel}[plot]")
+    session.run("temporaldata-video", "demo", session.create_tmp())

@@ -1,0 +1,84 @@
+r"""Every exception and warning that this package raises.
+
+.. code-block:: text
+
+    VideoError                      whatever goes wrong in this package
+    ├── SourceError                 the bytes of a video cannot be had or are no video
+    │   ├── SourceNotFoundError     ... because nothing is there (also a FileNotFoundError)
+    │   └── SourceChangedError      ... because the file changed while it was read
+    ├── FrameIndexError             the sidecar is of no use
+    │   ├── IndexNotFoundError      ... because there is none (also a FileNotFoundError)
+    │   ├── StaleIndexError         ... because it describes another file
+    │   └── IndexFormatError        ... because its contents make no sense
+    ├── DecodeError                 a frame that should be there does not decode
+    ├── CacheError                  the byte cache cannot be used
+    └── BackendError                a plugin cannot do what is asked of it
+        └── UnknownBackendError     ... because no backend has that name (a LookupError too)
+
+    VideoWarning                    something the user should know, and that is no error
+    ├── IndexWarning                an index was built on the fly, trimmed, or is incomplete
+    └── PluginWarning               a plugin failed and was left out
+
+A wrong argument is a plain :obj:`ValueError` or :obj:`TypeError` that names the
+argument, its value and what is allowed.
+"""
+
+
+class VideoError(Exception):
+    r"""Base of all exceptions of this package."""
+
+
+class SourceError(VideoError):
+    r"""The bytes of a video cannot be read, or they are no video."""
+
+
+class SourceNotFoundError(SourceError, FileNotFoundError):
+    r"""There is no object at the uri of a video."""
+
+
+class SourceChangedError(SourceError):
+    r"""A file changed while it was being read."""
+
+
+class FrameIndexError(VideoError):
+    r"""A frame index cannot be read or does not fit."""
+
+
+class IndexNotFoundError(FrameIndexError, FileNotFoundError):
+    r"""There is no frame index at the given place."""
+
+
+class StaleIndexError(FrameIndexError):
+    r"""A frame index describes another file than the one that lies beside it."""
+
+
+class IndexFormatError(FrameIndexError):
+    r"""A frame index exists, but what it says makes no sense."""
+
+
+class DecodeError(VideoError):
+    r"""A frame that should be in the video does not decode."""
+
+
+class CacheError(VideoError):
+    r"""The cache of bytes cannot be used."""
+
+
+class BackendError(VideoError):
+    r"""A plugin cannot do what is asked of it."""
+
+
+class UnknownBackendError(BackendError, LookupError):
+    r"""No backend of that name is registered."""
+
+
+class VideoWarning(UserWarning):
+    r"""Base of all warnings of this package."""
+
+
+class IndexWarning(VideoWarning):
+    r"""A frame index was built on the fly, trimmed, or covers less than it should."""
+
+
+class PluginWarning(VideoWarning):
+    r"""A plugin failed and was left out."""

@@ -1,0 +1,82 @@
+r"""What is known of a lazy video without decoding it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .lazy import LazyFrames
+from .source import VideoSource
+from .types import Cost
+
+
+class VideoFacts:
+    r"""The properties of a lazy video; all but :attr:`valid` come from the index alone."""
+
+    _source: VideoSource
+    _metadata: Any
+    _origin: float  # seconds in the recording at which this window counts from 0
+
+    if TYPE_CHECKING:  # what the host brings
+        frame_indices: Any
+
+        def __len__(self) -> int: ...
+
+    @property
+    def _lazy_frames(self) -> LazyFrames:
+        return self.__dict__["frames"]
+
+    @property
+    def valid(self) -> np.ndarray:
+        r"""Which of :attr:`frames` did decode, bool of shape (n,)."""
+        return self._lazy_frames.valid
+
+    @property
+    def uri(self) -> str:
+        r"""Path or uri of the video, of its first file if there are several."""
+        return self._source.parts[0].uri
+
+    @property
+    def metadata(self) -> Any:
+        r"""What was handed over as ``metadata``, the same object in every slice."""
+        return self._metadata
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        r"""Shape of :attr:`frames`."""
+        return self._lazy_frames.shape
+
+    @property
+    def frame_count(self) -> int:
+        r"""Number of frames in this window."""
+        return len(self)
+
+    @property
+    def resize(self) -> tuple[int, int] | None:
+        r"""Height and width in pixels to which frames are scaled, or :obj:`None`."""
+        return self._source.output.resize
+
+    @property
+    def colorspace(self) -> str:
+        r"""``"RGB"`` or ``"G"``."""
+        return self._source.output.colorspace
+
+    @property
+    def channel_format(self) -> str:
+        r"""``"NCHW"`` or ``"NHWC"``."""
+        return self._source.output.channel_format
+
+    @property
+    def segment_frame_counts(self) -> np.ndarray:
+        r"""Frames of each segment of the whole video, int64 of shape (n_segments,)."""
+        return self._source.frame_counts.copy()
+
+    @property
+    def segment_frame_offsets(self) -> np.ndarray:
+        r"""Number of the first frame of each segment, int64 of shape (n_segments,)."""
+        return self._source.frame_offsets.copy()
+
+    def cost(self) -> Cost:
+        r"""Returns what :attr:`frames` would cost, in frames, bytes and byte ranges."""
+        return self._source.cost(self.frame_indices)

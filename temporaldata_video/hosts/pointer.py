@@ -1,0 +1,143 @@
+r"""How a lazy video is kept in an HDF5 file: as a plain series of timestamps, with
+attributes that point to the video."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import FrameIndexError
+from ..layout import normalize_uri, relative_uri, resolve_uri
+from ..lazy import LazyColumn
+from ..media.convert import OutputFormat
+from ..source import VideoPart, VideoSource
+from ..video import VideoSeries
+
+BACKEND_NAME = "MP4_INDEX"
+
+
+@dataclass(frozen=True)
+class FromHdf5:
+    r"""Loads a dataset of an HDF5 file, which is opened anew for it.
+
+    Args:
+        path: the file.
+        dataset: name of the dataset in it.
+    """
+
+    path: str
+    dataset: str
+
+    def __call__(self) -> np.ndarray:
+        import h5py
+
+        with h5py.File(self.path, "r") as file:
+            return file[self.dataset][:]
+
+
+def write_pointer(video: VideoSeries, group: Any) -> None:
+    r"""Writes a video into an HDF5 group, as a series that any reader can load.
+
+    Args:
+        video: its frames are not decoded.
+        group: an ``h5py.Group`` without contents.
+    """
+    columns = {key: getattr(video, key) for key in set(video.keys()) - {"frames"}}
+    domain = video.domain
+    empty = len(domain) == 0
+    plain = video._series_class(
+        **columns,
+        timekeys=list(video._timekeys),
+        domain=type(domain)(0.0, 0.0) if empty else domain,
+    )
+    plain.to_hdf5(group)
+    if empty:  # the host cannot write one, and reads it well
+        del group["domain"]
+        domain.to_hdf5(group.create_group("domain"))
+    source, base = video._source, _file_path(group)
+    group.attrs["backend"] = BACKEND_NAME
+    group.attrs["uri"] = relative_uri(video.uri, base)
+    group.attrs["origin"] = video._origin
+    group.attrs["edge"] = video._edge
+    group.attrs["options"] = json.dumps(
+        {
+            "resize": source.output.resize,
+            "colorspace": source.output.colorspace,
+            "channel_format": source.output.channel_format,
+            "on_error": source.on_error,
+            "threads": source.threads,
+        }
+    )
+    group.attrs["parts"] = json.dumps(
+        [
+            {
+                "uri": relative_uri(part.uri, base),
+                "further_uris": [relative_uri(uri, base) for uri in part.further_uris],
+                "index_uri": part.index_uri and relative_uri(part.index_uri, base),
+                "frames": part.frame_counts.tolist(),
+            }
+            for part in source.parts
+        ]
+    )
+
+
+def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> VideoSeries:
+    r"""Returns the video that a group points to, without looking for it yet.
+
+    Args:
+        video_class: the class of the host.
+        group: written by :func:`write_pointer`.
+        lazy: leave the timestamps in the file until they are needed.
+
+    Raises:
+        FrameIndexError: if the attributes make no sense.
+    """
+    base = _file_path(group)
+    try:
+        options = json.loads(group.attrs["options"])
+        resize = options["resize"]
+        output = OutputFormat(
+            tuple(resize) if resize else None,
+            options["colorspace"],
+            options["channel_format"],
+        )
+        parts = tuple(
+            VideoPart(
+                resolve_uri(part["uri"], base),
+                tuple(resolve_uri(uri, base) for uri in part["further_uris"]),
+                index_uri=part["index_uri"] and resolve_uri(part["index_uri"], base),
+            )
+            for part in json.loads(group.attrs["parts"])
+        )
+        source = VideoSource(parts, output, options["on_error"], int(options["threads"]))
+        timekeys = group.attrs["timekeys"].astype(str).tolist()
+        origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FrameIndexError(
+            f"the video {group.name!r} in {base!r} is damaged ({error!r}); make it anew "
+            f"with LazyVideo.from_uri and save the recording again."
+        ) from error
+
+    def column(name: str) -> Any:
+        if lazy and os.path.isfile(base):
+            return LazyColumn(FromHdf5(base, f"{group.name}/{name}"))
+        return group[name][:]
+
+    video = video_class.__new__(video_class)
+    video._set_columns(source, column("timestamps"), column("frame_indices"))
+    video._timekeys = timekeys
+    video._origin, video._edge = origin, edge
+    video._domain = video._interval_class.from_hdf5(group["domain"])
+    own = {"timestamps", "frame_indices", "timestamp_indices_1s", "domain"}
+    for name in set(group) - own:
+        setattr(video, name, group[name][:])
+    return video
+
+
+def _file_path(group: Any) -> str:
+    name = group.file.filename
+    return normalize_uri(name.decode() if isinstance(name, bytes) else name)

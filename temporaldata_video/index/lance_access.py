@@ -1,0 +1,251 @@
+r"""The one place that talks to Lance, and keeps it out of forked children.
+
+Lance runs threads of its own. Of children that were forked after Lance was used, about one
+in six crashes when it reads, or never returns (pylance 14.0.2). Such a child has a helper
+do the work: this file, run as a program by a Python that is started afresh.
+
+It imports nothing of this package, so that the helper starts quickly.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import lance
+
+# The oldest file format that every supported Lance reads.
+_DATA_STORAGE_VERSION: Literal["2.0"] = "2.0"
+
+Options = tuple[tuple[str, str], ...]
+
+
+class Description(NamedTuple):
+    r"""What a dataset says of itself.
+
+    Args:
+        version: number of the version that was opened.
+        rows: number of rows.
+        columns: names of the columns.
+        metadata: the schema metadata.
+    """
+
+    version: int
+    rows: int
+    columns: tuple[str, ...]
+    metadata: dict[bytes, bytes]
+
+
+def describe(uri: str, options: Options, version: int | None = None) -> Description:
+    r"""Opens a dataset.
+
+    Args:
+        uri: where it lies.
+        options: Lance's storage options.
+        version: which version; the newest by default.
+
+    Raises:
+        OSError: or :obj:`ValueError`, or :obj:`RuntimeError`, as Lance does.
+    """
+    return Description(*_call(_describe, uri, options, version))
+
+
+def read_columns(
+    uri: str,
+    options: Options,
+    version: int,
+    tag: str,
+    names: Sequence[str],
+    offset: int,
+    count: int,
+) -> dict[str, np.ndarray]:
+    r"""Returns rows of a dataset, column by column.
+
+    Args:
+        uri: where it lies.
+        options: Lance's storage options.
+        version: which version.
+        tag: what the caller knows this version by.
+        names: the columns.
+        offset: first row.
+        count: number of rows.
+    """
+    return _call(_read_columns, uri, options, version, tag, tuple(names), offset, count)
+
+
+def write_columns(
+    uri: str,
+    options: Options,
+    columns: Mapping[str, np.ndarray],
+    metadata: Mapping[bytes, bytes],
+    overwrite: bool,
+    keep_old: timedelta,
+) -> None:
+    r"""Commits a dataset, or a new version of it.
+
+    Args:
+        uri: where it goes.
+        options: Lance's storage options.
+        columns: all of one length.
+        metadata: the schema metadata.
+        overwrite: whether there is a dataset that becomes the version before.
+        keep_old: versions older than this are removed.
+    """
+    _call(_write_columns, uri, options, dict(columns), dict(metadata), overwrite, keep_old)
+
+
+@functools.lru_cache(maxsize=64)
+def _dataset(uri: str, options: Options, version: int, tag: str) -> lance.LanceDataset:
+    # The tag keeps apart what was deleted and written anew under the same version.
+    import lance
+
+    return lance.dataset(uri, version=version, storage_options=dict(options) or None)
+
+
+def _describe(uri: str, options: Options, version: int | None) -> tuple[Any, ...]:
+    import lance
+
+    dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
+    schema = dataset.schema
+    metadata = dict(schema.metadata or {})
+    return dataset.version, dataset.count_rows(), tuple(schema.names), metadata
+
+
+def _read_columns(
+    uri: str,
+    options: Options,
+    version: int,
+    tag: str,
+    names: tuple[str, ...],
+    offset: int,
+    count: int,
+) -> dict[str, np.ndarray]:
+    dataset = _dataset(uri, options, version, tag)
+    table = dataset.to_table(columns=list(names), offset=offset, limit=count)
+    return {name: table.column(name).to_numpy() for name in names}
+
+
+def _write_columns(
+    uri: str,
+    options: Options,
+    columns: dict[str, np.ndarray],
+    metadata: dict[bytes, bytes],
+    overwrite: bool,
+    keep_old: timedelta,
+) -> None:
+    import lance
+    import pyarrow as pa
+
+    dataset = lance.write_dataset(
+        pa.table(columns).replace_schema_metadata(metadata),
+        uri,
+        mode="overwrite" if overwrite else "create",
+        storage_options=dict(options) or None,
+        data_storage_version=_DATA_STORAGE_VERSION,
+    )
+    if overwrite:
+        dataset.cleanup_old_versions(older_than=keep_old)
+
+
+# The helper of a forked child ---------------------------------------------------------
+
+
+class _Helper:
+    # A Python that was started afresh and runs `_serve`.
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        atexit.register(self.close)
+
+    def call(self, function: str, arguments: tuple[Any, ...]) -> Any:
+        assert self.process.stdin and self.process.stdout
+        with self.lock:
+            _send(self.process.stdin, (function, arguments))
+            succeeded, result = _receive(self.process.stdout)
+        if not succeeded:
+            raise result
+        return result
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+
+
+_forked_with_lance = False
+_helper: _Helper | None = None
+_helper_lock = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    global _forked_with_lance, _helper, _helper_lock
+    _forked_with_lance = _forked_with_lance or "lance" in sys.modules
+    _helper_lock = threading.Lock()
+    if _helper is not None:
+        # It is the parent's: neither to be used here nor to be closed on exit.
+        atexit.unregister(_helper.close)
+        _helper = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _call(function: Any, *arguments: Any) -> Any:
+    global _helper
+    if not _forked_with_lance:
+        return function(*arguments)
+    with _helper_lock:
+        if _helper is None or _helper.process.poll() is not None:
+            _helper = _Helper()
+    try:
+        return _helper.call(function.__name__, arguments)
+    except (EOFError, BrokenPipeError) as error:
+        raise OSError("the helper process that reads Lance datasets has ended") from error
+
+
+def _send(pipe: BinaryIO | Any, message: Any) -> None:
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(len(data).to_bytes(8, "little") + data)
+    pipe.flush()
+
+
+def _receive(pipe: BinaryIO | Any) -> Any:
+    header = pipe.read(8)
+    if len(header) < 8:
+        raise EOFError
+    return pickle.loads(pipe.read(int.from_bytes(header, "little")))
+
+
+def _serve() -> None:
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not get between the replies
+    functions = {f.__name__: f for f in (_describe, _read_columns, _write_columns)}
+    while True:
+        try:
+            name, arguments = _receive(requests)
+        except EOFError:
+            return
+        try:
+            reply: tuple[bool, Any] = (True, functions[name](*arguments))
+        except (OSError, ValueError, RuntimeError) as error:
+            reply = False, type(error)(str(error))
+        _send(replies, reply)
+
+
+if __name__ == "__main__":
+    _serve()

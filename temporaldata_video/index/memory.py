@@ -1,0 +1,39 @@
+r"""A frame index that lives in memory, for videos without a sidecar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .packets import SegmentIndex
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryFrameIndex:
+    r"""The index of a video, built on the fly.
+
+    Args:
+        uris: the file of each segment.
+        segments: the index of each segment.
+        clock: seconds, float64 of shape (n,), segment after segment in presentation
+            order; NaN for frames without a time.
+        index_id: what tells this index from another.
+    """
+
+    uris: tuple[str, ...]
+    segments: tuple[SegmentIndex, ...]
+    clock: np.ndarray
+    index_id: str = ""
+
+    def segment_frame_counts(self) -> np.ndarray:
+        r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""
+        return np.array([len(segment) for segment in self.segments], np.int64)
+
+    def pts_table(self, segment: int) -> np.ndarray:
+        r"""Returns the pts of a segment in presentation order, int64 of shape (n,)."""
+        return self.segments[segment].frames.pts
+
+    def timestamps(self) -> np.ndarray:
+        r"""Returns the time of every frame in seconds, float64 of shape (n,)."""
+        return self.clock

@@ -1,0 +1,397 @@
+r"""The sidecar of a video: a Lance dataset with one row for each visible frame."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, StaleIndexError
+from ..layout import protocol_of, relative_uri
+from ..process import ProcessCache
+from ..types import PACKET_DTYPES, Fingerprint, ObjectStore, Packets, StreamInfo
+from .header import decode_header, decode_segment, encode_header, encode_segment
+from .lance_access import Description, Options, describe, read_columns, write_columns
+from .packets import SegmentIndex
+
+CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
+
+# Readers that are at work while a video is indexed again keep their version this long.
+_KEEP_OLD_VERSIONS = timedelta(days=1)
+_CHUNK_ROWS = 4096
+
+_ERRORS = (OSError, ValueError, RuntimeError)
+_CHUNKS: ProcessCache[Packets] = ProcessCache(128)
+_CHECKED: ProcessCache[bool] = ProcessCache(4096)
+
+
+@dataclass(frozen=True, eq=False)
+class LanceSegment:
+    r"""One file in a sidecar (a :obj:`~temporaldata_video.types.SegmentPackets`).
+
+    Args:
+        index: the sidecar.
+        offset: row of its first frame.
+        count: number of its frames.
+        uri: where the file lies.
+        stream: the facts of the stream.
+        hidden: packets that are decoded but not shown.
+        fingerprint: by what the file is known again.
+    """
+
+    index: LanceFrameIndex
+    offset: int
+    count: int
+    uri: str
+    stream: StreamInfo
+    hidden: Packets
+    fingerprint: Fingerprint | None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def rows(self, start: int, stop: int) -> Packets:
+        r"""Returns the packets of the frames ``[start, stop)``."""
+        return self.index._packets(self.offset + start, self.offset + stop)
+
+
+@dataclass(frozen=True)
+class LanceFrameIndex:
+    r"""A frame index that is read from its sidecar as it is needed.
+
+    Made by :meth:`open`. It holds no handle, so that it can be copied, pickled and taken
+    across a fork; the rows that a process has read are kept for that process.
+
+    Args:
+        uri: where the sidecar lies.
+        version: the version of the Lance dataset.
+        index_id: unique to what one :func:`write_sidecar` wrote; ``""`` if others wrote it.
+    """
+
+    uri: str
+    version: int
+    index_id: str
+    _counts: tuple[int, ...] = field(repr=False)
+    _header: Mapping[str, Any] | None = field(repr=False, compare=False)
+    _options: Options = field(repr=False, compare=False)
+
+    @classmethod
+    def open(
+        cls, index_uri: str | os.PathLike[str], store: ObjectStore | None = None
+    ) -> LanceFrameIndex:
+        r"""Opens a sidecar, reading no more than its schema.
+
+        Args:
+            index_uri: where the sidecar lies.
+            store: gives the options with which Lance reaches a remote sidecar.
+
+        Raises:
+            IndexNotFoundError: if there is none.
+            IndexFormatError: if it is damaged, or of a kind that this version can't read.
+
+        Example ::
+
+            >>> import temporaldata_video as tv
+            >>> from temporaldata_video.testing import make_clip
+            >>> clip = make_clip("clip.mp4", n_frames=60)
+            >>> index = tv.write_index(clip, progress=False)
+            >>> tv.LanceFrameIndex.open("clip.mp4.lance").segment_frame_counts()
+            array([60])
+        """
+        uri = os.fspath(index_uri)
+        uri = uri if protocol_of(uri) else os.path.abspath(uri)
+        options = _options(uri, store)
+        dataset = _describe(uri, options)
+        _check_columns(uri, dataset)
+        header = decode_header(dataset.metadata, uri)
+        counts = (
+            tuple(int(segment["frames"]) for segment in header["segments"])
+            if header
+            else _count_segments(uri, options, dataset)
+        )
+        if sum(counts) != dataset.rows:
+            raise IndexFormatError(
+                f"the index at {uri!r} says that it has {sum(counts)} frames and has "
+                f"{dataset.rows} rows. Index the video again with --overwrite."
+            )
+        return cls(
+            uri=uri,
+            version=dataset.version,
+            index_id=header["index_id"] if header else "",
+            _counts=counts,
+            _header=header,
+            _options=options,
+        )
+
+    @cached_property
+    def segments(self) -> tuple[LanceSegment, ...]:
+        r"""The packets of each file; empty in sidecars that have no byte positions."""
+        if self._header is None:
+            return ()
+        offsets = np.concatenate([[0], np.cumsum(self._counts)])
+        return tuple(
+            LanceSegment(self, int(offset), count, **decode_segment(segment, self.uri))
+            for segment, offset, count in zip(
+                self._header["segments"], offsets, self._counts
+            )
+        )
+
+    def segment_frame_counts(self) -> np.ndarray:
+        r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""
+        return np.array(self._counts, np.int64)
+
+    def pts_table(self, segment: int) -> np.ndarray:
+        r"""Returns the pts of a segment in presentation order, int64 of shape (n,).
+
+        Args:
+            segment: number of the segment.
+        """
+        if not 0 <= segment < len(self._counts):
+            raise IndexError(
+                f"segment {segment} is out of range: {self.uri!r} has "
+                f"{len(self._counts)} segments."
+            )
+        offset = sum(self._counts[:segment])
+        return self._column("pts", offset, self._counts[segment])
+
+    def timestamps(self) -> np.ndarray:
+        r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
+        frame has none."""
+        return self._column("timestamp", 0, sum(self._counts))
+
+    def _column(self, name: str, offset: int, count: int) -> np.ndarray:
+        return self._read((name,), offset, count)[name]
+
+    def _packets(self, start: int, stop: int) -> Packets:
+        numbers = range(start // _CHUNK_ROWS, max(start, stop - 1) // _CHUNK_ROWS + 1)
+        chunks = [
+            _CHUNKS.get(
+                (self.uri, self.version, self.index_id, number),
+                partial(self._read_chunk, number),
+            )
+            for number in numbers
+        ]
+        first = numbers[0] * _CHUNK_ROWS
+        table = chunks[0] if len(chunks) == 1 else Packets.concatenate(chunks)
+        return table[start - first : stop - first]
+
+    def _read_chunk(self, number: int) -> Packets:
+        first = number * _CHUNK_ROWS
+        count = min(_CHUNK_ROWS, sum(self._counts) - first)
+        return Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+
+    def _read(self, names: Sequence[str], offset: int, count: int) -> dict[str, np.ndarray]:
+        self._check_version()
+        try:
+            return read_columns(
+                self.uri, self._options, self.version, self.index_id, names, offset, count
+            )
+        except _ERRORS as error:
+            _CHECKED.pop((self.uri, self.version, self.index_id))
+            self._check_version()
+            raise IndexFormatError(
+                f"cannot read rows {offset} to {offset + count} of the index "
+                f"{self.uri!r} ({_first_line(error)}). Index the video again with "
+                f"--overwrite."
+            ) from error
+
+    def _check_version(self) -> None:
+        # Once in each process: what lies at the uri may have been written anew since.
+        key = (self.uri, self.version, self.index_id)
+        if not _CHECKED.get(key, self._is_current):
+            _CHECKED.pop(key)
+            raise StaleIndexError(
+                f"the index {self.uri!r} was written anew since it was opened; open the "
+                f"video again."
+            )
+
+    def _is_current(self) -> bool:
+        try:
+            dataset = _describe(self.uri, self._options, self.version)
+        except IndexNotFoundError:
+            return False
+        header = decode_header(dataset.metadata, self.uri)
+        return (header["index_id"] if header else "") == self.index_id
+
+
+def write_sidecar(
+    uri: str,
+    segment_uris: Sequence[str],
+    segments: Sequence[SegmentIndex],
+    timestamps: np.ndarray,
+    *,
+    store: ObjectStore | None = None,
+    overwrite: bool = False,
+) -> LanceFrameIndex:
+    r"""Writes a sidecar in one commit: it is there as a whole, or the old one still is.
+
+    Args:
+        uri: where the sidecar goes.
+        segment_uris: the file of each segment.
+        segments: the index of each segment.
+        timestamps: seconds, float64 of shape (n,), NaN for frames that have no time.
+        store: gives the options with which Lance reaches a remote place.
+        overwrite: replace an index that is there already.
+
+    Raises:
+        FrameIndexError: if there is an index already, or it cannot be written.
+    """
+    if not overwrite:
+        check_vacant(uri, store)
+    options = _options(uri, store)
+    exists = index_exists(uri, options) and not _move_damaged_away(uri, options)
+    header = encode_header(
+        [
+            encode_segment(relative_uri(segment_uri, uri), segment)
+            for segment_uri, segment in zip(segment_uris, segments)
+        ]
+    )
+    columns = _to_columns(segments, timestamps)
+    try:
+        write_columns(uri, options, columns, header, exists, _KEEP_OLD_VERSIONS)
+    except _ERRORS as error:
+        raise FrameIndexError(
+            f"cannot write the index {uri!r} ({_first_line(error)}). Pass index_uri to "
+            f"put it elsewhere."
+        ) from error
+    return LanceFrameIndex.open(uri, store)
+
+
+def check_vacant(uri: str, store: ObjectStore | None) -> None:
+    r"""Raises :obj:`FrameIndexError` if there is an index at a place already.
+
+    Args:
+        uri: where an index is to be written.
+        store: gives the options with which Lance reaches a remote place.
+    """
+    if index_exists(uri, _options(uri, store)):
+        raise FrameIndexError(
+            f"there is an index at {uri!r} already; pass overwrite=True (--overwrite) to "
+            f"replace it."
+        )
+
+
+def _move_damaged_away(uri: str, options: Options) -> bool:
+    # Lance reads a dataset before it writes a new version of it, and cannot if the old
+    # one is damaged. There is nothing in it to lose.
+    try:
+        dataset = _describe(uri, options)
+    except IndexFormatError:
+        if protocol_of(uri):
+            raise
+        damaged = True
+    else:
+        damaged = not dataset.columns
+        if not damaged:
+            _check_columns(uri, dataset)  # never write over a dataset of another kind
+    if damaged:
+        shutil.rmtree(uri)
+    return damaged
+
+
+def index_exists(uri: str, options: Options = ()) -> bool:
+    r"""Returns whether a sidecar was ever committed at a place.
+
+    What a killed writer leaves behind is none. A sidecar that exists and is damaged or
+    forbidden is one, so that nobody takes it for missing.
+
+    Args:
+        uri: where it would lie.
+        options: with which Lance reaches the place.
+    """
+    if protocol_of(uri):
+        try:
+            _describe(uri, options)
+        except IndexNotFoundError:
+            return False
+        return True
+    try:
+        names = os.listdir(os.path.join(uri, "_versions"))
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError as error:
+        raise IndexFormatError(
+            f"{uri!r} is a file where an index should be; move it away, or pass index_uri."
+        ) from error
+    except OSError as error:
+        raise FrameIndexError(
+            f"cannot read the index {uri!r}: {error.strerror}."
+        ) from error
+    return any(name.endswith(".manifest") for name in names)
+
+
+def _describe(uri: str, options: Options, version: int | None = None) -> Description:
+    not_found = IndexNotFoundError(
+        f"there is no frame index at {uri!r}. Make one with: temporaldata-video index FILE"
+    )
+    if not protocol_of(uri) and not index_exists(uri):
+        raise not_found
+    try:
+        return describe(uri, options, version)
+    except _ERRORS as error:
+        if "not found" in str(error).lower() and (protocol_of(uri) or version is not None):
+            raise not_found from error
+        raise IndexFormatError(
+            f"the index at {uri!r} is damaged ({_first_line(error)}). Index the video "
+            f"again with --overwrite."
+        ) from error
+
+
+def _check_columns(uri: str, dataset: Description) -> None:
+    missing = [name for name in CLOCK_COLUMNS if name not in dataset.columns]
+    if missing:
+        raise IndexFormatError(
+            f"the dataset at {uri!r} is no frame index: it lacks the columns "
+            f"{', '.join(missing)}. Index the video again with --overwrite, or pass "
+            f"index_uri if the dataset is something else."
+        )
+
+
+def _options(uri: str, store: ObjectStore | None) -> Options:
+    if store is None or not protocol_of(uri):
+        return ()
+    return tuple(sorted(store.lance_connection()[1].items()))
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n")[0][:200]
+
+
+def _count_segments(uri: str, options: Options, dataset: Description) -> tuple[int, ...]:
+    # Sidecars without our header have nothing but their rows to tell the segments.
+    names = ("segment_idx", "local_frame_idx")
+    columns = read_columns(uri, options, dataset.version, "", names, 0, dataset.rows)
+    segment, local = columns["segment_idx"], columns["local_frame_idx"]
+    counts = (
+        np.bincount(segment) if len(segment) and segment.min() >= 0 else np.zeros(1, int)
+    )
+    expected = np.concatenate([np.arange(count) for count in counts])
+    if (np.diff(segment) < 0).any() or not np.array_equal(local, expected):
+        raise IndexFormatError(
+            f"the rows of the index at {uri!r} are not sorted by segment_idx and "
+            f"local_frame_idx, each counted from 0 without a gap."
+        )
+    return tuple(counts.tolist())
+
+
+def _to_columns(
+    segments: Sequence[SegmentIndex], timestamps: np.ndarray
+) -> dict[str, np.ndarray]:
+    packets = Packets.concatenate([segment.frames for segment in segments])
+    counts = [len(segment) for segment in segments]
+    return {
+        "segment_idx": np.repeat(np.arange(len(counts), dtype=np.int64), counts),
+        "local_frame_idx": np.concatenate([np.arange(n, dtype=np.int64) for n in counts]),
+        "pts": packets.pts,
+        "timestamp": np.asarray(timestamps, np.float64),
+        "dts": packets.dts,
+        "pos": packets.pos,
+        "size": packets.size,
+        "keyframe": packets.keyframe,
+    }

@@ -1,0 +1,301 @@
+r"""Builds frame indexes: in memory, as sidecars, and for many files at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from .errors import IndexWarning, SourceError, VideoError
+from .freshness import fresh_index
+from .index.boxes import BoxesUnsupported, scan_boxes
+from .index.clock import container_clock, fit_clock, read_timestamps
+from .index.demux import scan_packets
+from .index.memory import MemoryFrameIndex
+from .index.packets import SegmentIndex
+from .index.preamble import PREAMBLE_SEARCH_BYTES, find_preamble
+from .index.sidecar import LanceFrameIndex, check_vacant, write_sidecar
+from .layout import frame_index_uri, normalize_uri
+from .media.fingerprint import take_fingerprint
+from .plugin.manager import resolve_store
+from .types import ByteRange, Fingerprint, ObjectStore, Packets
+
+_LOG = logging.getLogger("temporaldata_video")
+_METHODS = ("auto", "boxes", "demux")
+# Files below this size are indexed before a progress bar could be read.
+_PROGRESS_FROM_BYTES = 64 * 1024 * 1024
+
+
+def write_index(
+    uri: str | os.PathLike[str],
+    *,
+    timestamps: Any = None,
+    column: str | int | None = None,
+    segment_uris: Sequence[str | os.PathLike[str]] | None = None,
+    store: ObjectStore | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    index_uri: str | os.PathLike[str] | None = None,
+    on_mismatch: str = "raise",
+    on_nan: str = "raise",
+    method: str = "auto",
+    overwrite: bool = False,
+    progress: bool = True,
+) -> LanceFrameIndex:
+    r"""Indexes a video and writes the sidecar beside it, in one commit.
+
+    Args:
+        uri: the video, or its first file.
+        timestamps: when each frame was taken, in seconds: an array of shape (n,), or the
+            path of a ``.npy``, ``.csv``, ``.tsv`` or ``.txt`` file. The container's own
+            clock by default.
+        column: name or number of the clock's column in a text file.
+        segment_uris: the further files of a video that is cut into several.
+        store: reads the video; found by its uri by default.
+        storage_options: credentials and the like for the store.
+        index_uri: where the sidecar goes; beside the video by default.
+        on_mismatch: what to do about more frames than timestamps, or the reverse:
+            ``"raise"``, or ``"trim"`` to drop the surplus at the end with a warning.
+        on_nan: what to do about timestamps that are NaN: ``"raise"``, or ``"drop"`` to
+            leave out their frames.
+        method: ``"boxes"`` to read nothing but the header of an MP4 file, ``"demux"`` to
+            read any file packet by packet, or ``"auto"`` for boxes where they serve.
+        overwrite: replace an index that is there already.
+        progress: show a progress bar for long files.
+
+    Returns:
+        The index, opened.
+
+    Raises:
+        SourceError: if a file cannot be read or is no video.
+        ValueError: if clock and frames do not fit.
+        FrameIndexError: if there is an index already, or it cannot be written.
+
+    Example ::
+
+        >>> import temporaldata_video as tv
+        >>> from temporaldata_video.testing import make_clip
+        >>> clip = make_clip("clip.mp4", n_frames=60, rate=30)
+        >>> index = tv.write_index(clip, progress=False)
+        >>> index.timestamps()[:3].round(3)
+        array([0.   , 0.033, 0.067])
+    """
+    uris = [normalize_uri(u) for u in (uri, *(segment_uris or ()))]
+    store = store or resolve_store(uris[0], storage_options)
+    target = normalize_uri(index_uri) if index_uri else frame_index_uri(uris[0])
+    if not overwrite:
+        check_vacant(target, store)
+    clock = None if timestamps is None else read_timestamps(timestamps, column)
+    segments = [build_segment(store, u, method=method, progress=progress) for u in uris]
+    if clock is None:
+        clock = container_clock(segments)
+    else:
+        frames = sum(len(segment) for segment in segments)
+        clock = fit_clock(
+            clock, frames, on_mismatch=on_mismatch, on_nan=on_nan, what=uris[0]
+        )
+    return write_sidecar(target, uris, segments, clock, store=store, overwrite=overwrite)
+
+
+def build_segment(
+    store: ObjectStore, uri: str, *, method: str = "auto", progress: bool = False
+) -> SegmentIndex:
+    r"""Returns the index of one file, fingerprint included.
+
+    Args:
+        store: reads the file.
+        uri: where the file lies.
+        method: ``"boxes"``, ``"demux"`` or ``"auto"``.
+        progress: show a progress bar for a long file.
+
+    Raises:
+        ValueError: if the method is none of these.
+        SourceError: if the file is no video, or boxes alone do not serve.
+    """
+    if method not in _METHODS:
+        raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
+    fingerprint = take_fingerprint(store, uri)
+    if fingerprint.size == 0:
+        raise SourceError(f"{uri!r} is empty; check that it was copied whole.")
+    segment = None
+    if method != "demux":
+        segment = _scan_header(store, uri, fingerprint, required=method == "boxes")
+    if segment is None:
+        segment = _scan_whole(store, uri, fingerprint.size, progress)
+    if segment.missing_packets:
+        warnings.warn(
+            f"{uri!r} declares {segment.missing_packets} frames more than it holds: it was "
+            f"cut off. The {len(segment)} frames that are there are indexed.",
+            IndexWarning,
+            stacklevel=3,
+        )
+    return replace(segment, fingerprint=fingerprint)
+
+
+def _scan_header(
+    store: ObjectStore, uri: str, fingerprint: Fingerprint, required: bool
+) -> SegmentIndex | None:
+    def read(start: int, length: int) -> bytes:
+        return store.read_range(uri, start, length, fingerprint.etag or None)
+
+    try:
+        segment = scan_boxes(read, fingerprint.size)
+    except BoxesUnsupported as reason:
+        if required:
+            raise SourceError(
+                f"{uri!r} cannot be indexed from its boxes: {reason}. Use method='demux'."
+            ) from reason
+        _LOG.info("%s is indexed packet by packet: %s", uri, reason)
+        return None
+    first = _first_packet(segment)
+    head = read(first.start, min(first.stop - first.start, PREAMBLE_SEARCH_BYTES))
+    return replace(
+        segment,
+        stream=replace(segment.stream, preamble=find_preamble(segment.stream, head)),
+    )
+
+
+def _first_packet(segment: SegmentIndex) -> ByteRange:
+    tables = [table for table in (segment.frames, segment.hidden) if len(table)]
+    packets = Packets.concatenate(tables)
+    first = int(packets.dts.argmin())
+    start = int(packets.pos[first])
+    return ByteRange(start, start + int(packets.size[first]))
+
+
+def _scan_whole(store: ObjectStore, uri: str, size: int, progress: bool) -> SegmentIndex:
+    label = uri.rpartition("/")[2]
+    shown = progress and size >= _PROGRESS_FROM_BYTES
+    with (
+        store.open(uri) as file,
+        store.open(uri) as check,
+        _progress_bar(label, size, shown) as advance,
+    ):
+        return scan_packets(file, check, uri, advance)
+
+
+def build_memory_index(store: ObjectStore, uris: Sequence[str]) -> MemoryFrameIndex:
+    r"""Indexes a video that has no sidecar, with a warning that says how to make one.
+
+    Args:
+        store: reads the files.
+        uris: the files of the video.
+    """
+    started = time.perf_counter()
+    segments = tuple(build_segment(store, uri) for uri in uris)
+    seconds = time.perf_counter() - started
+    warnings.warn(
+        f"{uris[0]!r} has no frame index; one was built in memory in {seconds:.2f} s. To "
+        f"keep it, run: temporaldata-video index {' '.join(uris)}",
+        IndexWarning,
+        stacklevel=4,
+    )
+    return MemoryFrameIndex(
+        tuple(uris), segments, container_clock(segments), index_id=uuid.uuid4().hex
+    )
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    r"""What became of one file of :func:`index_many`.
+
+    Args:
+        uri: the file.
+        status: ``"done"``, ``"skipped"`` (its index is fresh) or ``"failed"``.
+        frames: number of frames, 0 where it failed.
+        reason: why it failed.
+    """
+
+    uri: str
+    status: str
+    frames: int = 0
+    reason: str = ""
+
+
+def index_many(
+    uris: Iterable[str | os.PathLike[str]],
+    *,
+    executor: Executor | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    **options: Any,
+) -> list[IndexReport]:
+    r"""Indexes many videos; one that fails does not stop the others.
+
+    Args:
+        uris: the videos.
+        executor: runs the work; the files are indexed one by one without it.
+        overwrite: replace indexes that are there. Otherwise a fresh one is kept, and one
+            that does not fit its video is reported as failed.
+        progress: show a progress bar.
+        **options: passed on to :func:`write_index` for every file.
+
+    Returns:
+        One report for each file, in the order given.
+    """
+    names = [normalize_uri(uri) for uri in uris]
+    work = partial(_index_one, overwrite=overwrite, options=options)
+    reports: dict[str, IndexReport] = {}
+    with _progress_bar("videos", len(names), progress and len(names) > 1) as advance:
+        for report in _run(work, names, executor):
+            reports[report.uri] = report
+            if advance is not None:
+                advance(len(reports))
+    return [reports[name] for name in names]
+
+
+def _run(
+    work: Callable[[str], IndexReport], names: list[str], executor: Executor | None
+) -> Iterator[IndexReport]:
+    if executor is None:
+        yield from map(work, names)
+        return
+    futures = {executor.submit(work, name): name for name in names}
+    for future in as_completed(futures):
+        try:
+            yield future.result()
+        except Exception as error:  # a worker that died takes its file with it, no more
+            yield IndexReport(futures[future], "failed", reason=repr(error))
+
+
+def _index_one(uri: str, *, overwrite: bool, options: Mapping[str, Any]) -> IndexReport:
+    try:
+        if not overwrite and (found := _known_index(uri, options)) is not None:
+            return IndexReport(uri, "skipped", int(found.segment_frame_counts().sum()))
+        index = write_index(uri, **{**options, "overwrite": overwrite, "progress": False})
+        return IndexReport(uri, "done", int(index.segment_frame_counts().sum()))
+    except (VideoError, OSError, ValueError) as error:
+        return IndexReport(uri, "failed", reason=str(error))
+
+
+def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None:
+    uris = [normalize_uri(u) for u in (uri, *(options.get("segment_uris") or ()))]
+    clock = ("timestamps", "column", "on_mismatch", "on_nan")
+    return fresh_index(
+        uris,
+        options.get("index_uri") or frame_index_uri(uris[0]),
+        options.get("store") or resolve_store(uris[0], options.get("storage_options")),
+        **{name: options[name] for name in clock if name in options},
+    )
+
+
+@contextmanager
+def _progress_bar(
+    label: str, total: int, shown: bool
+) -> Iterator[Callable[[int], None] | None]:
+    if not shown:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,1 @@
+r"""Bytes (stores) and frames (plan, decode, convert)."""

@@ -1,0 +1,226 @@
+r"""Reads frames of one file: plan, bytes, packets, frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import DecodeError, SourceChangedError, StaleIndexError
+from ..process import ProcessCache
+from ..types import ByteCache, Cost, ObjectMeta, ObjectStore, SegmentPackets
+from .convert import FrameWriter, OutputFormat
+from .decode import (
+    PacketBytes,
+    decode_packets,
+    may_skip_nonreference,
+    open_decoder,
+    open_stream,
+)
+from .fingerprint import matches
+from .plan import Run, byte_ranges, plan_runs
+from .pool import decode_sliding, take_sliding
+
+if TYPE_CHECKING:
+    import av
+
+# A frame that does not come out of its own group of pictures gets a second chance one
+# key frame earlier: some encoders flag key frames that are none.
+_ATTEMPTS = (0, 1)
+
+
+@dataclass(frozen=True)
+class Segment:
+    r"""One file of a video, and how to get at its bytes.
+
+    Args:
+        uri: where the file lies.
+        packets: its index.
+        store: reads the file.
+        cache: stands in front of the store, or :obj:`None`.
+    """
+
+    uri: str
+    packets: SegmentPackets
+    store: ObjectStore = field(repr=False)
+    cache: ByteCache | None = field(default=None, repr=False)
+
+
+def read_frames(
+    segment: Segment,
+    frames: np.ndarray,
+    output: OutputFormat,
+    write: Callable[[int], np.ndarray],
+    threads: int = 1,
+) -> dict[int, str]:
+    r"""Decodes frames of a segment into arrays of the caller's.
+
+    Args:
+        segment: the file.
+        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+        output: the pixels asked for.
+        write: returns the array for a frame number, of
+            :meth:`~temporaldata_video.media.convert.OutputFormat.frame_shape`.
+        threads: groups of pictures to decode side by side.
+
+    Returns:
+        The frames that could not be decoded, and why not.
+
+    Raises:
+        StaleIndexError: if the file is not the one that was indexed.
+    """
+    missing = dict.fromkeys(frames.tolist(), "")
+    for earlier in _ATTEMPTS:
+        todo = np.array(sorted(missing), np.int64)
+        runs = plan_runs(segment.packets, todo, earlier=earlier, split=threads > 1)
+        missing = _decode_runs(segment, runs, output, write, threads)
+        if not missing:
+            break
+    return missing
+
+
+def read_cost(segment: Segment, frames: np.ndarray) -> Cost:
+    r"""Returns what :func:`read_frames` would do for these frames.
+
+    Args:
+        segment: the file.
+        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+    """
+    runs = plan_runs(segment.packets, frames)
+    ranges = byte_ranges(runs)
+    return Cost(
+        frames=len(frames),
+        decoded=sum(len(run.frames) for run in runs),
+        bytes=sum(r.stop - r.start for r in ranges),
+        ranges=len(ranges),
+    )
+
+
+def _decode_runs(
+    segment: Segment,
+    runs: list[Run],
+    output: OutputFormat,
+    write: Callable[[int], np.ndarray],
+    threads: int,
+) -> dict[int, str]:
+    stream = segment.packets.stream
+    if not stream.readable_by_packet:
+        etag = _verified(segment).etag
+        missing = _decode_from_container(segment, runs, output, write)
+        if segment.store.head(segment.uri).etag != etag:
+            raise SourceChangedError(f"{segment.uri!r} changed while it was being read.")
+        return missing
+    skip = may_skip_nonreference(stream)
+    if threads == 1:
+        key = (segment.uri, segment.packets.fingerprint)
+        sliding = take_sliding(key, segment.packets, runs)
+        if sliding is not None:
+            source = _fetch(segment, [sliding.run])
+            return decode_sliding(
+                key,
+                sliding,
+                lambda: open_decoder(stream),
+                lambda run, new: source.packets(run, stream.preamble if new else b""),
+                skip,
+                _converter(FrameWriter(stream, output), write),
+            )
+    source = _fetch(segment, runs)
+
+    def decode(run: Run) -> dict[int, str]:
+        packets = source.packets(run, stream.preamble)
+        sink = _sink(FrameWriter(stream, output), write)
+        return decode_packets(open_decoder(stream), packets, run, skip, sink).missing
+
+    if threads > 1 and len(runs) > 1:
+        with ThreadPoolExecutor(min(threads, len(runs))) as pool:
+            results = list(pool.map(decode, runs))
+    else:
+        results = [decode(run) for run in runs]
+    return {number: why for result in results for number, why in result.items()}
+
+
+def _decode_from_container(
+    segment: Segment,
+    runs: list[Run],
+    output: OutputFormat,
+    write: Callable[[int], np.ndarray],
+) -> dict[int, str]:
+    stream = segment.packets.stream
+    missing: dict[int, str] = {}
+    sink = _sink(FrameWriter(stream, output), write)
+    for run in runs:
+        file = segment.store.open(segment.uri)
+        with open_stream(file, segment.uri, stream) as (context, packets):
+            missing |= decode_packets(context, packets(run), run, False, sink).missing
+    return missing
+
+
+def _converter(
+    writer: FrameWriter, write: Callable[[int], np.ndarray]
+) -> Callable[[int, av.VideoFrame], None]:
+    def convert(number: int, frame: av.VideoFrame) -> None:
+        try:
+            writer.write(frame, write(number))
+        except ValueError as error:
+            raise DecodeError(f"frame {number}: {error}.") from error
+
+    return convert
+
+
+def _sink(
+    writer: FrameWriter, write: Callable[[int], np.ndarray]
+) -> Callable[[int, av.VideoFrame, bool], None]:
+    convert = _converter(writer, write)
+    return lambda number, frame, wanted: convert(number, frame) if wanted else None
+
+
+def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
+    ranges = byte_ranges(runs)
+    for _ in range(2):
+        etag = _verified(segment).etag
+        try:
+            return PacketBytes(ranges, list(_read(segment, ranges, etag)))
+        except SourceChangedError:
+            # The file was touched or replaced since it was verified; if it is still the
+            # indexed one, the bytes are good.
+            _VERIFIED.clear()
+    raise SourceChangedError(f"{segment.uri!r} keeps changing while it is being read.")
+
+
+def _read(segment: Segment, ranges, etag: str) -> Iterator[bytes]:
+    for start, stop in ranges:
+        if segment.cache is None:
+            yield segment.store.read_range(segment.uri, start, stop - start, etag or None)
+        else:
+            yield segment.cache.read_range(
+                segment.store, segment.uri, start, stop - start, etag
+            )
+
+
+# Files that were found to be the indexed ones.
+_VERIFIED: ProcessCache[ObjectMeta] = ProcessCache(4096)
+
+
+def _verified(segment: Segment) -> ObjectMeta:
+    key = (segment.uri, segment.packets.fingerprint)
+    return _VERIFIED.get(key, lambda: _verify(segment))
+
+
+def _verify(segment: Segment) -> ObjectMeta:
+    expected = segment.packets.fingerprint
+    meta = segment.store.head(segment.uri)
+    if expected is not None and not matches(segment.store, segment.uri, expected, meta):
+        difference = (
+            f"has {meta.size} bytes where the index says {expected.size}"
+            if meta.size != expected.size
+            else f"has the same size and other contents than digest {expected.digest}"
+        )
+        raise StaleIndexError(
+            f"the index of {segment.uri!r} was made for another file: the file there now "
+            f"{difference}. If the video was meant to change, run: temporaldata-video "
+            f"index --overwrite {segment.uri}"
+        )
+    return meta

@@ -1,0 +1,1 @@
+r"""Connects the parts: hooks that others implement, and the registry of backends."""

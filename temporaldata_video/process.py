@@ -1,0 +1,100 @@
+r"""Keeps handles per process, bounded, so that none is used on both sides of a fork."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_ALL: weakref.WeakSet[ProcessCache] = weakref.WeakSet()
+# What a forked child inherits is never freed there: a handle may hold threads or locks
+# that exist in the parent alone.
+_INHERITED: list[object] = []
+
+
+class ProcessCache(Generic[T]):
+    r"""A least-recently-used cache whose contents belong to the process that made them.
+
+    Args:
+        maxsize: how many entries are kept.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self.maxsize = maxsize
+        self._reset()
+        _ALL.add(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        r"""Returns the entry of a key, made first if there is none."""
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                return self._entries[key]
+        value = make()
+        self.put(key, value)
+        return value
+
+    def put(self, key: Hashable, value: T) -> None:
+        r"""Stores an entry, and drops those that were not used for longest."""
+        with self._lock:
+            self._entries[key] = value
+            self._entries.move_to_end(key)
+            while len(self._entries) > self.maxsize:
+                self._entries.popitem(last=False)
+
+    def pop(self, key: Hashable) -> T | None:
+        r"""Takes an entry out, or returns :obj:`None`."""
+        with self._lock:
+            return self._entries.pop(key, None)
+
+    def resize(self, maxsize: int) -> None:
+        r"""Changes how many entries are kept."""
+        self.maxsize = maxsize
+        with self._lock:
+            while len(self._entries) > maxsize:
+                self._entries.popitem(last=False)
+
+    def clear(self) -> None:
+        r"""Drops all entries."""
+        with self._lock:
+            self._entries.clear()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def env_integer(name: str, default: int) -> int:
+    r"""Returns a number from the environment.
+
+    Args:
+        name: the environment variable.
+        default: the number if it is not set.
+
+    Raises:
+        ValueError: if it is no whole number that is at least 0.
+    """
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    if not text.strip().isdecimal():
+        raise ValueError(f"{name} must be a whole number, got {text!r}.")
+    return int(text)
+
+
+def _forget_inherited() -> None:
+    for cache in list(_ALL):
+        _INHERITED.append((cache._lock, cache._entries))
+        cache._reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_inherited)

@@ -1,0 +1,322 @@
+r"""The recording behind a lazy video: its files, its index, and how frames are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from .errors import DecodeError, IndexFormatError
+from .index.match import match_frames
+from .index.memory import MemoryFrameIndex
+from .index.sidecar import LanceFrameIndex
+from .indexing import build_memory_index, build_segment
+from .layout import segment_uris
+from .media.convert import OutputFormat
+from .media.read import Segment, read_cost, read_frames
+from .plugin.manager import resolve_cache, resolve_index, resolve_store
+from .process import ProcessCache
+from .types import Cost, FrameIndex, ObjectStore
+
+# Files of indexes without byte positions, scanned once in each process.
+_SCANS: ProcessCache[Any] = ProcessCache(64)
+
+
+@dataclass(frozen=True, eq=False)
+class VideoPart:
+    r"""A video as it was indexed: one file or several, and one index.
+
+    Immutable and free of handles, so that all slices of a video share it.
+
+    Args:
+        uri: the video, or its first file.
+        further_uris: the further files.
+        store: reads the files.
+        index_uri: where the sidecar lies, if not beside the video.
+        given_index: an index that need not be looked for.
+    """
+
+    uri: str
+    further_uris: tuple[str, ...] = ()
+    store: ObjectStore | None = field(default=None, repr=False)
+    index_uri: str | None = None
+    given_index: FrameIndex | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What was looked up is looked up again, but an index that was built is kept.
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        if isinstance(self.__dict__.get("index"), MemoryFrameIndex):
+            state["given_index"] = self.index
+        return state
+
+    @cached_property
+    def reader(self) -> ObjectStore:
+        r"""The store that reads the files."""
+        return self.store or resolve_store(self.uri)
+
+    @cached_property
+    def index(self) -> FrameIndex:
+        r"""The frame index: the one given, the sidecar, or one that is built now."""
+        if self.given_index is not None:
+            return self.given_index
+        if self.index_uri is not None:
+            return LanceFrameIndex.open(self.index_uri, self.reader)
+        found = resolve_index(self.uri, self.reader)
+        return found or build_memory_index(self.reader, [self.uri, *self.further_uris])
+
+    def open_index(self) -> None:
+        r"""Looks for the index now, so that what is wrong with it is said now."""
+        _ = self.index
+
+    @cached_property
+    def frame_counts(self) -> np.ndarray:
+        r"""Number of frames of each segment, int64 of shape (n_segments,)."""
+        return np.asarray(self.index.segment_frame_counts(), np.int64)
+
+    @cached_property
+    def identity(self) -> tuple[Any, ...]:
+        r"""What two parts have in common if they are the same video."""
+        index_id = getattr(self.index, "index_id", "") or (
+            getattr(self.index, "uri", None) or id(self.index)
+        )
+        return self.uri, self.further_uris, index_id
+
+    @cached_property
+    def segment_uris(self) -> list[str]:
+        r"""The file in which each segment lies."""
+        n = len(self.frame_counts)
+        if self.further_uris:
+            uris = [self.uri, *self.further_uris]
+            if len(uris) != n:
+                raise IndexFormatError(
+                    f"the index of {self.uri!r} has {n} segments, and {len(uris)} files "
+                    f"are given."
+                )
+            return uris
+        if n > 1:
+            uris = segment_uris(self.uri, n)
+            if all(self._exists(uri) for uri in uris[1:]):
+                return uris
+        # Segments may be a matter of the index alone: all of them lie in the one file.
+        return [self.uri] * n
+
+    def _exists(self, uri: str) -> bool:
+        try:
+            self.reader.head(uri)
+        except FileNotFoundError:
+            return False
+        return True
+
+    @cached_property
+    def files(self) -> list[tuple[Segment, np.ndarray | None]]:
+        r"""For each segment its file, and which frame of the file each of its rows is
+        (:obj:`None` where row and frame are the same)."""
+        segments = getattr(self.index, "segments", ())
+        if segments:
+            uris = [self.uri, *self.further_uris]
+            if not self.further_uris:
+                uris += [segment.uri for segment in segments[1:]]
+            return [
+                (self._file(uri, packets), None)
+                for uri, packets in zip(uris, segments, strict=True)
+            ]
+        return list(self._matched_files())
+
+    def _matched_files(self) -> Iterator[tuple[Segment, np.ndarray]]:
+        uris = self.segment_uris
+        tables = [np.asarray(self.index.pts_table(i), np.int64) for i in range(len(uris))]
+        frames: dict[int, tuple[Segment, np.ndarray]] = {}
+        for uri in dict.fromkeys(uris):
+            meta = self.reader.head(uri)
+            packets = _SCANS.get((uri, meta), partial(build_segment, self.reader, uri))
+            mine = [i for i, other in enumerate(uris) if other == uri]
+            matched = match_frames([tables[i] for i in mine], packets.frames.pts, uri)
+            frames.update(
+                (i, (self._file(uri, packets), rows)) for i, rows in zip(mine, matched)
+            )
+        return (frames[i] for i in range(len(uris)))
+
+    def _file(self, uri: str, packets: Any) -> Segment:
+        return Segment(uri, packets, self.reader, resolve_cache(uri, self.reader))
+
+
+@dataclass(frozen=True, eq=False)
+class VideoSource:
+    r"""Parts of one recording, and the pixels that are asked of them.
+
+    Args:
+        parts: in the order in which their frames are numbered.
+        output: the pixels asked for.
+        on_error: ``"raise"``, or ``"mask"`` for zeros where a frame does not decode.
+        threads: groups of pictures to decode side by side.
+    """
+
+    parts: tuple[VideoPart, ...]
+    output: OutputFormat = OutputFormat()
+    on_error: str = "raise"
+    threads: int = 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> VideoSource:
+        return self
+
+    @cached_property
+    def frame_counts(self) -> np.ndarray:
+        r"""Number of frames of each segment, int64 of shape (n_segments,)."""
+        return np.concatenate([part.frame_counts for part in self.parts])
+
+    @cached_property
+    def frame_offsets(self) -> np.ndarray:
+        r"""Number of the first frame of each segment, int64 of shape (n_segments,)."""
+        return np.concatenate([[0], np.cumsum(self.frame_counts)[:-1]]).astype(np.int64)
+
+    @cached_property
+    def timestamps(self) -> np.ndarray:
+        r"""Seconds of each frame by its number, read-only float64 of shape (n,); NaN for
+        frames without a time."""
+        clocks = []
+        for part in self.parts:
+            clock = np.full(int(part.frame_counts.sum()), np.nan)
+            known = np.asarray(part.index.timestamps(), np.float64)[: len(clock)]
+            clock[: len(known)] = known
+            clocks.append(clock)
+        return _read_only(np.concatenate(clocks))
+
+    @cached_property
+    def time_order(self) -> np.ndarray:
+        r"""Frame numbers sorted by time, read-only int64 of shape (n,); frames without a
+        time are left out."""
+        order = np.argsort(self.timestamps, kind="stable").astype(np.int64)
+        return _read_only(order[: np.count_nonzero(~np.isnan(self.timestamps))])
+
+    @cached_property
+    def sorted_timestamps(self) -> np.ndarray:
+        r"""Seconds in time order, read-only float64 of shape (n,)."""
+        return _read_only(self.timestamps[self.time_order])
+
+    @cached_property
+    def files(self) -> list[tuple[Segment, np.ndarray | None]]:
+        r"""The file of each segment, as :attr:`VideoPart.files`."""
+        return [file for part in self.parts for file in part.files]
+
+    @cached_property
+    def frame_shape(self) -> tuple[int, int, int]:
+        r"""Shape of one frame."""
+        shapes = {
+            self.output.frame_shape(*file.packets.stream.display_size)
+            for file, _ in self.files
+        }
+        if len(shapes) > 1:
+            raise ValueError(
+                f"the files of this video have frames of different shapes "
+                f"{sorted(shapes)}; pass resize=(height, width)."
+            )
+        return shapes.pop()
+
+    def read(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        r"""Decodes frames.
+
+        Args:
+            frames: frame numbers in any order, repeated or not, int64 of shape (n,).
+
+        Returns:
+            The pixels, uint8 of shape (n, \*frame_shape), and which of them are valid,
+            bool of shape (n,).
+
+        Raises:
+            DecodeError: if a frame does not decode, unless ``on_error`` is ``"mask"``.
+        """
+        pixels = np.empty((len(frames), *self.frame_shape), np.uint8)
+        numbers, first, inverse = np.unique(frames, return_index=True, return_inverse=True)
+        missing: dict[int, str] = {}
+        for file, rows, wanted in self._by_file(numbers):
+            slots = dict(zip(rows.tolist(), first[wanted].tolist()))
+            target = partial(_slot_of, pixels, slots)
+            failed = read_frames(file, np.sort(rows), self.output, target, self.threads)
+            missing.update((slots[row], why) for row, why in failed.items())
+        if missing and self.on_error == "raise":
+            slot, why = min(missing.items())
+            raise self._decode_error(int(frames[slot]), why)
+        for slot in missing:
+            pixels[slot] = 0
+        copies = np.flatnonzero(first[inverse] != np.arange(len(frames)))
+        for slot in copies.tolist():
+            pixels[slot] = pixels[first[inverse[slot]]]
+        valid = np.ones(len(frames), bool)
+        valid[list(missing)] = False
+        return pixels, valid[first[inverse]]
+
+    def cost(self, frames: np.ndarray) -> Cost:
+        r"""Returns what :meth:`read` would cost.
+
+        Args:
+            frames: frame numbers, int64 of shape (n,).
+        """
+        costs = [
+            read_cost(file, np.sort(rows))
+            for file, rows, _ in self._by_file(np.unique(frames))
+        ]
+        return Cost(*(sum(column) for column in zip(*costs))) if costs else Cost(0, 0, 0, 0)
+
+    def _by_file(
+        self, numbers: np.ndarray
+    ) -> Iterator[tuple[Segment, np.ndarray, np.ndarray]]:
+        # For each segment that is concerned: its file, the frames within the file, and
+        # where in `numbers` they stand.
+        segment = np.searchsorted(self.frame_offsets, numbers, side="right") - 1
+        for s in np.unique(segment).tolist():
+            wanted = np.flatnonzero(segment == s)
+            file, mapping = self.files[s]
+            rows = numbers[wanted] - self.frame_offsets[s]
+            yield file, rows if mapping is None else mapping[rows], wanted
+
+    def _decode_error(self, frame: int, why: str) -> DecodeError:
+        segment = int(np.searchsorted(self.frame_offsets, frame, side="right")) - 1
+        file, _ = self.files[segment]
+        return DecodeError(
+            f"frame {frame} of {file.uri!r} (t = {self.timestamps[frame]:.6f} s) does not "
+            f"decode: {why}. Open the video with on_error='mask' to have zeros there and "
+            f"to see in .valid which frames they are."
+        )
+
+
+def _slot_of(pixels: np.ndarray, slots: dict[int, int], row: int) -> np.ndarray:
+    return pixels[slots[row]]
+
+
+def merge_sources(sources: Sequence[VideoSource]) -> tuple[VideoSource, list[np.ndarray]]:
+    r"""Returns one source of all parts, and the new numbers of each source's frames.
+
+    Args:
+        sources: they agree in everything but their parts.
+
+    Returns:
+        The source, and for each of those given the new number by old number, int64.
+    """
+    parts: dict[Any, VideoPart] = {}
+    for source in sources:
+        for part in source.parts:
+            parts.setdefault(part.identity, part)
+    sizes = [int(part.frame_counts.sum()) for part in parts.values()]
+    start = dict(zip(parts, np.concatenate([[0], np.cumsum(sizes)[:-1]])))
+    first = sources[0]
+    merged = VideoSource(tuple(parts.values()), first.output, first.on_error, first.threads)
+    return merged, [
+        np.concatenate(
+            [
+                start[part.identity] + np.arange(int(part.frame_counts.sum()))
+                for part in source.parts
+            ]
+        ).astype(np.int64)
+        for source in sources
+    ]
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,249 @@
+r"""Value objects and protocols that all floors share; imports NumPy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+PACKET_DTYPES = {
+    "pts": np.int64,
+    "dts": np.int64,
+    "pos": np.int64,
+    "size": np.int32,
+    "keyframe": np.bool_,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Packets:
+    r"""The packets of one video stream, one entry a packet.
+
+    Args:
+        pts: presentation timestamps in time base units, int64 of shape (n,).
+        dts: decoding timestamps in time base units, int64 of shape (n,); no two are
+            equal, and sorted by them the packets are in decoding order.
+        pos: offset of the first byte in the file, int64 of shape (n,).
+        size: length in bytes, int32 of shape (n,).
+        keyframe: whether decoding can start there, bool of shape (n,).
+    """
+
+    pts: np.ndarray
+    dts: np.ndarray
+    pos: np.ndarray
+    size: np.ndarray
+    keyframe: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in PACKET_DTYPES.items():
+            column: np.ndarray = np.asarray(getattr(self, name), dtype=dtype)
+            object.__setattr__(self, name, column)
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def __getitem__(self, key: Any) -> Packets:
+        return Packets(*(getattr(self, name)[key] for name in PACKET_DTYPES))
+
+    @classmethod
+    def empty(cls) -> Packets:
+        r"""Returns a table without packets."""
+        return cls(*(np.empty(0, dtype) for dtype in PACKET_DTYPES.values()))
+
+    @classmethod
+    def concatenate(cls, tables: list[Packets]) -> Packets:
+        r"""Returns the packets of all tables, in the order given."""
+        return cls(
+            *(np.concatenate([getattr(t, name) for t in tables]) for name in PACKET_DTYPES)
+        )
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    r"""What a decoder must be told about a video stream before its first packet.
+
+    Args:
+        container: FFmpeg's name of the demuxer, such as ``"mov,mp4,m4a,3gp,3g2,mj2"``.
+        stream_index: number of the stream in the container.
+        codec: FFmpeg's name of the codec, such as ``"h264"``.
+        codec_tag: the container's own four-character code of the codec as a
+            little-endian integer; 0 where it has none.
+        extradata: the codec's configuration record (``avcC``, ``hvcC``, ...).
+        time_base: seconds per unit of pts and dts.
+        width: width of a decoded frame in pixels, before any rotation.
+        height: height of a decoded frame in pixels, before any rotation.
+        pixel_format: FFmpeg's name of the decoded pixel format, or ``""``.
+        color_primaries: code point of ISO/IEC 23091-2, 2 where unspecified.
+        color_trc: transfer characteristics, code point of ISO/IEC 23091-2.
+        color_space: matrix coefficients, code point of ISO/IEC 23091-2.
+        color_range: 0 unspecified, 1 limited, 2 full.
+        rotation: degrees, counter-clockwise and a multiple of 90, by which a decoded
+            frame is turned for display.
+        mirrored: whether the display matrix of the container also flips the frame
+            left to right, after the turn.
+        preamble: what goes before the first packet that a decoder is given, since the
+            stream says it only once.
+        reorder: how many places a packet moves at most between decoding order and
+            presentation order.
+        readable_by_packet: whether ``pos`` and ``size`` give the bytes of a packet, so
+            that the container need not be opened.
+    """
+
+    container: str
+    stream_index: int
+    codec: str
+    codec_tag: int
+    extradata: bytes = field(repr=False)
+    time_base: Fraction
+    width: int
+    height: int
+    pixel_format: str = ""
+    color_primaries: int = 2
+    color_trc: int = 2
+    color_space: int = 2
+    color_range: int = 0
+    rotation: int = 0
+    mirrored: bool = False
+    preamble: bytes = field(default=b"", repr=False)
+    reorder: int = 0
+    readable_by_packet: bool = True
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        r"""Height and width in pixels of a frame as it is shown."""
+        turned = self.rotation % 180 != 0
+        return (self.width, self.height) if turned else (self.height, self.width)
+
+
+@dataclass(frozen=True)
+class ObjectMeta:
+    r"""Size in bytes of a stored object, and the tag that changes whenever it does.
+
+    Args:
+        size: length in bytes.
+        etag: opaque tag of this version of the object; ``""`` where the store has none.
+    """
+
+    size: int
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    r"""By what a file is known again.
+
+    Args:
+        size: length in bytes.
+        etag: the store's tag of this version, ``""`` where it has none.
+        digest: BLAKE2 of the first and the last 64 KiB, in hexadecimal.
+    """
+
+    size: int
+    etag: str
+    digest: str
+
+
+class ByteRange(NamedTuple):
+    r"""The bytes ``[start, stop)`` of a file."""
+
+    start: int
+    stop: int
+
+
+class Cost(NamedTuple):
+    r"""What reading the frames of a window costs.
+
+    Args:
+        frames: frames asked for.
+        decoded: frames that the decoder has to reconstruct for them.
+        bytes: bytes to fetch.
+        ranges: contiguous ranges of bytes to fetch them in.
+    """
+
+    frames: int
+    decoded: int
+    bytes: int
+    ranges: int
+
+
+@runtime_checkable
+class ObjectStore(Protocol):
+    r"""Where bytes come from: all that a store has to offer.
+
+    A key is the uri of the object as the user wrote it. Instances are pickled into
+    worker processes and survive a fork, so they hold no socket, thread or lock.
+    """
+
+    def head(self, key: str) -> ObjectMeta:
+        r"""Returns size and etag, or raises :obj:`SourceNotFoundError`."""
+        ...
+
+    def read_range(
+        self, key: str, start: int, length: int, etag: str | None = None
+    ) -> bytes:
+        r"""Returns exactly ``length`` bytes from ``start``, of the version ``etag``."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        r"""Returns a seekable binary file that reads the object."""
+        ...
+
+    def lance_connection(self) -> tuple[str, dict[str, str]]:
+        r"""Returns what Lance needs to reach the same place: a prefix of the uris that
+        it can open itself, and its ``storage_options``."""
+        ...
+
+
+@runtime_checkable
+class ByteCache(Protocol):
+    r"""Stands between a store and its readers and answers in the store's place."""
+
+    def read_range(
+        self, store: ObjectStore, key: str, start: int, length: int, etag: str
+    ) -> bytes:
+        r"""Returns what ``store.read_range`` would, from the cache where it can."""
+        ...
+
+
+class SegmentPackets(Protocol):
+    r"""The frames of one file as packets: what a reader needs to decode by position.
+
+    A row is a visible frame; rows are in presentation order.
+    """
+
+    @property
+    def stream(self) -> StreamInfo: ...
+
+    @property
+    def fingerprint(self) -> Fingerprint | None: ...
+
+    @property
+    def hidden(self) -> Packets:
+        r"""Packets that are decoded but not shown, in decoding order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def rows(self, start: int, stop: int) -> Packets:
+        r"""Returns the packets of the frames ``[start, stop)``."""
+        ...
+
+
+@runtime_checkable
+class FrameIndex(Protocol):
+    r"""The least that an index has to know: the frames of all segments and their clock."""
+
+    def segment_frame_counts(self) -> np.ndarray:
+        r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""
+        ...
+
+    def pts_table(self, segment: int) -> np.ndarray:
+        r"""Returns the pts of a segment in presentation order, int64 of shape (n,)."""
+        ...
+
+    def timestamps(self) -> np.ndarray:
+        r"""Returns the time of every frame in seconds, float64 of shape (n,), segment
+        after segment in presentation order."""
+        ...

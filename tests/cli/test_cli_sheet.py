@@ -1,0 +1,161 @@
+r"""``temporaldata-video sheet`` and what draws it: the right frames, where they belong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import temporaldata_video as tv
+from temporaldata_video import plot
+from temporaldata_video.testing import make_clip, read_number
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    r"""The figures that were saved meanwhile."""
+    from temporaldata_video.cli import sheet
+
+    figures = []
+
+    def save(figure, path):
+        figures.append(figure)
+        plot.save_figure(figure, path)
+
+    monkeypatch.setattr(sheet, "save_figure", save)
+    return figures
+
+
+def read_picture(path):
+    from matplotlib.image import imread
+
+    picture = imread(path)
+    return (255 * picture[..., :3]).round().astype(np.uint8)
+
+
+def numbers_in(figure, path):
+    r"""Frame numbers, read from the pixels of the picture as it was written."""
+    picture = read_picture(path)
+    numbers = []
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        top, bottom = (round(len(picture) - y) for y in (box.y1, box.y0))
+        cut = picture[top:bottom, round(box.x0) : round(box.x1)]
+        numbers.append(read_number(cut, "NHWC"))
+    return numbers
+
+
+def test_the_frames_of_the_window_are_on_the_picture(cli, recording, tmp_path, drawn):
+    path = tmp_path / "sheet.png"
+    done = cli("sheet", recording.video, 2, 3, "-o", path)
+    assert done.status == 0
+    clock = np.load(recording.camera_times)
+    expected = np.flatnonzero((clock >= 2) & (clock < 3))
+    assert f"{path}: {len(expected)} frames" in done.out
+    assert read_picture(path).shape[1] == 1200
+    assert numbers_in(drawn[0], path) == expected.tolist()
+    titles = [axes.get_title() for axes in drawn[0].axes]
+    assert titles == [f"{clock[k]:.3f} s  #{k}" for k in expected]
+
+
+def test_labels_do_not_overlap(cli, recording, tmp_path, drawn):
+    for columns, width in ((6, 1200), (12, 900), (1, 300), (3, 2000)):
+        path = tmp_path / "sheet.png"
+        options = ["--columns", columns, "--width", width, "--max-frames", 12]
+        assert cli("sheet", recording.video, 0, 3, "-o", path, *options).status == 0
+        figure = drawn[-1]
+        picture = read_picture(path)
+        assert picture.shape[1] == width
+        boxes = [axes.title.get_window_extent() for axes in figure.axes]
+        boxes += [axes.get_window_extent() for axes in figure.axes]
+        boxes += [text.get_window_extent() for text in figure.texts]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+        assert all(box.x0 >= 0 and box.x1 <= width for box in boxes)
+
+
+def test_frames_keep_their_shape(cli, recording, tmp_path, drawn):
+    assert cli("sheet", recording.video, 2, 3, "-o", tmp_path / "a.png").status == 0
+    box = drawn[0].axes[0].get_window_extent()
+    assert box.width / box.height == pytest.approx(96 / 64, rel=0.02)
+
+
+def test_more_frames_than_fit_are_thinned_evenly(cli, recording, tmp_path, drawn):
+    path = tmp_path / "sheet.png"
+    done = cli("sheet", recording.video, 0, 6, "-o", path, "--max-frames", 10)
+    assert done.status == 0
+    assert "10 of 180 frames" in done.out
+    numbers = numbers_in(drawn[0], path)
+    assert numbers[0] == 0
+    assert numbers[-1] == 179
+    assert set(np.diff(numbers)) <= {19, 20}
+    assert "10 of 180 frames" in drawn[0].texts[0].get_text()
+
+
+def test_large_frames_are_scaled_down(cli, tmp_path, drawn):
+    video = make_clip(tmp_path / "large.mp4", 8, size=(480, 640))
+    tv.write_index(video, progress=False)
+    path = tmp_path / "sheet.png"
+    options = ["--columns", 4, "--width", 600]
+    assert cli("sheet", video, 0, 1, "-o", path, *options).status == 0
+    assert drawn[0].axes[0].images[0].get_array().shape == (112, 150, 3)
+    assert numbers_in(drawn[0], path) == list(range(8))
+
+
+def test_times_below_zero(cli, tiny_clip, tmp_path, drawn):
+    place = tmp_path / "early.lance"
+    times = np.arange(40) / 10 - 2
+    tv.write_index(tiny_clip, timestamps=times, index_uri=place, progress=False)
+    path = tmp_path / "sheet.png"
+    done = cli("sheet", tiny_clip, "--index-uri", place, "-o", path, "--", "-1", "0.1")
+    assert done.status == 0
+    assert numbers_in(drawn[0], path) == list(range(10, 21))
+
+
+@pytest.mark.filterwarnings("default::temporaldata_video.VideoWarning")
+def test_without_an_index(cli, tiny_clip, tmp_path):
+    done = cli("sheet", tiny_clip, 0, 1, "-o", tmp_path / "sheet.png")
+    assert done.status == 0
+    assert done.err.startswith("warning: ")
+    assert "30 frames" in done.out
+
+
+def test_a_window_outside_names_the_extent(cli, recording, tmp_path):
+    path = tmp_path / "sheet.png"
+    done = cli("sheet", recording.video, 100, 101, "-o", path)
+    assert done.status == 1
+    assert "no frame from 100 s to 101 s; it has 0.013 s to 5." in done.err
+    assert not path.exists()
+
+
+def test_what_cannot_be_written_is_said(cli, recording, tmp_path):
+    done = cli("sheet", recording.video, 0, 1, "-o", tmp_path / "gone" / "sheet.png")
+    assert (done.status, done.out) == (1, "")
+    assert "No such file or directory" in done.err
+    done = cli("sheet", recording.video, 0, 1, "-o", tmp_path / "sheet.nonsense")
+    assert done.status == 1
+    assert "nonsense" in done.err
+
+
+def test_more_columns_than_can_be_read(cli, recording, tmp_path):
+    narrow = ["--columns", 30, "--width", 300]
+    done = cli("sheet", recording.video, 0, 1, "-o", tmp_path / "sheet.png", *narrow)
+    assert done.status == 1
+    assert "30 columns are too many" in done.err
+
+
+def test_what_is_no_video_is_said(cli, no_videos, tmp_path):
+    for path, word in no_videos.items():
+        done = cli("sheet", path, 0, 1, "-o", tmp_path / "sheet.png")
+        assert (done.status, done.out) == (1, "")
+        assert word in done.err
+
+
+def test_frames_that_do_not_decode_are_marked(tmp_path):
+    pixels = np.full((2, 32, 48, 3), 200, np.uint8)
+    times, numbers = np.array([0.0, 0.1]), np.array([0, 1])
+    figure = plot.draw_sheet(
+        pixels, times, numbers, np.array([True, False]), columns=2, width=400, title="t"
+    )
+    marks = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert marks == [[], ["does not\ndecode"]]

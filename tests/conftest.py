@@ -1,0 +1,115 @@
+r"""Clips, recordings, the corpus and fresh processes, shared by all tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import temporaldata_video as tv
+from temporaldata_video.testing import make_clip, make_recording
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Decoding makes an example slow now and then, which is no reason to fail.
+settings.register_profile("videos", deadline=None, max_examples=60)
+settings.load_profile("videos")
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory) -> Path:
+    r"""120 frames of H.264 with B-frames in groups of 12, indexed, 30 frames a second."""
+    path = make_clip(
+        tmp_path_factory.mktemp("clip") / "cam.mp4", 120, rate=30, gop=12, b_frames=2
+    )
+    tv.write_index(path, progress=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory) -> Path:
+    r"""40 small key frames, to be read fast; without an index."""
+    return make_clip(tmp_path_factory.mktemp("tiny") / "tiny.mp4", 40, size=(32, 32), gop=1)
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory):
+    r"""Six seconds of video, indexed with a jittered clock, spikes, LFP and trials."""
+    made = make_recording(tmp_path_factory.mktemp("recording"), 6.0, size=(64, 96))
+    tv.write_index(made.video, timestamps=made.camera_times, progress=False)
+    return made
+
+
+@pytest.fixture
+def run_python():
+    r"""Runs a program in a fresh process and returns what it printed."""
+
+    def run(program: str, *arguments, paths=(), timeout: float = 120) -> str:
+        environment = dict(os.environ)
+        inherited = environment.pop("PYTHONPATH", "")
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [*map(str, paths), inherited])
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stderr
+        # What the process warned of belongs to what it said.
+        return done.stdout + done.stderr
+
+    return run
+
+
+def corpus_folder() -> Path:
+    r"""Where the corpus of real videos should lie."""
+    default = REPOSITORY.parent / "shared" / "corpus"
+    return Path(os.environ.get("TEMPORALDATA_VIDEO_CORPUS", default))
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    r"""The folder of the corpus; without it the test is skipped."""
+    folder = corpus_folder()
+    if not (folder / "framemd5").is_dir():
+        pytest.skip(f"no corpus at {folder}; set TEMPORALDATA_VIDEO_CORPUS to its folder")
+    return folder
+
+
+def pytest_generate_tests(metafunc):
+    marks = metafunc.definition.iter_markers("parametrize")
+    named = any("corpus_name" in mark.args[0] for mark in marks)
+    if "corpus_name" in metafunc.fixturenames and not named:
+        digests = sorted((corpus_folder() / "framemd5").glob("*.framemd5"))
+        names = [path.stem for path in digests] or ["no-corpus"]
+        metafunc.parametrize("corpus_name", names)
+
+
+def pytest_terminal_summary(terminalreporter):
+    rows = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == "corpus"
+    ]
+    if not rows:
+        return
+    terminalreporter.section("frames of the corpus, read at random")
+    terminalreporter.write_line(f"{'file':<62}{'frames':>7}{'checked':>9}{'wrong':>7}")
+    for name, *numbers in sorted(rows):
+        frames, checked, wrong = numbers
+        terminalreporter.write_line(f"{name:<62}{frames:>7}{checked:>9}{wrong:>7}")
+    totals = np.array([numbers for _, *numbers in rows]).sum(axis=0).tolist()
+    terminalreporter.write_line(
+        f"{f'{len(rows)} files':<62}{totals[0]:>7}{totals[1]:>9}{totals[2]:>7}"
+    )

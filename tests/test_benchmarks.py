@@ -1,0 +1,39 @@
+r"""The benchmark program runs on a file and says what it measured."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from temporaldata_video.testing import make_clip
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def test_benchmark_of_one_clip_counts_no_wrong_frame_of_ours(tmp_path):
+    clip = make_clip(tmp_path / "tiny.mp4", 90, size=(64, 96), gop=12)
+    arguments = [str(clip), "--out", str(tmp_path / "out"), "--repeats", "1", "--quick"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    cells = results["cells"]
+    of_reader = {
+        name: [c for c in cells if c["reader"] == name] for name in ("ours", "floor")
+    }
+    for mine in of_reader.values():
+        assert len(mine) == 9 and all(cell["seconds"] for cell in mine)
+    assert sum(cell["checked"] for cell in of_reader["ours"]) > 100
+    assert sum(cell["wrong"] for cell in of_reader["ours"]) == 0
+    assert results["machine"]["versions"]["av"]
+    assert "wrong frames of ours" in done.stdout
+    for name in results["missing"]:
+        assert f"missing: {name}" in done.stdout

@@ -1,0 +1,112 @@
+r"""A cache of handles: bounded, shared by threads, and never across a fork."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import weakref
+
+import pytest
+
+from temporaldata_video.process import ProcessCache
+
+
+def test_entries_are_made_once():
+    cache = ProcessCache(3)
+    made = []
+    for _ in range(3):
+        assert cache.get("a", lambda: made.append(1) or "value") == "value"
+    assert made == [1] and len(cache) == 1
+
+
+def test_what_was_not_used_for_longest_goes_first():
+    cache = ProcessCache(2)
+    cache.put("a", 1)
+    cache.put("b", 2)
+    cache.get("a", lambda: 0)
+    cache.put("c", 3)
+    assert (cache.pop("a"), cache.pop("b"), cache.pop("c")) == (1, None, 3)
+    assert len(cache) == 0
+
+
+def test_none_is_kept_when_nothing_may_be():
+    cache = ProcessCache(0)
+    assert cache.get("a", lambda: 1) == 1 and len(cache) == 0
+
+
+def test_a_failure_is_not_kept():
+    cache = ProcessCache(2)
+    with pytest.raises(ZeroDivisionError):
+        cache.get("a", lambda: 1 // 0)
+    assert cache.get("a", lambda: 5) == 5
+
+
+def test_making_an_entry_may_use_the_cache():
+    cache = ProcessCache(2)
+    assert cache.get("a", lambda: cache.get("b", lambda: 1) + 1) == 2
+    assert len(cache) == 2
+
+
+def test_threads_see_whole_entries():
+    cache = ProcessCache(4)
+    wrong = []
+
+    def work():
+        for number in range(3000):
+            key = number % 7
+            if cache.get(key, lambda key=key: key) != key:
+                wrong.append(key)
+            cache.pop(number % 3)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong and len(cache) <= 4
+
+
+class Handle:
+    r"""Tells when it is freed, as a handle that holds threads would hang."""
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+
+    def __del__(self):
+        os.write(self.pipe, b"freed")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_has_none_of_it_and_frees_none_of_it():
+    cache = ProcessCache(2)
+    read, write = os.pipe()
+    cache.put("a", Handle(write))
+    # A lock that a thread of the parent holds is held forever in the child.
+    cache._lock.acquire()
+    child = os.fork()
+    if child == 0:
+        empty = len(cache) == 0 and cache.pop("a") is None
+        cache.put("b", 1)
+        cache.clear()
+        gc.collect()
+        os._exit(0 if empty else 1)
+    cache._lock.release()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(cache) == 1
+    os.set_blocking(read, False)
+    with pytest.raises(BlockingIOError):
+        os.read(read, 5)
+    cache.clear()
+    assert os.read(read, 5) == b"freed"
+    os.close(read)
+    os.close(write)
+
+
+def test_caches_that_nobody_uses_are_forgotten():
+    cache = ProcessCache(2)
+    gone = weakref.ref(cache)
+    del cache
+    gc.collect()
+    assert gone() is None
