@@ -53,7 +53,7 @@ class Truth:
         with av.open(str(video.path)) as container:
             stream = container.streams.video[0]
             # Not timed, so that it may use all processors.
-            stream.thread_type = "AUTO"
+            stream.thread_type = "FRAME"
             for number, frame in enumerate(container.decode(stream)):
                 self.turns = frame.rotation // 90 % 4
                 if number in near:

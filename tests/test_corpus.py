@@ -88,7 +88,7 @@ def decode_all(path, pts_of_rows: np.ndarray, reads: list[Read]) -> Truth:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         # Among threads more frames are lost than the damaged ones.
-        stream.thread_type = "AUTO" if whole else "NONE"
+        stream.thread_type = "FRAME" if whole else "NONE"
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()

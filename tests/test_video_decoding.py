@@ -62,6 +62,7 @@ def pool(request):
 
 def sequential(path, pixel_format) -> np.ndarray:
     with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "NONE"
         frames = [f.to_ndarray(format=pixel_format) for f in container.decode(video=0)]
     return np.stack(frames)
 

@@ -48,6 +48,7 @@ CODECS_AND_SUFFIXES = [
 def decoded(path, stream=0, **reformat):
     r"""Decodes a whole stream into (n, H, W, C), through FFmpeg's own scaler."""
     with av.open(str(path)) as container:
+        container.streams.video[stream].thread_type = "NONE"
         frames = [f.to_ndarray(**reformat) for f in container.decode(video=stream)]
     return np.stack(frames).reshape(len(frames), *frames[0].shape[:2], -1)
 
