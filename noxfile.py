@@ -82,6 +82,16 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")
 
 
+@nox.session(python=PYTHONS[0], venv_backend="virtualenv")
+def bench(session: nox.Session) -> None:
+    r"""This package beside its peers and FFmpeg itself; ``-- --quick`` takes minutes."""
+    session.install("-e", ".[plot]", *dependency_group("bench"))
+    # Peers that cannot be installed here are named as missing in the results.
+    for peer in (["torch==2.13.0"], ["--no-deps", "torchcodec==0.13.0"]):
+        session.run("pip", "install", *peer, success_codes=[0, 1])
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
 @nox.session(python=PYTHONS[0])
 def build(session: nox.Session) -> None:
     r"""Wheel and sdist; the wheel runs the demo in an environment of its own."""

@@ -87,6 +87,23 @@ def checked_positions(indices: Any, length: int) -> np.ndarray:
     return positions.astype(np.int64)
 
 
+def checked_threads(threads: Any) -> int | str:
+    r"""Returns how many groups of pictures are to be decoded side by side.
+
+    Args:
+        threads: a positive integer or ``"auto"``.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    is_count = isinstance(threads, (int, np.integer)) and not isinstance(threads, bool)
+    if is_count and threads > 0:
+        return int(threads)
+    if threads == "auto":
+        return "auto"
+    raise ValueError(f"threads must be a positive integer or 'auto', got {threads!r}.")
+
+
 def checked_output(resize: Any, colorspace: Any, channel_format: Any) -> OutputFormat:
     r"""Returns the pixels that a user asks for.
 

@@ -3,6 +3,7 @@ r"""Keeps handles per process, bounded, so that none is used on both sides of a 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections import OrderedDict
@@ -88,6 +89,17 @@ def env_integer(name: str, default: int) -> int:
     if not text.strip().isdecimal():
         raise ValueError(f"{name} must be a whole number, got {text!r}.")
     return int(text)
+
+
+def usable_threads() -> int:
+    r"""Returns how many processors this process may use, and 1 in a worker of PyTorch's
+    ``DataLoader``, whose siblings use the others."""
+    data = sys.modules.get("torch.utils.data")
+    if data is not None and data.get_worker_info() is not None:
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _forget_inherited() -> None:

@@ -18,7 +18,7 @@ from .layout import segment_uris
 from .media.convert import OutputFormat
 from .media.read import Segment, read_cost, read_frames
 from .plugin.manager import resolve_cache, resolve_index, resolve_store
-from .process import ProcessCache
+from .process import ProcessCache, usable_threads
 from .types import Cost, FrameIndex, ObjectStore
 
 # Files of indexes without byte positions, scanned once in each process.
@@ -151,13 +151,13 @@ class VideoSource:
         parts: in the order in which their frames are numbered.
         output: the pixels asked for.
         on_error: ``"raise"``, or ``"mask"`` for zeros where a frame does not decode.
-        threads: groups of pictures to decode side by side.
+        threads: groups of pictures to decode side by side, or ``"auto"``.
     """
 
     parts: tuple[VideoPart, ...]
     output: OutputFormat = OutputFormat()
     on_error: str = "raise"
-    threads: int = 1
+    threads: int | str = 1
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -231,13 +231,14 @@ class VideoSource:
         Raises:
             DecodeError: if a frame does not decode, unless ``on_error`` is ``"mask"``.
         """
+        threads = usable_threads() if self.threads == "auto" else int(self.threads)
         pixels = np.empty((len(frames), *self.frame_shape), np.uint8)
         numbers, first, inverse = np.unique(frames, return_index=True, return_inverse=True)
         missing: dict[int, str] = {}
         for file, rows, wanted in self._by_file(numbers):
             slots = dict(zip(rows.tolist(), first[wanted].tolist()))
             target = partial(_slot_of, pixels, slots)
-            failed = read_frames(file, np.sort(rows), self.output, target, self.threads)
+            failed = read_frames(file, np.sort(rows), self.output, target, threads)
             missing.update((slots[row], why) for row, why in failed.items())
         if missing and self.on_error == "raise":
             slot, why = min(missing.items())

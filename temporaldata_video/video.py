@@ -14,6 +14,7 @@ from .arguments import (
     checked_mask,
     checked_output,
     checked_positions,
+    checked_threads,
     checked_time,
 )
 from .facts import VideoFacts
@@ -78,7 +79,7 @@ class VideoSeries(VideoFacts):
         colorspace: str = "RGB",
         channel_format: str = "NCHW",
         on_error: str = "raise",
-        threads: int = 1,
+        threads: int | str = 1,
         domain: Any = "auto",
     ) -> Self:
         r"""Opens a video by its sidecar, without reading a byte of the video itself.
@@ -96,7 +97,8 @@ class VideoSeries(VideoFacts):
             channel_format: ``"NCHW"`` or ``"NHWC"``.
             on_error: ``"raise"`` if a frame does not decode, or ``"mask"`` for zeros there
                 and :obj:`False` in :attr:`valid`.
-            threads: groups of pictures to decode side by side.
+            threads: groups of pictures to decode side by side, or ``"auto"`` for as many as
+                the process may use processors, and 1 in a worker of a ``DataLoader``.
             domain: an ``Interval``, or ``"auto"`` for first to last timestamp.
 
         Returns:
@@ -119,15 +121,13 @@ class VideoSeries(VideoFacts):
         """
         output = checked_output(resize, colorspace, channel_format)
         check_choice("on_error", on_error, ("raise", "mask"))
-        if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-            raise ValueError(f"threads must be a positive integer, got {threads!r}.")
         name = normalize_uri(uri)
         part = VideoPart(
             name,
             store=store or resolve_store(name, storage_options),
             index_uri=normalize_uri(index_uri) if index_uri else None,
         )
-        source = VideoSource((part,), output, on_error, threads)
+        source = VideoSource((part,), output, on_error, checked_threads(threads))
         part.open_index()
         return cls._from_source(source, metadata, domain)
 

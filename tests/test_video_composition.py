@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import shutil
+import timeit
 
 import numpy as np
 import pytest
@@ -144,6 +145,33 @@ def test_copies_do_not_share_what_can_be_written(data):
     assert np.array_equal(video.frames, frames)
 
 
+class HourAtSixty:
+    r"""The index of 216,000 frames, of which none is looked at."""
+
+    def segment_frame_counts(self):
+        return np.array([216_000])
+
+    def pts_table(self, segment):
+        return np.arange(216_000)
+
+    def timestamps(self):
+        return np.arange(216_000) / 60
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_copying_a_long_video_costs_next_to_nothing(looked_at):
+    video = tv.LazyVideo("hour.mp4", frame_index=HourAtSixty())
+    domain = Interval(0.0, 3600.0)
+    without, data = Data(domain=domain), Data(video=video, domain=domain)
+    if looked_at:
+        assert len(video.timestamps) == 216_000
+
+    def seconds(obj):
+        return min(timeit.repeat(lambda: copy.deepcopy(obj), number=10, repeat=20)) / 10
+
+    assert seconds(data) - seconds(without) < 0.2e-3
+
+
 def test_materialize_returns_the_data_and_frames_still_come(data, clock):
     sample = data.slice(1.0, 2.0)
     assert sample.materialize() is sample
@@ -225,11 +253,13 @@ def test_a_loaded_recording_is_saved_again(data, clock, tmp_path):
 @pytest.mark.parametrize("lazy", [True, False])
 def test_options_and_origin_are_saved(recording, clock, tmp_path, lazy):
     options = {"resize": (32, 48), "colorspace": "G", "channel_format": "NHWC"}
-    data = make_data(recording, **options)
+    data = make_data(recording, **options, threads="auto", on_error="mask")
     sample = data.slice(1.0, 4.0)
     sample.save(tmp_path / "part.h5")
     loaded = Data.load(tmp_path / "part.h5", lazy=lazy)
     assert {name: getattr(loaded.video, name) for name in options} == options
+    assert loaded.video._source.threads == "auto"
+    assert loaded.video._source.on_error == "mask"
     assert loaded.video.shape == (len(sample.video), 32, 48, 1)
     assert loaded.video.timestamps.tobytes() == sample.video.timestamps.tobytes()
     assert np.array_equal(

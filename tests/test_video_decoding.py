@@ -99,6 +99,13 @@ def test_windows_in_any_order_hold_the_right_frames(path, pool, seed):
         assert np.array_equal(video.frames_at(frames), everything[frames]), frames
 
 
+@pytest.mark.parametrize("threads", [2, 3, "auto"])
+def test_threads_make_no_difference(path, threads):
+    one, many = tv.LazyVideo.from_uri(path), tv.LazyVideo.from_uri(path, threads=threads)
+    for frames in windows(2)[:12]:
+        assert np.array_equal(many.frames_at(frames), one.frames_at(frames)), frames
+
+
 def test_several_videos_are_read_side_by_side(path, pool):
     one, two = tv.LazyVideo.from_uri(path), tv.LazyVideo.from_uri(path, colorspace="G")
     for start in range(0, 60, 4):

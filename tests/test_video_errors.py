@@ -50,6 +50,7 @@ def opened(path, **options) -> tv.LazyVideo:
         ("threads", 0, "positive integer"),
         ("threads", 1.5, "positive integer"),
         ("threads", True, "positive integer"),
+        ("threads", "many", "'auto'"),
     ],
 )
 def test_an_option_that_is_not_allowed(clip, option, value, allowed):

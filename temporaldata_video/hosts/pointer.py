@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import checked_threads
 from ..errors import FrameIndexError
 from ..layout import normalize_uri, relative_uri, resolve_uri
 from ..lazy import LazyColumn
@@ -113,7 +114,8 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
             )
             for part in json.loads(group.attrs["parts"])
         )
-        source = VideoSource(parts, output, options["on_error"], int(options["threads"]))
+        threads = checked_threads(options["threads"])
+        source = VideoSource(parts, output, options["on_error"], threads)
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
