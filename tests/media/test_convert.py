@@ -1,0 +1,104 @@
+r"""Frames of every kind and size become the bytes of a plain ``rgb24`` or ``gray8``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from temporaldata_video.index.display import display_transform
+from temporaldata_video.media.convert import FrameWriter, OutputFormat
+from temporaldata_video.types import StreamInfo
+
+PIXEL_FORMATS = ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuv420p10le", "gray", "gbrp"]
+MATRICES = {"unspecified": 2, "bt709": 1, "bt601": 6, "bt2020": 9}
+ALL_OUTPUTS = [
+    OutputFormat(None, color, order) for color in ("RGB", "G") for order in ("NCHW", "NHWC")
+]
+
+
+def noise(pixel_format: str, height: int, width: int, matrix: int = 2, full: bool = False):
+    frame = av.VideoFrame(width, height, pixel_format)
+    bits, dtype = (10, np.uint16) if pixel_format.endswith("10le") else (8, np.uint8)
+    rng = np.random.default_rng(height * width)
+    for plane in frame.planes:
+        count = plane.buffer_size // np.dtype(dtype).itemsize
+        plane.update(rng.integers(0, 1 << bits, count, dtype=dtype).tobytes())
+    frame.colorspace, frame.color_range = matrix, 2 if full else 1
+    return frame
+
+
+def stream_of(frame, **facts) -> StreamInfo:
+    info = StreamInfo("mov", 0, "h264", 0, b"", Fraction(1, 25), frame.width, frame.height)
+    return replace(info, **facts)
+
+
+def written(frame, output: OutputFormat, **facts) -> np.ndarray:
+    stream = stream_of(frame, **facts)
+    target = np.full(output.frame_shape(*stream.display_size), 77, np.uint8)
+    FrameWriter(stream, output).write(frame, target)
+    return target
+
+
+def reference(frame, output: OutputFormat) -> np.ndarray:
+    name = "rgb24" if output.colorspace == "RGB" else "gray8"
+    pixels = frame.to_ndarray(format=name).reshape(frame.height, frame.width, -1)
+    return pixels if output.channel_format == "NHWC" else pixels.transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("output", ALL_OUTPUTS, ids=str)
+@pytest.mark.parametrize("pixel_format", PIXEL_FORMATS)
+@given(
+    height=st.integers(2, 70),
+    width=st.integers(2, 150),
+    matrix=st.sampled_from(list(MATRICES.values())),
+    full=st.booleans(),
+)
+def test_the_bytes_are_those_of_the_reference(
+    output, pixel_format, height, width, matrix, full
+):
+    frame = noise(pixel_format, height, width, matrix, full)
+    assert np.array_equal(written(frame, output), reference(frame, output))
+
+
+@pytest.mark.parametrize("output", ALL_OUTPUTS, ids=str)
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_frames_are_turned_and_then_flipped(output, turn, mirrored):
+    frame = noise("yuv420p", 34, 50)
+    rows = replace(output, channel_format="NHWC")
+    upright = np.rot90(reference(frame, rows), turn // 90)
+    upright = upright[:, ::-1] if mirrored else upright
+    shown = written(frame, output, rotation=turn, mirrored=mirrored)
+    if output.channel_format == "NCHW":
+        shown = shown.transpose(1, 2, 0)
+    assert np.array_equal(shown, upright)
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_resizing_speaks_of_the_frame_as_it_is_shown(turn):
+    frame = noise("yuv420p", 34, 50)
+    output = OutputFormat((20, 10), "RGB", "NHWC")
+    decoded = (10, 20) if turn else (20, 10)
+    small = frame.reformat(width=decoded[1], height=decoded[0], format="rgb24")
+    expected = np.rot90(small.to_ndarray(), turn // 90)
+    assert np.array_equal(written(frame, output, rotation=turn), expected)
+
+
+def test_a_frame_of_another_size_is_refused_unless_it_is_resized():
+    frame = noise("yuv420p", 34, 50)
+    with pytest.raises(ValueError, match="34 x 50 pixels where the index says 36 x 50"):
+        written(frame, OutputFormat(), height=36)
+    assert written(frame, OutputFormat((8, 8)), height=36).shape == (3, 8, 8)
+
+
+def test_a_matrix_that_is_no_right_angle_leaves_frames_as_they_are():
+    assert display_transform([46341, 46341, 0, -46341, 46341, 0, 0, 0, 1 << 30]) == (
+        0,
+        False,
+    )
