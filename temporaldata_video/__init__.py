@@ -1,5 +1,6 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
+from . import nwb
 from .errors import (
     BackendError,
     CacheError,
@@ -74,6 +75,7 @@ __all__ = [
     "hookspec",
     "index_many",
     "lab_clock",
+    "nwb",
     "open_backend",
     "pose_frame_count",
     "read_timestamps",

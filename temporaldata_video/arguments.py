@@ -87,6 +87,13 @@ def checked_positions(indices: Any, length: int) -> np.ndarray:
     return positions.astype(np.int64)
 
 
+def checked_threads(threads: Any) -> int:
+    r"""Returns a number of threads, or raises :obj:`ValueError` if it is none."""
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise ValueError(f"threads must be a positive integer, got {threads!r}.")
+    return threads
+
+
 def checked_output(resize: Any, colorspace: Any, channel_format: Any) -> OutputFormat:
     r"""Returns the pixels that a user asks for.
 

@@ -14,6 +14,7 @@ from .arguments import (
     checked_mask,
     checked_output,
     checked_positions,
+    checked_threads,
     checked_time,
 )
 from .facts import VideoFacts
@@ -119,8 +120,7 @@ class VideoSeries(VideoFacts):
         """
         output = checked_output(resize, colorspace, channel_format)
         check_choice("on_error", on_error, ("raise", "mask"))
-        if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-            raise ValueError(f"threads must be a positive integer, got {threads!r}.")
+        checked_threads(threads)
         name = normalize_uri(uri)
         part = VideoPart(
             name,

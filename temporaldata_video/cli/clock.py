@@ -40,15 +40,15 @@ LabOption = Annotated[
     str | None,
     _choice(
         LABS,
-        "Tool that wrote --timestamps; says column and unit, unless they are given as well.",
+        "Tool that wrote --timestamps: says its column and unit, unless they are given.",
     ),
 ]
 UnitOption = Annotated[
     str | None,
     _choice(
         UNITS,
-        "Unit of --timestamps, s by default. iso8601: dates. ticks: a counter that wraps, see "
-        "--frequency. pointgrey: the 32-bit cycle counter of such cameras.",
+        "Unit of --timestamps, s by default. iso8601: dates. ticks: a counter that wraps, "
+        "see --frequency. pointgrey: the 32-bit cycle counter of such cameras.",
     ),
 ]
 OriginOption = Annotated[
@@ -109,8 +109,8 @@ OnMismatchOption = Annotated[
     str | None,
     _choice(
         POLICIES["on_mismatch"],
-        "If there are more frames than timestamps, or the reverse: stop (the default), or drop "
-        "the surplus at the end.",
+        "If there are more frames than timestamps, or the reverse: stop (the default), or "
+        "drop the surplus at the end.",
     ),
 ]
 OnNanOption = Annotated[
@@ -124,8 +124,8 @@ OnJumpOption = Annotated[
     str | None,
     _choice(
         POLICIES["on_jump"],
-        "If the clock steps back, or ahead by more than a day: stop (the default), or keep it "
-        "and sort the frames by time.",
+        "If the clock steps back, or ahead by more than a day: stop (the default), or keep "
+        "it and sort the frames by time.",
     ),
 ]
 OnGapOption = Annotated[
