@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .errors import FrameIndexError, IndexNotFoundError
-from .index.clock.fit import container_clock, fit_clock, read_stamps
+from .index.clock.fit import container_clock, fit_clock
+from .index.clock.read import read_stamps
 from .index.clock.spec import Clock
 from .index.pose import check_pose
 from .index.sidecar import LanceFrameIndex

@@ -19,7 +19,8 @@ import numpy as np
 from .errors import IndexWarning, SourceError, VideoError
 from .freshness import fresh_index
 from .index.boxes import BoxesUnsupported, scan_boxes
-from .index.clock.fit import container_clock, fit_clock, read_stamps
+from .index.clock.fit import container_clock, fit_clock
+from .index.clock.read import read_stamps
 from .index.clock.spec import as_clock
 from .index.demux import scan_packets
 from .index.memory import MemoryFrameIndex

@@ -14,7 +14,8 @@ from rich.table import Column, Table
 
 from ..errors import ClockError, VideoError
 from ..freshness import fresh_index, indexed_container_clock
-from ..index.clock.fit import read_stamps, time_stamps
+from ..index.clock.fit import time_stamps
+from ..index.clock.read import read_stamps
 from ..index.clock.spec import Clock
 from ..index.sidecar import LanceFrameIndex
 from ..indexing import IndexReport, index_many, write_index

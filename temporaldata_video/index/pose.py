@@ -3,8 +3,10 @@ r"""Counts the frames that a pose table is for."""
 from __future__ import annotations
 
 import csv
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 # Rows of names above the numbers of a DeepLabCut table, by the first cell of each.
 _DLC_HEADER = {"scorer", "individuals", "bodyparts", "coords"}
@@ -85,14 +87,19 @@ def _count_hdf5(path: Path) -> int:
 
     with h5py.File(path, "r") as file:
         if "tracks" in file and "node_names" in file:
-            tracks, nodes = file["tracks"].shape, file["node_names"].shape
-            # SLEAP writes its arrays for MATLAB, with the axes reversed.
-            if len(tracks) != 4 or tracks[2] != nodes[0]:
-                raise ValueError(f"its tracks have the shape {tracks}")
-            return int(tracks[-1])
-        tables = [group["table"] for group in file.values() if "table" in group]
-        if len(tables) != 1 or not {"index"} <= set(tables[0].dtype.names or ()):
-            raise ValueError(
-                "it has neither tracks and node_names, nor one table of pandas"
-            )
-        return int(tables[0].shape[0])
+            return _count_tracks(file["tracks"], file["node_names"].shape[0])
+        groups = [item for item in file.values() if isinstance(item, h5py.Group)]
+        # pandas keeps rows in one table, or, in its fixed format, their labels in axis1.
+        rows = [group.get("table", group.get("axis1")) for group in groups]
+        if len(rows) != 1 or not isinstance(rows[0], h5py.Dataset):
+            raise ValueError("it has neither tracks and node_names, nor a pandas table")
+        return int(rows[0].shape[0])
+
+
+def _count_tracks(tracks: Any, n_nodes: int) -> int:
+    # SLEAP writes its arrays for MATLAB, with the axes reversed; sleap-io can write them
+    # either way, and then names the axes.
+    axes = json.loads(tracks.attrs.get("dims", '["track", "xy", "node", "frame"]'))
+    if len(axes) != tracks.ndim or tracks.shape[axes.index("node")] != n_nodes:
+        raise ValueError(f"its tracks have the shape {tracks.shape}")
+    return int(tracks.shape[axes.index("frame")])

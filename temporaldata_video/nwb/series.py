@@ -72,7 +72,7 @@ def _find_series(objects: Sequence[Any], name: str | None, path: str) -> Any:
         for item in objects
         if isinstance(item, series_class) and item.external_file is not None
     ]
-    names = ", ".join(repr(item.name) for item in found) or "none"
+    names = ", ".join(sorted(repr(item.name) for item in found)) or "none"
     chosen = [item for item in found if name is None or item.name == name]
     if len(chosen) == 1:
         return chosen[0]

@@ -15,7 +15,8 @@ from ..arguments import check_choice, checked_output, checked_threads
 from ..errors import FrameIndexError, IndexWarning
 from ..freshness import fresh_index
 from ..hosts.temporaldata import LazyVideo
-from ..index.clock.fit import fit_clock, read_stamps
+from ..index.clock.fit import fit_clock
+from ..index.clock.read import read_stamps
 from ..index.clock.spec import POLICIES, Clock
 from ..index.memory import MemoryFrameIndex
 from ..index.packets import SegmentIndex
@@ -95,7 +96,7 @@ def open_video(
     if not was_indexed:
         warnings.warn(
             f"the files of {external.name!r} have no frame index; one was built in memory "
-            f"in {seconds:.2f} s. To keep it, run: temporaldata-video index FILE.nwb "
+            f"in {seconds:.2f} s. To keep it, run: temporaldata-video index-nwb FILE.nwb "
             f"--series {external.name}",
             IndexWarning,
             stacklevel=2,

@@ -2,46 +2,41 @@ r"""Lays a clock beside the frames of a video: one time for each frame, or a ref
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...errors import ClockError, IndexWarning
-from .files import read_values
+from .read import Stamps, read_stamps
 from .report import GAP_FACTOR, ClockReport, Faults, examine
 from .spec import PER_SECOND, Clock, as_clock
-from .sync import SyncFit, map_times, read_pairs
-from .units import to_seconds
+from .sync import SyncFit, map_times
 
-_KINDS = {"iso8601": "date", "pointgrey": "integer", "ticks": "integer"}
 # A clock that runs this much slower than the container is in milliseconds, most likely.
 _WRONG_UNIT_TOLERANCE = 0.05
 
 
-@dataclass(frozen=True, eq=False)
-class Stamps:
-    r"""A clock in seconds as it was read, before anything is known of the frames.
+def container_clock(tables: Sequence[tuple[np.ndarray, Fraction]]) -> np.ndarray:
+    r"""Returns the container's own clock in seconds, float64 of shape (n,).
+
+    The first file starts at its first pts. A further one starts where the one before it
+    ends, one median frame interval after its last frame.
 
     Args:
-        seconds: float64 of shape (n,).
-        frames: number of the frame of each stamp, int64 of shape (n,); :obj:`None` where
-            stamp k is of frame k.
-        wraps: rows at which a counter began anew.
-        resolution: seconds between neighbouring numbers at the latest time.
-        pairs: of camera time and recording time, where there are any.
+        tables: pts in presentation order and time base of each file.
     """
-
-    seconds: np.ndarray
-    frames: np.ndarray | None = None
-    wraps: np.ndarray = field(default_factory=partial(np.empty, 0, np.int64))
-    resolution: float = 0.0
-    pairs: np.ndarray | None = None
+    clocks: list[np.ndarray] = []
+    for pts, time_base in tables:
+        seconds = pts * (time_base.numerator / time_base.denominator)
+        if clocks and len(seconds) and len(clocks[-1]):
+            before = clocks[-1]
+            step = float(np.median(np.diff(before))) if len(before) > 1 else 0.0
+            seconds = seconds - seconds[0] + before[-1] + step
+        clocks.append(seconds)
+    return np.concatenate(clocks) if clocks else np.empty(0)
 
 
 def read_timestamps(source: Any, column: str | int | None = None) -> np.ndarray:
@@ -70,84 +65,6 @@ def read_timestamps(source: Any, column: str | int | None = None) -> np.ndarray:
         raise ValueError("timestamps must be given; this clock has no source.")
     stamps = read_stamps(clock)
     return _synced(clock, stamps, stamps.seconds)[0]
-
-
-def read_stamps(clock: Clock) -> Stamps:
-    r"""Reads all files that a clock needs, so that what is wrong with them is said early.
-
-    Args:
-        clock: says where they are. Without a source there are no stamps to read.
-
-    Raises:
-        ValueError: if one holds anything but what it should.
-    """
-    pairs = None if clock.sync is None else read_pairs(clock.sync)
-    if clock.source is None:
-        return Stamps(np.empty(0), pairs=pairs)
-    values = read_values(
-        clock.source,
-        clock.column,
-        _KINDS.get(clock.unit, "number"),
-        needs_zone=clock.origin == "epoch",
-        alone=clock.unit in _KINDS,
-    )
-    seconds = to_seconds(values, clock)
-    frames = None
-    if clock.frame_index is not None:
-        frames = _read_frame_index(clock, len(seconds.values))
-    return Stamps(seconds.values, frames, seconds.wraps, seconds.resolution, pairs)
-
-
-def _read_frame_index(clock: Clock, n_stamps: int) -> np.ndarray:
-    if isinstance(clock.frame_index, (str, int, os.PathLike)):
-        column = clock.frame_index
-        if isinstance(column, os.PathLike):
-            raise ValueError("frame_index must be an array or a column of the timestamps.")
-        numbers = read_values(clock.source, column, "number")
-    else:
-        numbers = read_values(clock.frame_index, None)
-    if numbers.dtype.kind not in "iu":
-        raise ValueError(f"frame_index must be whole numbers, got {numbers.dtype}.")
-    if len(numbers) != n_stamps:
-        raise ValueError(
-            f"frame_index has {len(numbers)} numbers for {n_stamps} timestamps."
-        )
-    numbers = numbers.astype(np.int64) - clock.first_frame
-    if numbers.min(initial=0) < 0:
-        row = int(np.flatnonzero(numbers < 0)[0])
-        raise ValueError(
-            f"frame_index[{row}] is {numbers[row] + clock.first_frame}, before the first "
-            f"frame, {clock.first_frame}; see first_frame."
-        )
-    order = np.argsort(numbers, kind="stable")
-    twice = np.flatnonzero(np.diff(numbers[order]) == 0)
-    if len(twice):
-        first, second = sorted(order[twice[0] : twice[0] + 2].tolist())
-        raise ValueError(
-            f"frame_index names frame {numbers[first] + clock.first_frame} twice, in rows "
-            f"{first} and {second}."
-        )
-    return numbers
-
-
-def container_clock(tables: Sequence[tuple[np.ndarray, Fraction]]) -> np.ndarray:
-    r"""Returns the container's own clock in seconds, float64 of shape (n,).
-
-    The first file starts at its first pts. A further one starts where the one before it
-    ends, one median frame interval after its last frame.
-
-    Args:
-        tables: pts in presentation order and time base of each file.
-    """
-    clocks: list[np.ndarray] = []
-    for pts, time_base in tables:
-        seconds = pts * (time_base.numerator / time_base.denominator)
-        if clocks and len(seconds) and len(clocks[-1]):
-            before = clocks[-1]
-            step = float(np.median(np.diff(before))) if len(before) > 1 else 0.0
-            seconds = seconds - seconds[0] + before[-1] + step
-        clocks.append(seconds)
-    return np.concatenate(clocks) if clocks else np.empty(0)
 
 
 def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
@@ -247,9 +164,7 @@ def _report(
     return examine(
         times,
         frames=n_frames,
-        resolution=max(
-            stamps.resolution, float(np.spacing(np.nanmax(np.abs(times), initial=0.0)))
-        ),
+        resolution=stamps.resolution,
         untimed=untimed,
         surplus=surplus,
         wraps=stamps.wraps,

@@ -3,7 +3,8 @@ r"""What is wrong with a clock: gaps, repeats, steps back, jumps, and times that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -91,9 +92,9 @@ class ClockReport:
     backwards: Faults
     jumps: Faults
     missing: Faults
-    untimed: np.ndarray
-    surplus: int
-    wraps: np.ndarray
+    untimed: np.ndarray = field(default_factory=partial(np.empty, 0, np.int64))
+    surplus: int = 0
+    wraps: np.ndarray = field(default_factory=partial(np.empty, 0, np.int64))
     sync: SyncFit | None = None
 
     @property
@@ -166,11 +167,12 @@ def _duration(seconds: float) -> str:
     return f"{1e6 * seconds:.3g} us"
 
 
-def examine(times: np.ndarray, **facts: object) -> ClockReport:
+def examine(times: np.ndarray, *, resolution: float = 0.0, **facts: object) -> ClockReport:
     r"""Returns how a clock runs.
 
     Args:
         times: seconds by row, float64 of shape (n,).
+        resolution: of the source, in seconds; that of float64 where it is coarser.
         **facts: further fields of :obj:`ClockReport`.
     """
     rows = np.flatnonzero(~np.isnan(times))
@@ -186,6 +188,7 @@ def examine(times: np.ndarray, **facts: object) -> ClockReport:
     return ClockReport(
         stamps=len(times),
         first=float(known[0]) if len(known) else float("nan"),
+        resolution=max(resolution, float(np.spacing(np.abs(known).max(initial=0.0)))),
         last=float(known[-1]) if len(known) else float("nan"),
         interval=interval,
         gaps=faults((steps > GAP_FACTOR * interval) & (steps <= JUMP_SECONDS)),

@@ -120,10 +120,18 @@ class Clock:
         given = [name for name, is_given in about_stamps.items() if is_given]
         if self.source is None and given:
             raise ValueError(
-                f"{' and '.join(given)} is about timestamps, and there are none."
+                f"{' and '.join(given)}: there are no timestamps that this is about."
             )
         if self.rate is not None and self.source is not None:
             raise ValueError("rate makes the times itself; give either rate or timestamps.")
+        for name, value, needed in (
+            ("sync_fit", self.sync_fit != "piecewise", "sync"),
+            ("first_frame", self.first_frame != 0, "frame_index"),
+        ):
+            if value and getattr(self, needed) is None:
+                raise ValueError(f"{name} goes with {needed}, which is missing.")
+        if self.bits != 32 and self.unit != "ticks":
+            raise ValueError("bits goes with unit='ticks'.")
         if (self.unit == "ticks") != (self.frequency is not None):
             raise ValueError(
                 "unit='ticks' and frequency, in ticks per second, go together; got "

@@ -107,9 +107,11 @@ def _signed(values: np.ndarray) -> np.ndarray:
 def _divide(ticks: np.ndarray, per_second: float) -> np.ndarray:
     if _is_float(ticks) or per_second != int(per_second):
         return ticks.astype(np.float64) / per_second
+    ticks = _signed(ticks)
     # A whole number of nanoseconds since 1970 does not fit a float64, its parts do.
-    whole, rest = np.divmod(_signed(ticks), int(per_second))
-    return whole + rest / per_second
+    whole, rest = np.divmod(ticks, int(per_second))
+    fits = np.abs(ticks) < 1 << 53
+    return np.where(fits, ticks / per_second, whole + rest / per_second)
 
 
 def _whole(values: np.ndarray, period: int, what: str) -> np.ndarray:
