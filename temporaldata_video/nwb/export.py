@@ -11,7 +11,7 @@ import numpy as np
 from ..hosts.temporaldata import LazyVideo
 from ..layout import normalize_uri, relative_uri
 from ..source import VideoSource
-from .series import load_pynwb
+from .series import knows_num_samples, load_pynwb
 
 # Steps that differ by less from those of a constant rate are rounding of the container.
 _RATE_TOLERANCE_SECONDS = 1e-3
@@ -63,7 +63,7 @@ def image_series(
     if rate is not None:
         _check_rate(times, rate, starts, uris)
         timing = {"starting_time": float(times[0]), "rate": float(rate)}
-        if _knows_num_samples(image.ImageSeries):
+        if knows_num_samples(image.ImageSeries):
             timing["num_samples"] = len(times)
     if nwb_path is not None:
         uris = [relative_uri(uri, normalize_uri(nwb_path)) for uri in uris]
@@ -116,8 +116,3 @@ def _check_rate(
         f"frame {frame} is {1e3 * off[frame]:.3f} ms off a rate of {rate} frames/s, which "
         f"NWB cannot express; leave rate out to write timestamps."
     )
-
-
-def _knows_num_samples(series_class: Any) -> bool:
-    # Required from pynwb 4 on, and unknown to those before.
-    return "num_samples" in getattr(series_class, "__nwbfields__", ())

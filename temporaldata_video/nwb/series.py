@@ -106,15 +106,18 @@ def _describe(series: Any, nwb_path: str | None) -> ExternalVideo:
     times = None
     if series.timestamps is not None:
         times = np.array(series.timestamps, np.float64)
-        if times.ndim != 1 or len(times) < starts[-1]:
-            raise ValueError(
-                f"{what} has timestamps of shape {times.shape}, and its last file starts "
-                f"at frame {starts[-1]}."
-            )
+        if times.ndim != 1:
+            raise ValueError(f"{what} has timestamps of shape {times.shape}.")
     rate = None if series.rate is None else float(series.rate)
     if times is None and not (rate and rate > 0 and np.isfinite(rate)):
         raise ValueError(f"{what} has neither timestamps nor a rate above 0.")
-    frames = len(times) if times is not None else getattr(series, "num_samples", None)
+    frames = None if times is None else len(times)
+    if times is None and knows_num_samples(series):
+        frames = series.num_samples
+    if frames is not None and frames < starts[-1]:
+        raise ValueError(
+            f"{what} has {frames} frames, and its last file starts at frame {starts[-1]}."
+        )
     return ExternalVideo(
         name=str(name),
         uris=tuple(uris),
@@ -136,6 +139,14 @@ def _whole(numbers: Any, what: str) -> list[int]:
         return [int(number) for number in numbers]
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} has no starting_frame for its files.") from error
+
+
+def knows_num_samples(series: Any) -> bool:
+    r"""Returns whether a series, or the class, keeps the number of its frames.
+
+    From pynwb 4 on it must with a rate. Before, the name meant the length of ``data``.
+    """
+    return "num_samples" in getattr(series, "__nwbfields__", ())
 
 
 def load_pynwb() -> Any:
