@@ -41,7 +41,7 @@ def index_nwb(
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
 ) -> None:
-    r"""Index the videos of an NWB file, with the times that it gives their frames.
+    r"""Index the videos that an NWB file names, on its times.
 
     The external files of one ImageSeries become one video. Their paths count from the
     folder of the NWB file.
