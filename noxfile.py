@@ -33,7 +33,7 @@ def run_tests(session: nox.Session, *arguments: str) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     r"""The whole suite; the corpus of real videos once, on the oldest Python."""
-    session.install("-e", ".[plot]", *dependency_group("test"))
+    session.install("-e", ".[nwb,plot]", *dependency_group("test"))
     run_tests(session, *([] if session.python == PYTHONS[0] else ["-m", "not corpus"]))
 
 
@@ -44,7 +44,7 @@ def compat(session: nox.Session, stack: str, host: str) -> None:
     r"""Every host, with the oldest and the newest packages under it."""
     session.install(
         "-e",
-        ".[plot]",
+        ".[nwb,plot]",
         f"temporaldata=={host}",
         *STACKS[stack],
         *dependency_group("test"),
@@ -55,7 +55,7 @@ def compat(session: nox.Session, stack: str, host: str) -> None:
 @nox.session(python=PYTHONS[0], venv_backend="uv")
 def minimums(session: nox.Session) -> None:
     r"""The suite, corpus included, with the lowest version of every dependency."""
-    session.install("-e", ".[plot]", "--resolution", "lowest-direct")
+    session.install("-e", ".[nwb,plot]", "--resolution", "lowest-direct")
     session.install(*dependency_group("test"))
     run_tests(session)
 

@@ -1,8 +1,10 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
+from . import nwb
 from .errors import (
     BackendError,
     CacheError,
+    ClockError,
     DecodeError,
     FrameIndexError,
     IndexFormatError,
@@ -18,7 +20,12 @@ from .errors import (
     VideoWarning,
 )
 from .hosts.temporaldata import MP4_INDEX, LazyVideo, concat
-from .index.clock import read_timestamps
+from .index.clock.fit import examine_clock, read_timestamps
+from .index.clock.labs import lab_clock
+from .index.clock.report import ClockReport, Faults
+from .index.clock.spec import Clock
+from .index.clock.sync import SyncFit
+from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
 from .layout import frame_index_uri, segment_uris
@@ -34,8 +41,12 @@ __all__ = [
     "BackendError",
     "ByteCache",
     "CacheError",
+    "Clock",
+    "ClockError",
+    "ClockReport",
     "Cost",
     "DecodeError",
+    "Faults",
     "FrameIndex",
     "FrameIndexError",
     "IndexFormatError",
@@ -51,17 +62,22 @@ __all__ = [
     "SourceError",
     "SourceNotFoundError",
     "StaleIndexError",
+    "SyncFit",
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
     "concat",
     "configure_decoders",
+    "examine_clock",
     "frame_index_uri",
     "get_backend",
     "hookimpl",
     "hookspec",
     "index_many",
+    "lab_clock",
+    "nwb",
     "open_backend",
+    "pose_frame_count",
     "read_timestamps",
     "register_backend",
     "segment_uris",

@@ -10,6 +10,7 @@ r"""Every exception and warning that this package raises.
     │   ├── IndexNotFoundError      ... because there is none (also a FileNotFoundError)
     │   ├── StaleIndexError         ... because it describes another file
     │   └── IndexFormatError        ... because its contents make no sense
+    ├── ClockError                  a clock has faults that nobody allowed (a ValueError)
     ├── DecodeError                 a frame that should be there does not decode
     ├── CacheError                  the byte cache cannot be used
     └── BackendError                a plugin cannot do what is asked of it
@@ -22,6 +23,10 @@ r"""Every exception and warning that this package raises.
 A wrong argument is a plain :obj:`ValueError` or :obj:`TypeError` that names the
 argument, its value and what is allowed.
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 
 class VideoError(Exception):
@@ -54,6 +59,19 @@ class StaleIndexError(FrameIndexError):
 
 class IndexFormatError(FrameIndexError):
     r"""A frame index exists, but what it says makes no sense."""
+
+
+class ClockError(VideoError, ValueError):
+    r"""A clock has a fault that would put frames at wrong times.
+
+    Args:
+        message: what is wrong, and what can be chosen.
+        report: the :obj:`~temporaldata_video.ClockReport` with all that was found.
+    """
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class DecodeError(VideoError):

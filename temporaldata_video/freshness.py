@@ -2,13 +2,16 @@ r"""Tells whether a video has an index already that is the one asked for."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from .errors import FrameIndexError, IndexNotFoundError
-from .index.clock import fit_clock, read_timestamps
+from .index.clock.fit import container_clock, fit_clock
+from .index.clock.read import read_stamps
+from .index.clock.spec import Clock
+from .index.pose import check_pose
 from .index.sidecar import LanceFrameIndex
 from .media.fingerprint import matches
 from .types import ObjectStore
@@ -18,11 +21,8 @@ def fresh_index(
     uris: Sequence[str],
     index_uri: str,
     store: ObjectStore,
-    *,
-    timestamps: Any = None,
-    column: str | int | None = None,
-    on_mismatch: str = "raise",
-    on_nan: str = "raise",
+    clock: Clock | None = None,
+    pose: str | os.PathLike[str] | None = None,
 ) -> LanceFrameIndex | None:
     r"""Returns the index that a video has already, :obj:`None` if there is none.
 
@@ -30,38 +30,46 @@ def fresh_index(
         uris: the file or files of the video.
         index_uri: where the index lies.
         store: reads them.
-        timestamps: as for :func:`~temporaldata_video.write_index`; any clock will do by
-            default.
-        column: as there.
-        on_mismatch: as there.
-        on_nan: as there.
+        clock: the one that it should have; any will do by default.
+        pose: a pose table that it should have as many frames as.
 
     Raises:
         FrameIndexError: if it is damaged, stale, or not of these files and timestamps.
             Nothing is written over it, since it may hold a clock that is nowhere else.
+        ValueError: if clock or pose table do not fit the frames.
     """
     try:
         found = LanceFrameIndex.open(index_uri, store)
     except IndexNotFoundError:
         return None
     wrong = _other_files(found, uris, store)
-    if not wrong and timestamps is not None:
-        clock = found.timestamps()
-        asked = fit_clock(
-            read_timestamps(timestamps, column),
-            len(clock),
-            on_mismatch=on_mismatch,
-            on_nan=on_nan,
-            what=uris[0],
-        )
-        if not np.array_equal(clock, asked, equal_nan=True):
+    if not wrong and clock is not None and not clock.is_container:
+        own = indexed_container_clock(found)
+        asked, _ = fit_clock(clock, read_stamps(clock), own, uris[0])
+        if not np.array_equal(found.timestamps(), asked, equal_nan=True):
             wrong = "it has other timestamps"
+    if not wrong and pose is not None:
+        check_pose(pose, int(found.segment_frame_counts().sum()), uris[0])
     if wrong:
         raise FrameIndexError(
             f"there is an index at {index_uri!r} already, and {wrong}. To replace it, its "
             f"timestamps included, pass overwrite=True (--overwrite)."
         )
     return found
+
+
+def indexed_container_clock(index: LanceFrameIndex) -> np.ndarray:
+    r"""Returns the container's own clock of a video by its index, float64 of shape (n,).
+
+    Args:
+        index: it knows its files.
+    """
+    return container_clock(
+        [
+            (index.pts_table(number), segment.stream.time_base)
+            for number, segment in enumerate(index.segments)
+        ]
+    )
 
 
 def _other_files(found: LanceFrameIndex, uris: Sequence[str], store: ObjectStore) -> str:

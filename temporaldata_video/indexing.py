@@ -14,13 +14,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from .errors import IndexWarning, SourceError, VideoError
 from .freshness import fresh_index
 from .index.boxes import BoxesUnsupported, scan_boxes
-from .index.clock import container_clock, fit_clock, read_timestamps
+from .index.clock.fit import container_clock, fit_clock
+from .index.clock.read import read_stamps
+from .index.clock.spec import as_clock
 from .index.demux import scan_packets
 from .index.memory import MemoryFrameIndex
 from .index.packets import SegmentIndex
+from .index.pose import check_pose
 from .index.preamble import PREAMBLE_SEARCH_BYTES, find_preamble
 from .index.sidecar import LanceFrameIndex, check_vacant, write_sidecar
 from .layout import frame_index_uri, normalize_uri
@@ -45,6 +50,7 @@ def write_index(
     index_uri: str | os.PathLike[str] | None = None,
     on_mismatch: str = "raise",
     on_nan: str = "raise",
+    pose: str | os.PathLike[str] | None = None,
     method: str = "auto",
     overwrite: bool = False,
     progress: bool = True,
@@ -53,10 +59,12 @@ def write_index(
 
     Args:
         uri: the video, or its first file.
-        timestamps: when each frame was taken, in seconds: an array of shape (n,), or the
-            path of a ``.npy``, ``.csv``, ``.tsv`` or ``.txt`` file. The container's own
-            clock by default.
-        column: name or number of the clock's column in a text file.
+        timestamps: when each frame was taken: an array of seconds of shape (n,), the path
+            of a ``.npy``, text, Parquet or HDF5 file of seconds, or a
+            :obj:`~temporaldata_video.Clock` that says more. The container's own clock by
+            default. Steps back, and jumps of more than a day, are refused unless a
+            ``Clock`` allows them.
+        column: name or number of the clock's column in a table.
         segment_uris: the further files of a video that is cut into several.
         store: reads the video; found by its uri by default.
         storage_options: credentials and the like for the store.
@@ -65,6 +73,8 @@ def write_index(
             ``"raise"``, or ``"trim"`` to drop the surplus at the end with a warning.
         on_nan: what to do about timestamps that are NaN: ``"raise"``, or ``"drop"`` to
             leave out their frames.
+        pose: a pose table of SLEAP (``.analysis.h5``) or DeepLabCut (``.h5``, ``.csv``);
+            the video must have as many frames as it has rows.
         method: ``"boxes"`` to read nothing but the header of an MP4 file, ``"demux"`` to
             read any file packet by packet, or ``"auto"`` for boxes where they serve.
         overwrite: replace an index that is there already.
@@ -75,7 +85,8 @@ def write_index(
 
     Raises:
         SourceError: if a file cannot be read or is no video.
-        ValueError: if clock and frames do not fit.
+        ClockError: if the clock has a fault, or does not fit the frames.
+        ValueError: if the clock cannot be read, or the pose table is of another video.
         FrameIndexError: if there is an index already, or it cannot be written.
 
     Example ::
@@ -87,21 +98,22 @@ def write_index(
         >>> index.timestamps()[:3].round(3)
         array([0.   , 0.033, 0.067])
     """
+    clock = as_clock(timestamps, column=column, on_mismatch=on_mismatch, on_nan=on_nan)
     uris = [normalize_uri(u) for u in (uri, *(segment_uris or ()))]
     store = store or resolve_store(uris[0], storage_options)
     target = normalize_uri(index_uri) if index_uri else frame_index_uri(uris[0])
     if not overwrite:
         check_vacant(target, store)
-    clock = None if timestamps is None else read_timestamps(timestamps, column)
+    stamps = read_stamps(clock)
     segments = [build_segment(store, u, method=method, progress=progress) for u in uris]
-    if clock is None:
-        clock = container_clock(segments)
-    else:
-        frames = sum(len(segment) for segment in segments)
-        clock = fit_clock(
-            clock, frames, on_mismatch=on_mismatch, on_nan=on_nan, what=uris[0]
-        )
-    return write_sidecar(target, uris, segments, clock, store=store, overwrite=overwrite)
+    if pose is not None:
+        check_pose(pose, sum(map(len, segments)), uris[0])
+    times, _ = fit_clock(clock, stamps, _container_clock(segments), uris[0])
+    return write_sidecar(target, uris, segments, times, store=store, overwrite=overwrite)
+
+
+def _container_clock(segments: Sequence[SegmentIndex]) -> np.ndarray:
+    return container_clock([(s.frames.pts, s.stream.time_base) for s in segments])
 
 
 def build_segment(
@@ -198,7 +210,7 @@ def build_memory_index(store: ObjectStore, uris: Sequence[str]) -> MemoryFrameIn
         stacklevel=4,
     )
     return MemoryFrameIndex(
-        tuple(uris), segments, container_clock(segments), index_id=uuid.uuid4().hex
+        tuple(uris), segments, _container_clock(segments), index_id=uuid.uuid4().hex
     )
 
 
@@ -277,12 +289,16 @@ def _index_one(uri: str, *, overwrite: bool, options: Mapping[str, Any]) -> Inde
 
 def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None:
     uris = [normalize_uri(u) for u in (uri, *(options.get("segment_uris") or ()))]
-    clock = ("timestamps", "column", "on_mismatch", "on_nan")
+    told = ("column", "on_mismatch", "on_nan")
+    clock = as_clock(
+        options.get("timestamps"), **{n: options[n] for n in told if n in options}
+    )
     return fresh_index(
         uris,
         options.get("index_uri") or frame_index_uri(uris[0]),
         options.get("store") or resolve_store(uris[0], options.get("storage_options")),
-        **{name: options[name] for name in clock if name in options},
+        clock,
+        options.get("pose"),
     )
 
 

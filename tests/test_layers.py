@@ -18,7 +18,7 @@ FLOORS = [
     {"index", "media"},
     {"plugin"},
     {"arguments", "facts", "freshness", "indexing", "lazy", "resample", "source", "video"},
-    {"hosts", "testing", "plot"},
+    {"hosts", "testing", "plot", "nwb"},
     {"__init__"},
     {"cli"},
 ]
@@ -28,10 +28,13 @@ STRANGERS = [{"index", "media"}, {"hosts", "testing"}, {"hosts", "plot"}]
 PLACES = {
     "av": {"index/demux.py", "media/convert.py", "media/decode.py", "testing/clips.py"},
     "lance": {"index/lance_access.py"},
+    "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.
     "temporaldata": {"hosts/", "cli/demo.py"},
     "torch_brain": {"hosts/"},
 }
+
+HEAVY = {"av", "lance", "pyarrow", "fsspec", "matplotlib", "torch", "pandas", "pynwb"}
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
@@ -140,4 +143,4 @@ def test_modules_import_no_heavy_library_at_their_top(module):
             else [node.module if node.module and not node.level else ""]
         )
     }
-    assert not names & {"av", "lance", "pyarrow", "fsspec", "matplotlib", "torch", "pandas"}
+    assert not names & HEAVY

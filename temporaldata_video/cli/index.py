@@ -12,17 +12,40 @@ import typer
 from rich.filesize import decimal
 from rich.table import Column, Table
 
-from ..errors import VideoError
-from ..freshness import fresh_index
+from ..errors import ClockError, VideoError
+from ..freshness import fresh_index, indexed_container_clock
+from ..index.clock.fit import time_stamps
+from ..index.clock.read import read_stamps
+from ..index.clock.spec import Clock
 from ..index.sidecar import LanceFrameIndex
 from ..indexing import IndexReport, index_many, write_index
 from ..layout import frame_index_uri, normalize_uri
 from ..plugin.manager import resolve_store
+from .clock import (
+    BitsOption,
+    ColumnOption,
+    FirstFrameOption,
+    FrameIndexOption,
+    FrequencyOption,
+    LabOption,
+    OnGapOption,
+    OnJumpOption,
+    OnMismatchOption,
+    OnNanOption,
+    OnRepeatOption,
+    OriginOption,
+    RateOption,
+    StartOption,
+    SyncFitOption,
+    SyncOption,
+    TimestampsOption,
+    UnitOption,
+    clock_from_options,
+    print_report,
+)
 from .opening import format_extent, make_console, short_path, size_on_disk
 
-OnMismatch = Enum("OnMismatch", {"raise": "raise", "trim": "trim"}, type=str)
 Method = Enum("Method", {"auto": "auto", "boxes": "boxes", "demux": "demux"}, type=str)
-OnNan = Enum("OnNan", {"raise": "raise", "drop": "drop"}, type=str)
 
 
 def index(
@@ -32,20 +55,19 @@ def index(
             metavar="FILE", help="One video or more: paths or uris.", show_default=False
         ),
     ],
-    timestamps: Annotated[
-        Path | None,
-        typer.Option(
-            help="When each frame was taken, in seconds: a .npy, .csv, .tsv or .txt file. "
-            "The video's own clock by default. Holds for each FILE."
-        ),
-    ] = None,
-    column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME_OR_NUMBER",
-            help="Column of a text file that has several: its name, or number from 0.",
-        ),
-    ] = None,
+    timestamps: TimestampsOption = None,
+    column: ColumnOption = None,
+    lab: LabOption = None,
+    unit: UnitOption = None,
+    origin: OriginOption = None,
+    start: StartOption = None,
+    rate: RateOption = None,
+    frequency: FrequencyOption = None,
+    bits: BitsOption = None,
+    sync: SyncOption = None,
+    sync_fit: SyncFitOption = None,
+    frame_index: FrameIndexOption = None,
+    first_frame: FirstFrameOption = None,
     segments: Annotated[
         bool,
         typer.Option(
@@ -58,17 +80,19 @@ def index(
             metavar="PATH", help="Where the sidecar goes; beside the video by default."
         ),
     ] = None,
-    on_mismatch: Annotated[
-        OnMismatch,
+    on_mismatch: OnMismatchOption = None,
+    on_nan: OnNanOption = None,
+    on_jump: OnJumpOption = None,
+    on_gap: OnGapOption = None,
+    on_repeat: OnRepeatOption = None,
+    pose: Annotated[
+        Path | None,
         typer.Option(
-            help="If there are more frames than timestamps, or the reverse: stop, or drop "
-            "the surplus at the end."
+            metavar="FILE",
+            help="Pose table of SLEAP (.analysis.h5) or DeepLabCut (.h5, .csv) that the "
+            "video must have as many frames as.",
         ),
-    ] = OnMismatch["raise"],
-    on_nan: Annotated[
-        OnNan,
-        typer.Option(help="If timestamps are NaN: stop, or leave out their frames."),
-    ] = OnNan["raise"],
+    ] = None,
     method: Annotated[
         Method,
         typer.Option(
@@ -91,50 +115,66 @@ def index(
     An index that is there already is kept if it fits the file and the timestamps asked
     for. If it does not, that is an error; --overwrite replaces it.
 
+    A clock that steps back, jumps to another epoch, has no times, or more or fewer than
+    there are frames is refused until an --on-... option says what to do.
+
     Example: temporaldata-video index cam.mp4 --timestamps cam_times.csv --column time
+
+    Example: temporaldata-video index cam.avi --timestamps timeStamps.csv --lab miniscope
     """
-    clock = {
-        "timestamps": timestamps,
-        "column": column,
-        "on_mismatch": on_mismatch.value,
-        "on_nan": on_nan.value,
+    clock = clock_from_options(
+        lab,
+        {
+            "source": timestamps,
+            "column": column,
+            "unit": unit,
+            "origin": origin,
+            "start": start,
+            "rate": rate,
+            "frequency": frequency,
+            "bits": bits,
+            "sync": sync,
+            "sync_fit": sync_fit,
+            "frame_index": frame_index,
+            "first_frame": first_frame,
+            "on_mismatch": on_mismatch,
+            "on_nan": on_nan,
+            "on_jump": on_jump,
+            "on_gap": on_gap,
+            "on_repeat": on_repeat,
+        },
+    )
+    options = {
+        "timestamps": clock,
+        "pose": pose,
+        "method": method.value,
+        "overwrite": overwrite,
+        "progress": not quiet,
     }
-    one_video = segments or len(files) == 1
-    _check_usage(clock, one_video, index_uri)
-    if one_video:
-        _index_one(files, clock, index_uri, method.value, overwrite, quiet)
+    if segments or len(files) == 1:
+        try:
+            _index_one(files, index_uri, options, quiet)
+        except ClockError as error:
+            if error.report is not None and not quiet:
+                print_report(error.report, to_stderr=True)
+            raise
+    elif index_uri or pose:
+        name = "--index-uri" if index_uri else "--pose"
+        raise typer.BadParameter(f"{name} is for one video; there are several FILEs.")
     else:
-        _index_several(files, clock, method.value, overwrite, quiet)
-
-
-def _check_usage(clock: dict[str, Any], one_video: bool, index_uri: str | None) -> None:
-    if index_uri and not one_video:
-        raise typer.BadParameter("--index-uri is for one video; there are several FILEs.")
-    given = clock["column"] or clock["on_mismatch"] != "raise" or clock["on_nan"] != "raise"
-    if given and clock["timestamps"] is None:
-        raise typer.BadParameter(
-            "--column, --on-mismatch and --on-nan are about --timestamps, which is missing."
-        )
+        _index_several(files, options, quiet)
 
 
 def _index_one(
-    files: list[str],
-    clock: dict[str, Any],
-    index_uri: str | None,
-    method: str,
-    overwrite: bool,
-    quiet: bool,
+    files: list[str], index_uri: str | None, options: dict[str, Any], quiet: bool
 ) -> None:
-    found = None if overwrite else find_index(files, clock, index_uri)
+    clock = options["timestamps"]
+    found = None
+    if not options["overwrite"]:
+        found = find_index(files, clock, index_uri, options["pose"])
     started = time.perf_counter()
     written = found or write_index(
-        files[0],
-        segment_uris=files[1:],
-        index_uri=index_uri,
-        method=method,
-        overwrite=overwrite,
-        progress=not quiet,
-        **clock,
+        files[0], segment_uris=files[1:], index_uri=index_uri, **options
     )
     seconds = time.perf_counter() - started
     if quiet:
@@ -148,14 +188,13 @@ def _index_one(
         typer.echo(f"{sidecar} is fresh and was kept; --overwrite indexes again.")
     else:
         typer.echo(f"{sidecar} was written in {seconds:.2f} s.")
+    if not clock.is_container:
+        own = indexed_container_clock(written)
+        print_report(time_stamps(clock, read_stamps(clock), own)[1])
 
 
-def _index_several(
-    files: list[str], clock: dict[str, Any], method: str, overwrite: bool, quiet: bool
-) -> None:
-    reports = index_many(
-        files, overwrite=overwrite, progress=not quiet, method=method, **clock
-    )
+def _index_several(files: list[str], options: dict[str, Any], quiet: bool) -> None:
+    reports = index_many(files, **options)
     known = dict(zip(files, reports))
     if not quiet:
         _print_reports(files, known)
@@ -178,15 +217,19 @@ def _print_reports(files: list[str], reports: dict[str, IndexReport]) -> None:
 
 
 def find_index(
-    files: list[str], clock: dict[str, Any], index_uri: str | None = None
+    files: list[str],
+    clock: Clock | None = None,
+    index_uri: str | None = None,
+    pose: Path | None = None,
 ) -> LanceFrameIndex | None:
     r"""Returns the index that a video has already, :obj:`None` if there is none.
 
     Args:
         files: the file or files of the video.
-        clock: what :func:`~temporaldata_video.write_index` is told about timestamps.
+        clock: the clock that it should have; any will do by default.
         index_uri: where the sidecar lies, beside the video by default.
+        pose: a pose table that it should have as many frames as.
     """
     uris = [normalize_uri(file) for file in files]
     place = normalize_uri(index_uri) if index_uri else frame_index_uri(uris[0])
-    return fresh_index(uris, place, resolve_store(uris[0]), **clock)
+    return fresh_index(uris, place, resolve_store(uris[0]), clock, pose)

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from ..errors import SourceError
+from ..index.clock.report import GAP_FACTOR
 from ..media.decode import open_stream
 from ..media.read import Segment
 from ..source import VideoPart, VideoSource
@@ -29,8 +30,6 @@ from .opening import (
 WINDOW_SECONDS = 1.0
 N_WINDOWS_COSTED = 50
 N_WINDOWS_DECODED = 3
-# An interval this many times the median one is a gap and no jitter.
-GAP_FACTOR = 1.5
 
 
 def info(file: VideoArgument, index_uri: IndexUriOption = None) -> None:

@@ -14,6 +14,7 @@ from ..errors import VideoError, VideoWarning
 from .demo import demo
 from .index import index
 from .info import info
+from .nwb import index_nwb
 from .sheet import sheet
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, index, info, sheet):
+for command in (demo, index, index_nwb, info, sheet):
     app.command()(command)
 
 

@@ -25,9 +25,9 @@ IndexUriOption = Annotated[
 ]
 
 
-def make_console() -> Console:
+def make_console(to_stderr: bool = False) -> Console:
     r"""Returns a console that prints text as it is, without colouring numbers."""
-    return Console(highlight=False, markup=False)
+    return Console(highlight=False, markup=False, stderr=to_stderr)
 
 
 def open_part(file: str, index_uri: str | None) -> VideoPart:

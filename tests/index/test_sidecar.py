@@ -208,7 +208,9 @@ def test_timestamps_that_are_missing(own_clip):
 def test_a_clock_that_runs_back(own_clip):
     clock = CLOCK.copy()
     clock[[10, 20]] = clock[[20, 10]]
-    index(own_clip, timestamps=clock)
+    with pytest.raises(tv.ClockError, match=r"steps back in 2 places \(rows 11, 20"):
+        index(own_clip, timestamps=clock)
+    index(own_clip, timestamps=tv.Clock(clock, on_jump="keep"))
     video = tv.LazyVideo.from_uri(own_clip)
     assert (np.diff(video.timestamps) > 0).all()
     assert numbers(video.slice(clock[10] - 0.01, clock[10] + 0.01)) == [10]

@@ -1,0 +1,188 @@
+r"""What users say about a clock: where it is kept, in which unit, and what may be wrong."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+# How many of a unit make a second; the other units are layouts of their own.
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+UNITS = (*PER_SECOND, "iso8601", "ticks", "pointgrey")
+ORIGINS = ("clock", "first", "epoch")
+FITS = ("piecewise", "affine")
+POLICIES = {
+    "on_mismatch": ("raise", "trim"),
+    "on_nan": ("raise", "drop"),
+    "on_jump": ("raise", "keep"),
+    "on_gap": ("raise", "keep"),
+    "on_repeat": ("raise", "keep"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    r"""Where the times of frames come from, and what is done about their faults.
+
+    Pass it as ``timestamps`` to :func:`~temporaldata_video.write_index`. A plain array or
+    path there is a clock in seconds with the defaults below.
+
+    Args:
+        source: an array of shape (n,), or the path of a ``.npy``, ``.parquet``, HDF5 or
+            text file; ``"file.h5:/path"`` names a dataset. :obj:`None` is the container's
+            own clock.
+        column: name or number (from 0) of the column in a table, or path of the dataset
+            in an HDF5 file. Found alone where only one can be meant.
+        unit: ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; ``"iso8601"`` for dates; ``"ticks"``
+            of a counter that wraps; ``"pointgrey"`` for its 32-bit cycle counter (7 bits
+            of seconds, 13 of cycles of 125 us, 12 of 1/3072 cycle; wraps every 128 s).
+        origin: from where times count. ``"clock"``: from where the clock does.
+            ``"first"``: the first stamp is ``start``. ``"epoch"``: 1970-01-01 UTC, for
+            dates; a float64 resolves 0.24 us there. Dates need one of the last two.
+        start: seconds at which the first frame lies, with ``rate`` or
+            ``origin="first"``.
+        rate: frames per second of a camera that kept no times at all.
+        frequency: ticks per second of ``unit="ticks"``.
+        bits: width of the counter of ``unit="ticks"``; it wraps at ``2**bits``.
+        sync: pairs of camera time and recording time in seconds, an array of shape (m, 2)
+            or a file with these two columns. Maps the times of ``source``.
+        sync_fit: ``"piecewise"`` to go through every pair in straight lines, or
+            ``"affine"`` for the one line that fits all pairs best.
+        frame_index: number of the frame in the file for each stamp, where stamps and
+            frames are not one to one: an int array of shape (n,), or the column.
+        first_frame: number that ``frame_index`` gives to the first frame of the file.
+        on_mismatch: more frames than stamps, or the reverse: ``"raise"``, or ``"trim"`` to
+            drop the surplus at the end with a warning.
+        on_nan: stamps that are NaN, or frames that ``frame_index`` does not name:
+            ``"raise"``, or ``"drop"`` to leave those frames out.
+        on_jump: steps back, and steps ahead of more than a day, as between two epochs:
+            ``"raise"``, or ``"keep"``; frames are then sorted by time.
+        on_gap: steps of more than 1.5 times the median: ``"keep"`` or ``"raise"``.
+        on_repeat: stamps equal to the one before: ``"keep"`` or ``"raise"``.
+
+    Raises:
+        ValueError: if the description contradicts itself.
+
+    Example ::
+
+        >>> import temporaldata_video as tv
+        >>> clock = tv.Clock([5, 38, 72], unit="ms", origin="first", start=10.0)
+        >>> tv.read_timestamps(clock)
+        array([10.   , 10.033, 10.067])
+    """
+
+    source: Any = None
+    column: str | int | None = None
+    unit: str = "s"
+    origin: str = "clock"
+    start: float | None = None
+    rate: float | None = None
+    frequency: float | None = None
+    bits: int = 32
+    sync: Any = None
+    sync_fit: str = "piecewise"
+    frame_index: Any = None
+    first_frame: int = 0
+    on_mismatch: str = "raise"
+    on_nan: str = "raise"
+    on_jump: str = "raise"
+    on_gap: str = "keep"
+    on_repeat: str = "keep"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("unit", UNITS),
+            ("origin", ORIGINS),
+            ("sync_fit", FITS),
+            *POLICIES.items(),
+        ):
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
+        for name in ("rate", "frequency"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value) and value > 0):
+                raise ValueError(f"{name} must be a positive number, got {value!r}.")
+        if self.start is not None and not _is_number(self.start):
+            raise ValueError(f"start must be a number of seconds, got {self.start!r}.")
+        if not isinstance(self.bits, int) or not 1 <= self.bits <= 62:
+            raise ValueError(f"bits must be an integer in 1 to 62, got {self.bits!r}.")
+        self._check_source()
+        self._check_origin()
+
+    def _check_source(self) -> None:
+        about_stamps = {
+            "column": self.column is not None,
+            "unit": self.unit != "s",
+            "frame_index": self.frame_index is not None,
+            "origin": self.origin != "clock",
+        }
+        given = [name for name, is_given in about_stamps.items() if is_given]
+        if self.source is None and given:
+            raise ValueError(
+                f"{' and '.join(given)}: there are no timestamps that this is about."
+            )
+        if self.rate is not None and self.source is not None:
+            raise ValueError("rate makes the times itself; give either rate or timestamps.")
+        for name, value, needed in (
+            ("sync_fit", self.sync_fit != "piecewise", "sync"),
+            ("first_frame", self.first_frame != 0, "frame_index"),
+        ):
+            if value and getattr(self, needed) is None:
+                raise ValueError(f"{name} goes with {needed}, which is missing.")
+        if self.bits != 32 and self.unit != "ticks":
+            raise ValueError("bits goes with unit='ticks'.")
+        if (self.unit == "ticks") != (self.frequency is not None):
+            raise ValueError(
+                "unit='ticks' and frequency, in ticks per second, go together; got "
+                f"unit={self.unit!r} and frequency={self.frequency!r}."
+            )
+
+    def _check_origin(self) -> None:
+        if self.unit == "iso8601" and self.origin == "clock":
+            raise ValueError(
+                "dates have to become seconds: pass origin='first' for seconds since the "
+                "first stamp, or origin='epoch' for seconds since 1970-01-01 UTC."
+            )
+        if self.start is not None and self.rate is None and self.origin != "first":
+            raise ValueError("start goes with rate, or with origin='first'.")
+
+    @property
+    def is_container(self) -> bool:
+        r"""Whether it is the clock of the container and nothing else."""
+        return self.source is None and self.rate is None and self.sync is None
+
+
+def as_clock(timestamps: Any, **told: Any) -> Clock:
+    r"""Returns what a caller passed as ``timestamps`` as a :obj:`Clock`.
+
+    Args:
+        timestamps: a :obj:`Clock`, or the source of one.
+        **told: further fields that the caller named; :obj:`None` where not.
+
+    Raises:
+        ValueError: if a clock comes with fields beside it.
+    """
+    given = {name: value for name, value in told.items() if value is not None}
+    if not isinstance(timestamps, Clock):
+        return replace(Clock(**_policies(given)), source=timestamps, **given)
+    different = [n for n, value in given.items() if value != getattr(timestamps, n)]
+    plain = [n for n in different if given[n] != "raise"]
+    if plain:
+        raise ValueError(
+            f"timestamps is a Clock; say {' and '.join(plain)} in it, not beside it."
+        )
+    return timestamps
+
+
+def _policies(given: dict[str, Any]) -> dict[str, Any]:
+    # Checked first, so that a wrong word is named before a missing clock is.
+    return {name: value for name, value in given.items() if name in POLICIES}
+
+
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )

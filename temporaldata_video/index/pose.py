@@ -1,0 +1,105 @@
+r"""Counts the frames that a pose table is for."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+# Rows of names above the numbers of a DeepLabCut table, by the first cell of each.
+_DLC_HEADER = {"scorer", "individuals", "bodyparts", "coords"}
+_MAX_LINE = 1 << 20
+
+
+def pose_frame_count(path: str | os.PathLike[str]) -> int:
+    r"""Returns for how many frames a pose table has a row.
+
+    Args:
+        path: of an ``.analysis.h5`` of SLEAP, or an ``.h5`` or ``.csv`` of DeepLabCut.
+
+    Raises:
+        ValueError: if it is neither.
+        OSError: if there is no file, or it cannot be opened.
+
+    Example ::
+
+        >>> _ = open("pose.csv", "w").write(
+        ...     "scorer,net,net\nbodyparts,nose,nose\ncoords,x,y\n0,1.5,2.5\n1,1.6,2.4\n"
+        ... )
+        >>> pose_frame_count("pose.csv")
+        2
+    """
+    table = Path(path)
+    with open(table, "rb"):  # what cannot be opened is an OSError that names the file
+        pass
+    try:
+        if table.suffix.lower() == ".csv":
+            return _count_csv(table)
+        return _count_hdf5(table)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, csv.Error) as error:
+        raise ValueError(
+            f"{str(table)!r} is no pose table of SLEAP (.analysis.h5) or DeepLabCut (.h5, "
+            f".csv): {error}"
+        ) from error
+
+
+def check_pose(path: str | os.PathLike[str], n_frames: int, what: str) -> None:
+    r"""Raises :obj:`ValueError` if a pose table is not for as many frames as a video has.
+
+    Args:
+        path: of the table, as for :func:`pose_frame_count`.
+        n_frames: frames of the video.
+        what: names the video in messages.
+    """
+    n_rows = pose_frame_count(path)
+    if n_rows != n_frames:
+        raise ValueError(
+            f"{what} has {n_frames} frames, and the pose table {os.fspath(path)!r} has "
+            f"{n_rows} rows. Check that they belong together; a SLEAP export ends at the "
+            f"last frame with a label unless all frames were asked for."
+        )
+
+
+def _count_csv(path: Path) -> int:
+    last = -1
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        lines = iter(lambda: file.readline(_MAX_LINE), "")
+        header: set[str] = set()
+        for row in csv.reader(lines):
+            if not row:
+                continue
+            if row[0] in _DLC_HEADER and last < 0:
+                header.add(row[0])
+            elif not {"bodyparts", "coords"} <= header:
+                raise ValueError("it has no rows 'bodyparts' and 'coords' at its top")
+            elif not row[0].isdigit() or int(row[0]) != last + 1:
+                # Labelled frames are named by their pictures, predictions by number.
+                raise ValueError(f"frame {last + 1} should follow, and {row[0]!r} does")
+            else:
+                last += 1
+    return last + 1
+
+
+def _count_hdf5(path: Path) -> int:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        if "tracks" in file and "node_names" in file:
+            return _count_tracks(file["tracks"], file["node_names"].shape[0])
+        groups = [item for item in file.values() if isinstance(item, h5py.Group)]
+        # pandas keeps rows in one table, or, in its fixed format, their labels in axis1.
+        rows = [group.get("table", group.get("axis1")) for group in groups]
+        if len(rows) != 1 or not isinstance(rows[0], h5py.Dataset):
+            raise ValueError("it has neither tracks and node_names, nor a pandas table")
+        return int(rows[0].shape[0])
+
+
+def _count_tracks(tracks: Any, n_nodes: int) -> int:
+    # SLEAP writes its arrays for MATLAB, with the axes reversed; sleap-io can write them
+    # either way, and then names the axes.
+    axes = json.loads(tracks.attrs.get("dims", '["track", "xy", "node", "frame"]'))
+    if len(axes) != tracks.ndim or tracks.shape[axes.index("node")] != n_nodes:
+        raise ValueError(f"its tracks have the shape {tracks.shape}")
+    return int(tracks.shape[axes.index("frame")])

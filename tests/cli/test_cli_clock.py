@@ -1,0 +1,136 @@
+r"""The clock options of ``temporaldata-video index``, and ``index-nwb``."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+
+import h5py
+import numpy as np
+import pytest
+
+import temporaldata_video as tv
+
+N = 40
+CLOCK = 5 + np.arange(N) / 32
+
+
+@pytest.fixture
+def video(tiny_clip, tmp_path):
+    return shutil.copy(tiny_clip, tmp_path / "cam.mp4")
+
+
+@pytest.fixture
+def log(tmp_path):
+    r"""A clock of every kind in one folder."""
+    counts = (np.arange(N) * 1000 + 2**16 - 5000) % 2**16
+    rows = [
+        f"{k};{1e3 * t:.3f};2026-01-01T00:00:{t:09.6f}Z;{c}"
+        for k, (t, c) in enumerate(zip(CLOCK, counts))
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(["k;ms;date;count", *rows]) + "\n")
+    (tmp_path / "pairs.tsv").write_text("0\t100\n1\t101\n")
+    with h5py.File(tmp_path / "log.h5", "w") as file:
+        file["cam/times"] = CLOCK
+    return tmp_path
+
+
+def timestamps_of(video):
+    return tv.LanceFrameIndex.open(f"{video}.lance").timestamps()
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ("--timestamps log.csv --column ms --unit ms", CLOCK),
+        ("--timestamps log.csv --unit iso8601 --origin first --start 5", CLOCK),
+        ("--timestamps log.csv --lab bonsai", CLOCK - 5),
+        (
+            "--timestamps log.csv --column count --unit ticks --frequency 1e3 --bits 16 "
+            "--origin first",
+            np.arange(N),
+        ),
+        ("--timestamps log.csv --lab miniscope --column ms --frame-index k", CLOCK),
+        ("--timestamps log.h5:/cam/times", CLOCK),
+        ("--timestamps log.h5 --column cam/times --sync pairs.tsv", CLOCK + 100),
+        ("--rate 16 --start 2", 2 + np.arange(N) / 16),
+        ("--sync pairs.tsv --sync-fit affine", 100 + np.arange(N) / 30),
+    ],
+)
+def test_clocks(cli, video, log, monkeypatch, options, expected):
+    monkeypatch.chdir(log)
+    done = cli("index", video, *options.split())
+    assert done.status == 0, done.err
+    np.testing.assert_allclose(timestamps_of(video), expected, atol=1e-4)
+    assert "median step" in done.out and "steps back" in done.out
+    kept = cli("index", video, *options.split())
+    assert kept.status == 0 and "kept" in kept.out
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ("--unit ms", "unit: there are no timestamps"),
+        ("--lab fictrac", "--timestamps are kept, which are missing"),
+        ("--on-jump keep", "--on-jump: there is no --timestamps"),
+        ("--timestamps log.csv --lab ours", "lab must be one of"),
+        ("--timestamps log.csv --unit h", "unit must be one of"),
+        ("--timestamps log.csv --unit iso8601", "origin='first'"),
+        ("--timestamps log.csv --rate 30", "either rate or timestamps"),
+    ],
+)
+def test_options_that_contradict_each_other(cli, video, log, options, says):
+    done = cli("index", video, *options.split())
+    assert done.status == 2
+    assert says in " ".join(done.err.replace("│", " ").split())
+
+
+def test_a_refused_clock_is_shown_as_a_table(cli, video, tmp_path):
+    clock = CLOCK.copy()
+    clock[9:] -= 3
+    np.save(tmp_path / "t.npy", clock)
+    done = cli("index", video, "--timestamps", tmp_path / "t.npy")
+    assert (done.status, done.out) == (1, "")
+    lines = done.err.splitlines()
+    (row,) = (line.split() for line in lines if "steps back  " in line)
+    assert row == ["steps", "back", "1", "row", "9", "longest", "2.969", "s"]
+    assert lines[-1].startswith("error: the clock of") and "on_jump" in lines[-1]
+    keep = ["--timestamps", tmp_path / "t.npy", "--on-jump", "keep"]
+    assert cli("index", video, *keep, "-q") == (0, "", "")
+    np.testing.assert_array_equal(timestamps_of(video), clock)
+
+
+def test_a_pose_table_of_another_video(cli, video, tmp_path):
+    head = "scorer,n,n\nbodyparts,a,a\ncoords,x,y\n"
+    (tmp_path / "pose.csv").write_text(head + "0,1,1\n1,1,1\n")
+    done = cli("index", video, "--pose", tmp_path / "pose.csv")
+    assert done.status == 1 and "40 frames" in done.err and "2 rows" in done.err
+    done = cli("index", video, video, "--pose", tmp_path / "pose.csv")
+    assert done.status == 2 and "one video" in done.err
+
+
+def test_videos_of_an_nwb_file(cli, video, tmp_path):
+    pynwb = pytest.importorskip("pynwb")
+    from pynwb.image import ImageSeries
+
+    file = pynwb.NWBFile("test", "id", datetime(2026, 1, 1, tzinfo=UTC))
+    for name in ("left", "right"):
+        file.add_acquisition(
+            ImageSeries(
+                name=name, external_file=["cam.mp4"], format="external", timestamps=CLOCK
+            )
+        )
+    with pynwb.NWBHDF5IO(tmp_path / "rec.nwb", "w") as io:
+        io.write(file)
+    done = cli("index-nwb", tmp_path / "rec.nwb")
+    assert done.status == 1 and "'left', 'right'" in done.err
+    done = cli("index-nwb", tmp_path / "rec.nwb", "--series", "left")
+    assert done.status == 0, done.err
+    assert "40 frames" in done.out and "median step" in done.out
+    np.testing.assert_array_equal(timestamps_of(video), CLOCK)
+    done = cli("index-nwb", tmp_path / "rec.nwb", "--series", "left")
+    assert done.status == 1 and "--overwrite" in done.err
+    again = ["--series", "left", "--overwrite", "-q"]
+    assert cli("index-nwb", tmp_path / "rec.nwb", *again) == (0, "", "")
+    done = cli("index-nwb", tmp_path / "rec.nwb", "--on-jump", "perhaps")
+    assert done.status == 2
