@@ -30,6 +30,7 @@ from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
 from .layout import frame_index_uri, segment_uris
 from .media.pool import configure_decoders
+from .overview import plot_recording
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
@@ -77,6 +78,7 @@ __all__ = [
     "lab_clock",
     "nwb",
     "open_backend",
+    "plot_recording",
     "pose_frame_count",
     "read_timestamps",
     "register_backend",

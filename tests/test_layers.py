@@ -16,17 +16,23 @@ NAME = "temporaldata_video"
 FLOORS = [
     {"errors", "types", "layout", "process"},
     {"index", "media"},
-    {"plugin"},
-    {"arguments", "facts", "freshness", "indexing", "lazy", "resample", "source", "video"},
-    {"hosts", "testing", "plot", "nwb"},
+    {"plugin", "plot"},
+    {
+        *("arguments", "display", "facts", "freshness", "indexing", "lazy", "resample"),
+        *("source", "thumbnails", "video"),
+    },
+    {"hosts", "testing", "overview", "nwb"},
     {"__init__"},
     {"cli"},
 ]
 # What shares a floor without being one room.
-STRANGERS = [{"index", "media"}, {"hosts", "testing"}, {"hosts", "plot"}]
+STRANGERS = [{"index", "media"}, {"hosts", "testing"}, {"plugin", "plot"}, {"hosts", "overview"}]
 
 PLACES = {
-    "av": {"index/demux.py", "media/convert.py", "media/decode.py", "testing/clips.py"},
+    "av": {
+        *("index/demux.py", "media/convert.py", "media/decode.py", "media/encode.py"),
+        "testing/clips.py",
+    },
     "lance": {"index/lance_access.py"},
     "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.
