@@ -1,4 +1,4 @@
-r"""Progress bars, on stderr and gone when they are done."""
+r"""The bar that shows how far long work has come."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(
-    label: str, total: int, shown: bool = True
+    label: str, total: int, shown: bool
 ) -> Iterator[Callable[[int], None] | None]:
-    r"""Shows a progress bar as long as it is entered.
+    r"""Shows a bar on standard error while the block runs, and wipes it away.
 
     Args:
-        label: what is being done.
-        total: how much there is to do.
-        shown: whether there is a bar at all.
+        label: what is worked on.
+        total: how much there is to do, in any unit.
+        shown: show it at all.
 
     Yields:
-        A function that is told how much is done, :obj:`None` where there is no bar.
+        A function that takes how much is done, or :obj:`None` if nothing is shown.
     """
     if not shown:
         yield None

@@ -14,7 +14,7 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "types", "layout", "process"},
+    {"errors", "types", "layout", "process", "progress"},
     {"index", "media"},
     {"plugin"},
     {
@@ -24,7 +24,6 @@ FLOORS = [
         "freshness",
         "indexing",
         "lazy",
-        "progress",
         "reading",
         "resample",
         "source",
