@@ -37,7 +37,14 @@ FLOORS = [
 STRANGERS = [{"index", "media"}, {"hosts", "testing"}, {"hosts", "plot"}]
 
 PLACES = {
-    "av": {"index/demux.py", "media/convert.py", "media/decode.py", "testing/clips.py"},
+    "av": {
+        "index/demux.py",
+        "media/convert.py",
+        "media/decode.py",
+        "media/probe.py",
+        "media/swscale.py",
+        "testing/clips.py",
+    },
     "lance": {"index/lance_access.py"},
     "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.
