@@ -6,7 +6,7 @@ import pytest
 
 collect_ignore = []
 try:
-    _has_series = version("torch_brain").split(".")[:2] >= ["0", "2"]
+    _has_series = tuple(map(int, version("torch_brain").split(".")[:2])) >= (0, 2)
 except PackageNotFoundError:
     _has_series = False
 if not _has_series:
