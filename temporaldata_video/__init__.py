@@ -1,6 +1,7 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
 from . import nwb
+from .batch import read_many
 from .errors import (
     BackendError,
     CacheError,
@@ -78,6 +79,7 @@ __all__ = [
     "nwb",
     "open_backend",
     "pose_frame_count",
+    "read_many",
     "read_timestamps",
     "register_backend",
     "segment_uris",

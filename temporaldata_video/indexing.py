@@ -9,7 +9,6 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -31,6 +30,7 @@ from .index.sidecar import LanceFrameIndex, check_vacant, write_sidecar
 from .layout import frame_index_uri, normalize_uri
 from .media.fingerprint import take_fingerprint
 from .plugin.manager import resolve_store
+from .progress import progress_bar
 from .types import ByteRange, Fingerprint, ObjectStore, Packets
 
 _LOG = logging.getLogger("temporaldata_video")
@@ -188,7 +188,7 @@ def _scan_whole(store: ObjectStore, uri: str, size: int, progress: bool) -> Segm
     with (
         store.open(uri) as file,
         store.open(uri) as check,
-        _progress_bar(label, size, shown) as advance,
+        progress_bar(label, size, shown) as advance,
     ):
         return scan_packets(file, check, uri, advance)
 
@@ -255,7 +255,7 @@ def index_many(
     names = [normalize_uri(uri) for uri in uris]
     work = partial(_index_one, overwrite=overwrite, options=options)
     reports: dict[str, IndexReport] = {}
-    with _progress_bar("videos", len(names), progress and len(names) > 1) as advance:
+    with progress_bar("videos", len(names), progress and len(names) > 1) as advance:
         for report in _run(work, names, executor):
             reports[report.uri] = report
             if advance is not None:
@@ -300,18 +300,3 @@ def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None
         clock,
         options.get("pose"),
     )
-
-
-@contextmanager
-def _progress_bar(
-    label: str, total: int, shown: bool
-) -> Iterator[Callable[[int], None] | None]:
-    if not shown:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda done: bar.update(task, completed=done)

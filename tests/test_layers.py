@@ -14,10 +14,21 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "types", "layout", "process"},
+    {"errors", "types", "layout", "process", "progress"},
     {"index", "media"},
     {"plugin"},
-    {"arguments", "facts", "freshness", "indexing", "lazy", "resample", "source", "video"},
+    {
+        "arguments",
+        "batch",
+        "facts",
+        "freshness",
+        "indexing",
+        "lazy",
+        "reading",
+        "resample",
+        "source",
+        "video",
+    },
     {"hosts", "testing", "plot", "nwb"},
     {"__init__"},
     {"cli"},

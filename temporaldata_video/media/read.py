@@ -108,7 +108,7 @@ def _decode_runs(
 ) -> dict[int, str]:
     stream = segment.packets.stream
     if not stream.readable_by_packet:
-        etag = _verified(segment).etag
+        etag = verified(segment).etag
         missing = _decode_from_container(segment, runs, output, write)
         if segment.store.head(segment.uri).etag != etag:
             raise SourceChangedError(f"{segment.uri!r} changed while it was being read.")
@@ -180,7 +180,7 @@ def _sink(
 def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
     ranges = byte_ranges(runs)
     for _ in range(2):
-        etag = _verified(segment).etag
+        etag = verified(segment).etag
         try:
             return PacketBytes(ranges, list(_read(segment, ranges, etag)))
         except SourceChangedError:
@@ -204,7 +204,15 @@ def _read(segment: Segment, ranges, etag: str) -> Iterator[bytes]:
 _VERIFIED: ProcessCache[ObjectMeta] = ProcessCache(4096)
 
 
-def _verified(segment: Segment) -> ObjectMeta:
+def verified(segment: Segment) -> ObjectMeta:
+    r"""Returns size and etag of a file that was found to be the indexed one.
+
+    Args:
+        segment: the file.
+
+    Raises:
+        StaleIndexError: if it is another one.
+    """
     key = (segment.uri, segment.packets.fingerprint)
     return _VERIFIED.get(key, lambda: _verify(segment))
 
