@@ -20,7 +20,9 @@ from .errors import (
     VideoError,
     VideoWarning,
 )
-from .hosts.temporaldata import MP4_INDEX, LazyVideo, concat
+from .hosts.late import teach_later
+from .hosts.series import MP4_INDEX, concat
+from .hosts.temporaldata import LazyVideo
 from .index.clock.fit import examine_clock, read_timestamps
 from .index.clock.labs import lab_clock
 from .index.clock.report import ClockReport, Faults
@@ -87,4 +89,5 @@ __all__ = [
 ]
 
 register_backend(MP4_INDEX)
+teach_later()
 discover_plugins()
