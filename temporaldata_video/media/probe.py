@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 GBRP_PLANE_OF_CHANNEL = (2, 0, 1)
 _ROWS = 32
 _SENTINEL, _OVERRUN = 7, 256
+# Frames say where their chroma lies, and PyAV does not pass it on. So only such paths are
+# taken directly as don't look at it.
+_CHROMA_POSITIONS = (None, (0, 128), (128, 128), (0, 0))
 
 
 @functools.cache
@@ -86,23 +89,28 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     conversion = _few_rows(conversion) if conversion.keeps_size else conversion
     frame = _noise(conversion)
     expected = _reference(frame, conversion)
-    try:
-        scaler = DirectScaler(conversion)
-    except ValueError:
-        return False
     # In the caller's array frames follow each other, each aligned as their size has it.
     room = np.full(2 * expected.size + _OVERRUN, _SENTINEL, np.uint8)
     first = room[: expected.size].reshape(expected.shape)
     second = room[expected.size :][: expected.size].reshape(expected.shape)
     if not (takes_rows(first, conversion) and takes_rows(second, conversion)):
         return False
-    for target in (second, first):
-        scaler.write(frame, target)
-    return bool(
-        np.array_equal(first, expected)
-        and np.array_equal(second, expected)
-        and (room[2 * expected.size :] == _SENTINEL).all()
-    )
+    subsampled = pixel_format.chroma_width() != conversion.width
+    for position in _CHROMA_POSITIONS if subsampled else (None,):
+        try:
+            scaler = DirectScaler(conversion, position)
+        except ValueError:
+            return False
+        room[:] = _SENTINEL
+        for target in (second, first):
+            scaler.write(frame, target)
+        if not (
+            np.array_equal(first, expected)
+            and np.array_equal(second, expected)
+            and (room[2 * expected.size :] == _SENTINEL).all()
+        ):
+            return False
+    return True
 
 
 def _few_rows(conversion: Conversion) -> Conversion:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from ctypes import c_char_p, c_int, c_void_p
+from ctypes import c_char_p, c_int, c_int64, c_void_p
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -68,26 +68,32 @@ class DirectScaler:
 
     Args:
         conversion: what is made of which kind of frame.
+        chroma_position: where chroma samples lie between those of luma, horizontally and
+            vertically, in 1/256 of their distance; as is usual for the format by default.
 
     Raises:
         ValueError: if swscale does not do that.
     """
 
-    def __init__(self, conversion: Conversion) -> None:
+    def __init__(
+        self, conversion: Conversion, chroma_position: tuple[int, int] | None = None
+    ) -> None:
         self._conversion = conversion
-        self._context = _library().sws_getContext(
-            conversion.width,
-            conversion.height,
-            _format_number(conversion.pixel_format),
-            conversion.target_width,
-            conversion.target_height,
-            _format_number(conversion.target_format),
-            _BILINEAR,
-            None,
-            None,
-            None,
-        )
-        if not self._context:
+        self._context = _library().sws_alloc_context()
+        options = {
+            "srcw": conversion.width,
+            "srch": conversion.height,
+            "src_format": _format_number(conversion.pixel_format),
+            "dstw": conversion.target_width,
+            "dsth": conversion.target_height,
+            "dst_format": _format_number(conversion.target_format),
+            "sws_flags": _BILINEAR,
+        }
+        if chroma_position is not None:
+            options |= dict(zip(("src_h_chr_pos", "src_v_chr_pos"), chroma_position))
+        for name, value in options.items():
+            _library().av_opt_set_int(self._context, name.encode(), value, 0)
+        if _library().sws_init_context(self._context, None, None) < 0:
             raise ValueError(f"swscale does not do {conversion}")
         # RGB and grey have but the full range, and no matrix of their own.
         matrix, no_matrix = map(
@@ -161,8 +167,9 @@ def _library() -> ctypes.CDLL:
     import av.video.reformatter
 
     library = ctypes.CDLL(av.video.reformatter.__file__)
-    library.sws_getContext.restype = c_void_p
-    library.sws_getContext.argtypes = [*[c_int] * 7, *[c_void_p] * 3]
+    library.sws_alloc_context.restype = c_void_p
+    library.av_opt_set_int.argtypes = [c_void_p, c_char_p, c_int64, c_int]
+    library.sws_init_context.argtypes = [c_void_p] * 3
     library.sws_getCoefficients.restype = c_void_p
     library.sws_getCoefficients.argtypes = [c_int]
     details: list[type[c_int] | type[c_void_p]] = [

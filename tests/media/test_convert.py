@@ -107,7 +107,7 @@ def test_a_matrix_that_is_no_right_angle_leaves_frames_as_they_are():
     )
 
 
-COMMON = [kind for kind in PIXEL_FORMATS if kind not in ("yuv420p10le", "gray", "gbrp")]
+COMMON = ["yuv420p", "yuvj420p", "yuv422p", "yuv444p"]
 
 
 @pytest.mark.parametrize("pixel_format", COMMON)
