@@ -1,6 +1,8 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
 from . import nwb
+from .checking.check import check_video
+from .checking.finding import CheckReport, Finding, Severity
 from .errors import (
     BackendError,
     CacheError,
@@ -41,12 +43,14 @@ __all__ = [
     "BackendError",
     "ByteCache",
     "CacheError",
+    "CheckReport",
     "Clock",
     "ClockError",
     "ClockReport",
     "Cost",
     "DecodeError",
     "Faults",
+    "Finding",
     "FrameIndex",
     "FrameIndexError",
     "IndexFormatError",
@@ -58,6 +62,7 @@ __all__ = [
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
+    "Severity",
     "SourceChangedError",
     "SourceError",
     "SourceNotFoundError",
@@ -66,6 +71,7 @@ __all__ = [
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
+    "check_video",
     "concat",
     "configure_decoders",
     "examine_clock",
