@@ -1,6 +1,7 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
 from . import nwb
+from .batch import read_many
 from .checking.check import check_video
 from .checking.finding import CheckReport, Finding, Severity
 from .errors import (
@@ -21,7 +22,9 @@ from .errors import (
     VideoError,
     VideoWarning,
 )
-from .hosts.temporaldata import MP4_INDEX, LazyVideo, concat
+from .hosts.late import teach_later
+from .hosts.series import MP4_INDEX, concat
+from .hosts.temporaldata import LazyVideo
 from .index.clock.fit import examine_clock, read_timestamps
 from .index.clock.labs import lab_clock
 from .index.clock.report import ClockReport, Faults
@@ -84,6 +87,7 @@ __all__ = [
     "nwb",
     "open_backend",
     "pose_frame_count",
+    "read_many",
     "read_timestamps",
     "register_backend",
     "segment_uris",
@@ -91,4 +95,5 @@ __all__ = [
 ]
 
 register_backend(MP4_INDEX)
+teach_later()
 discover_plugins()

@@ -51,6 +51,24 @@ def protocol_of(uri: str) -> str:
     return protocol if separator else ""
 
 
+def shown_uri(uri: str) -> str:
+    r"""Returns a uri as messages may show it: without a password, and without a query,
+    which may be a signature.
+
+    Example ::
+
+        >>> shown_uri("https://ann:1234@lab.org/cam.mp4?X-Amz-Signature=5678")
+        'https://lab.org/cam.mp4?...'
+    """
+    protocol, separator, rest = uri.partition("://")
+    if not separator or not protocol.startswith("http"):
+        return uri
+    path, question_mark, _ = rest.partition("?")
+    host, slash, name = path.partition("/")
+    bare = host.rpartition("@")[2] + slash + name
+    return f"{protocol}://{bare}{'?...' if question_mark else ''}"
+
+
 def frame_index_uri(uri: str) -> str:
     r"""Returns where the sidecar of a video lies.
 

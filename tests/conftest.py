@@ -13,6 +13,7 @@ from hypothesis import settings
 
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip, make_recording
+from tests.servers import serve_files, serve_proxy, serve_s3
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -43,6 +44,49 @@ def recording(tmp_path_factory):
     made = make_recording(tmp_path_factory.mktemp("recording"), 6.0, size=(64, 96))
     tv.write_index(made.video, timestamps=made.camera_times, progress=False)
     return made
+
+
+@pytest.fixture(scope="session")
+def s3():
+    r"""A server of S3 with a bucket ``lab``."""
+    with serve_s3() as server:
+        server.make_bucket("lab")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_proxy(s3):
+    r"""A proxy before :func:`s3`, to be used by way of ``proxy``."""
+    with serve_proxy(s3.url) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(s3_proxy):
+    r"""A proxy before :func:`s3` that has seen nothing and spoils nothing yet."""
+    s3_proxy.behave()
+    return s3_proxy
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    r"""An HTTP server over an empty folder."""
+    with serve_files(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def running_files_proxy(files):
+    r"""A proxy before :func:`files`, to be used by way of ``files_proxy``."""
+    with serve_proxy(files.url) as running:
+        yield running
+
+
+@pytest.fixture
+def files_proxy(running_files_proxy):
+    r"""A proxy before :func:`files` that has seen nothing and spoils nothing yet."""
+    running_files_proxy.behave()
+    return running_files_proxy
 
 
 @pytest.fixture

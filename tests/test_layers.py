@@ -20,10 +20,12 @@ FLOORS = [
     {
         "arguments",
         "costing",
+        "batch",
         "facts",
         "freshness",
         "indexing",
         "lazy",
+        "reading",
         "resample",
         "source",
         "video",
