@@ -7,6 +7,7 @@ from .errors import (
     CacheError,
     ClockError,
     DecodeError,
+    DecodeWarning,
     FrameIndexError,
     IndexFormatError,
     IndexNotFoundError,
@@ -32,6 +33,7 @@ from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
 from .layout import frame_index_uri, segment_uris
+from .masked import MaskedFrames, masked_frames
 from .media.pool import configure_decoders
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
@@ -49,6 +51,7 @@ __all__ = [
     "ClockReport",
     "Cost",
     "DecodeError",
+    "DecodeWarning",
     "Faults",
     "FrameIndex",
     "FrameIndexError",
@@ -58,6 +61,7 @@ __all__ = [
     "IndexWarning",
     "LanceFrameIndex",
     "LazyVideo",
+    "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
@@ -78,6 +82,7 @@ __all__ = [
     "hookspec",
     "index_many",
     "lab_clock",
+    "masked_frames",
     "nwb",
     "open_backend",
     "pose_frame_count",

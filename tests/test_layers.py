@@ -24,6 +24,7 @@ FLOORS = [
         "freshness",
         "indexing",
         "lazy",
+        "masked",
         "reading",
         "resample",
         "source",
