@@ -9,6 +9,7 @@ from .errors import (
     CacheError,
     ClockError,
     DecodeError,
+    DecodeWarning,
     FrameIndexError,
     IndexFormatError,
     IndexNotFoundError,
@@ -34,6 +35,7 @@ from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
 from .layout import frame_index_uri, segment_uris
+from .masked import MaskedFrames, masked_frames
 from .media.pool import configure_decoders
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
@@ -52,6 +54,7 @@ __all__ = [
     "ClockReport",
     "Cost",
     "DecodeError",
+    "DecodeWarning",
     "Faults",
     "Finding",
     "FrameIndex",
@@ -62,6 +65,7 @@ __all__ = [
     "IndexWarning",
     "LanceFrameIndex",
     "LazyVideo",
+    "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
@@ -84,6 +88,7 @@ __all__ = [
     "hookspec",
     "index_many",
     "lab_clock",
+    "masked_frames",
     "nwb",
     "open_backend",
     "pose_frame_count",

@@ -25,6 +25,7 @@ FLOORS = [
         "freshness",
         "indexing",
         "lazy",
+        "masked",
         "reading",
         "resample",
         "source",
