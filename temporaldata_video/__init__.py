@@ -2,11 +2,14 @@ r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other 
 
 from . import nwb
 from .batch import read_many
+from .checking.check import check_video
+from .checking.finding import CheckReport, Finding, Severity
 from .errors import (
     BackendError,
     CacheError,
     ClockError,
     DecodeError,
+    DecodeWarning,
     FrameIndexError,
     IndexFormatError,
     IndexNotFoundError,
@@ -32,6 +35,7 @@ from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
 from .layout import frame_index_uri, segment_uris
+from .masked import MaskedFrames, masked_frames
 from .media.pool import configure_decoders
 from .output_memory import configure_output_memory
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
@@ -45,12 +49,15 @@ __all__ = [
     "BackendError",
     "ByteCache",
     "CacheError",
+    "CheckReport",
     "Clock",
     "ClockError",
     "ClockReport",
     "Cost",
     "DecodeError",
+    "DecodeWarning",
     "Faults",
+    "Finding",
     "FrameIndex",
     "FrameIndexError",
     "IndexFormatError",
@@ -59,9 +66,11 @@ __all__ = [
     "IndexWarning",
     "LanceFrameIndex",
     "LazyVideo",
+    "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
+    "Severity",
     "SourceChangedError",
     "SourceError",
     "SourceNotFoundError",
@@ -70,6 +79,7 @@ __all__ = [
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
+    "check_video",
     "concat",
     "configure_decoders",
     "configure_output_memory",
@@ -80,6 +90,7 @@ __all__ = [
     "hookspec",
     "index_many",
     "lab_clock",
+    "masked_frames",
     "nwb",
     "open_backend",
     "pose_frame_count",
