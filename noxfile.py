@@ -65,6 +65,15 @@ def minimums(session: nox.Session) -> None:
     run_tests(session)
 
 
+@nox.session(python=PYTHONS[0], venv_backend="virtualenv")
+@nox.parametrize("brain", ["0.1.2", "0.2.1"], ids=["0.1.2", "0.2.1"])
+def torch(session: nox.Session, brain: str) -> None:
+    r"""Training with PyTorch and torch_brain; pip, since uv takes the build for CUDA."""
+    session.install("torch==2.13.0", f"torch_brain=={brain}")
+    session.install("-e", ".", *dependency_group("test"))
+    run_tests(session, "tests/hosts", "tests/training", "temporaldata_video/hosts")
+
+
 @nox.session(python=PYTHONS[0])
 def lint(session: nox.Session) -> None:
     r"""Ruff: mistakes, imports, layout."""
