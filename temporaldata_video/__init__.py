@@ -2,11 +2,14 @@ r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other 
 
 from . import nwb
 from .batch import read_many
+from .checking.check import check_video
+from .checking.finding import CheckReport, Finding, Severity
 from .errors import (
     BackendError,
     CacheError,
     ClockError,
     DecodeError,
+    DecodeWarning,
     FrameIndexError,
     IndexFormatError,
     IndexNotFoundError,
@@ -32,6 +35,7 @@ from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
 from .layout import frame_index_uri, segment_uris
+from .masked import MaskedFrames, masked_frames
 from .media.pool import configure_decoders
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
@@ -44,12 +48,15 @@ __all__ = [
     "BackendError",
     "ByteCache",
     "CacheError",
+    "CheckReport",
     "Clock",
     "ClockError",
     "ClockReport",
     "Cost",
     "DecodeError",
+    "DecodeWarning",
     "Faults",
+    "Finding",
     "FrameIndex",
     "FrameIndexError",
     "IndexFormatError",
@@ -58,9 +65,11 @@ __all__ = [
     "IndexWarning",
     "LanceFrameIndex",
     "LazyVideo",
+    "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
+    "Severity",
     "SourceChangedError",
     "SourceError",
     "SourceNotFoundError",
@@ -69,6 +78,7 @@ __all__ = [
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
+    "check_video",
     "concat",
     "configure_decoders",
     "examine_clock",
@@ -78,6 +88,7 @@ __all__ = [
     "hookspec",
     "index_many",
     "lab_clock",
+    "masked_frames",
     "nwb",
     "open_backend",
     "pose_frame_count",

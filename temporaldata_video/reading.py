@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .errors import DecodeError
+from .masked import note_masked
 from .media.convert import OutputFormat
 from .media.read import Segment, read_frames
 from .process import usable_threads
@@ -111,6 +112,9 @@ def _fill_in(
     if missing and request.source.on_error == "raise":
         slot, why = min(missing.items())
         raise _decode_error(request.source, int(request.frames[slot]), why)
+    if missing:
+        reasons = {int(request.frames[slot]): why for slot, why in missing.items()}
+        _note_masked(request.source, reasons)
     for slot in missing:
         pixels[slot] = 0
     copies = np.flatnonzero(origin != np.arange(len(origin)))
@@ -119,6 +123,14 @@ def _fill_in(
     valid = np.ones(len(pixels), bool)
     valid[list(missing)] = False
     return valid[origin]
+
+
+def _note_masked(source: VideoSource, reasons: dict[int, str]) -> None:
+    frames = np.array(sorted(reasons), np.int64)
+    for file, rows, wanted in source.by_file(frames):
+        numbers = frames[wanted].tolist()
+        known = [(float(source.timestamps[n]), reasons[n]) for n in numbers]
+        note_masked(file.uri, dict(zip(rows.tolist(), known)))
 
 
 def _decode_error(source: VideoSource, frame: int, why: str) -> DecodeError:

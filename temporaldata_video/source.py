@@ -279,7 +279,9 @@ def merge_sources(sources: Sequence[VideoSource]) -> tuple[VideoSource, list[np.
     sizes = [int(part.frame_counts.sum()) for part in parts.values()]
     start = dict(zip(parts, np.concatenate([[0], np.cumsum(sizes)[:-1]])))
     first = sources[0]
-    merged = VideoSource(tuple(parts.values()), first.output, first.on_error, first.threads)
+    # Zeros only where all agreed to them.
+    on_error = "mask" if all(s.on_error == "mask" for s in sources) else "raise"
+    merged = VideoSource(tuple(parts.values()), first.output, on_error, first.threads)
     return merged, [
         np.concatenate(
             [

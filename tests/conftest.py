@@ -3,6 +3,7 @@ r"""Clips, recordings, the corpus and fresh processes, shared by all tests."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,29 @@ def run_python():
         assert done.returncode == 0, done.stderr
         # What the process warned of belongs to what it said.
         return done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture
+def run_script(tmp_path):
+    r"""Runs a program as a file of its own, since what spawn starts imports the main
+    module again; returns what it printed, and what it complained of."""
+
+    def run(program: str, *arguments, timeout: float = 120) -> tuple[str, str]:
+        script = tmp_path / "program.py"
+        script.write_text(program)
+        command = [*map(str, (sys.executable, script, *arguments))]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+            try:
+                said, complaints = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                # Its children too, which would wait for it forever.
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        assert process.returncode == 0, complaints
+        return said, complaints
 
     return run
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import VideoError, VideoWarning
+from .check import check
 from .demo import demo
 from .index import index
 from .info import info
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, index, index_nwb, info, sheet):
+for command in (check, demo, index, index_nwb, info, sheet):
     app.command()(command)
 
 
