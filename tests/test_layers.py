@@ -14,7 +14,7 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "types", "layout", "process", "progress"},
+    {"errors", "types", "layout", "output_memory", "process", "progress"},
     {"index", "media"},
     {"plugin"},
     {
@@ -39,7 +39,14 @@ FLOORS = [
 STRANGERS = [{"index", "media"}, {"hosts", "testing"}, {"hosts", "plot"}]
 
 PLACES = {
-    "av": {"index/demux.py", "media/convert.py", "media/decode.py", "testing/clips.py"},
+    "av": {
+        "index/demux.py",
+        "media/convert.py",
+        "media/decode.py",
+        "media/probe.py",
+        "media/swscale.py",
+        "testing/clips.py",
+    },
     "lance": {"index/lance_access.py"},
     "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.
