@@ -31,7 +31,7 @@ FLOORS = [
         "source",
         "video",
     },
-    {"hosts", "testing", "plot", "nwb", "checking"},
+    {"hosts", "testing", "plot", "nwb", "checking", "reencoding"},
     {"__init__"},
     {"cli"},
 ]
@@ -39,7 +39,13 @@ FLOORS = [
 STRANGERS = [{"index", "media"}, {"hosts", "testing"}, {"hosts", "plot"}]
 
 PLACES = {
-    "av": {"index/demux.py", "media/convert.py", "media/decode.py", "testing/clips.py"},
+    "av": {
+        "index/demux.py",
+        "media/convert.py",
+        "media/decode.py",
+        "media/encode.py",
+        "testing/clips.py",
+    },
     "lance": {"index/lance_access.py"},
     "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.
