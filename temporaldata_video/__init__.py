@@ -37,6 +37,7 @@ from .indexing import IndexReport, index_many, write_index
 from .layout import frame_index_uri, segment_uris
 from .masked import MaskedFrames, masked_frames
 from .media.pool import configure_decoders
+from .output_memory import configure_output_memory
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
@@ -83,6 +84,7 @@ __all__ = [
     "check_video",
     "concat",
     "configure_decoders",
+    "configure_output_memory",
     "examine_clock",
     "frame_index_uri",
     "get_backend",

@@ -13,6 +13,7 @@ from .errors import DecodeError
 from .masked import note_masked
 from .media.convert import OutputFormat
 from .media.read import Segment, read_frames
+from .output_memory import empty_frames
 from .process import usable_threads
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def read_together(requests: Sequence[Request]) -> list[tuple[np.ndarray, np.ndar
         DecodeError: if a frame does not decode, unless ``on_error`` of its source is
             ``"mask"``.
     """
-    arrays = [np.empty((len(r.frames), *r.source.frame_shape), np.uint8) for r in requests]
+    arrays = [empty_frames((len(r.frames), *r.source.frame_shape)) for r in requests]
     unique = [np.unique(r.frames, return_index=True, return_inverse=True) for r in requests]
     missing: list[dict[int, str]] = [{} for _ in requests]
     for read in _by_file(requests, unique):

@@ -75,7 +75,8 @@ def test_equal_to_one_by_one(paths, drawn):
     for window, pixels, again in zip(together, found, (cut(*w) for w in drawn)):
         assert pixels is window.frames
         assert pixels.shape == window.shape and pixels.flags.writeable
-        assert pixels.flags.c_contiguous and pixels.base is None
+        assert pixels.flags.c_contiguous
+        assert not any(np.shares_memory(pixels, o) for o in found if o is not pixels)
         np.testing.assert_array_equal(pixels, again.frames)
         np.testing.assert_array_equal(window.valid, again.valid)
 
@@ -139,7 +140,8 @@ def test_frames_that_do_not_decode(damaged, paths):
     other = tv.LazyVideo.from_uri(paths[0])
     # One file in two kinds: masked and not.
     windows = [masked.slice(0.5, 1.0), strict.slice(0.0, 0.5), other.slice(0.0, 0.5)]
-    tv.read_many(windows)
+    with pytest.warns(tv.DecodeWarning, match="frame 20"):
+        tv.read_many(windows)
     assert windows[0].valid.tolist() == [True] * 5 + [False] * 10
     assert not windows[0].frames[5:].any() and windows[0].frames[:5].any()
     assert windows[1].valid.all()

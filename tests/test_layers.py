@@ -14,7 +14,7 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "types", "layout", "process", "progress"},
+    {"errors", "types", "layout", "output_memory", "process", "progress"},
     {"index", "media"},
     {"plugin"},
     {
@@ -44,6 +44,8 @@ PLACES = {
         "media/convert.py",
         "media/decode.py",
         "media/encode.py",
+        "media/probe.py",
+        "media/swscale.py",
         "testing/clips.py",
     },
     "lance": {"index/lance_access.py"},

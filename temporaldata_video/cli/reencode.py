@@ -66,7 +66,7 @@ def reencode(
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
 ) -> None:
-    r"""Copy a video into short groups of pictures, for fast random reads.
+    r"""Copy a video into short groups of pictures, to read it fast.
 
     The copy has the same frames, numbers, times, rotation, colour tags and sound, and an
     index with the clock of the original's. It is read back and compared frame by frame

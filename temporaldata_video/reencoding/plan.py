@@ -12,8 +12,8 @@ import numpy as np
 
 from ..arguments import check_choice
 from ..errors import VideoError
-from ..index.sidecar import check_vacant
 from ..index.streams import ContainerFacts, read_container_facts
+from ..index.write import check_vacant
 from ..layout import frame_index_uri, normalize_uri, protocol_of, segment_uris
 from ..media.encode import ENCODERS, Encoding
 from ..media.read import Segment

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..costing import ReadingCost, expected_cost
 from ..index.packets import SegmentIndex
-from ..index.sidecar import LanceFrameIndex, write_sidecar
+from ..index.sidecar import LanceFrameIndex
+from ..index.write import write_sidecar
 from ..layout import frame_index_uri, normalize_uri
 from ..media.encode import Encoding
 from ..plugin.manager import resolve_store
