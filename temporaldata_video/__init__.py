@@ -41,6 +41,7 @@ from .output_memory import configure_output_memory
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
+from .reencoding.reencode import ReencodeReport, reencode
 from .types import ByteCache, Cost, FrameIndex, ObjectMeta, ObjectStore
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
+    "ReencodeReport",
     "Severity",
     "SourceChangedError",
     "SourceError",
@@ -96,6 +98,7 @@ __all__ = [
     "pose_frame_count",
     "read_many",
     "read_timestamps",
+    "reencode",
     "register_backend",
     "segment_uris",
     "write_index",

@@ -17,7 +17,12 @@ from .indexing import build_memory_index, build_segment
 from .layout import segment_uris
 from .media.convert import OutputFormat
 from .media.read import Segment, read_cost
-from .plugin.manager import resolve_cache, resolve_index, resolve_store
+from .plugin.manager import (
+    resolve_cache,
+    resolve_index,
+    resolve_index_store,
+    resolve_store,
+)
 from .process import ProcessCache
 from .reading import Request, read_together
 from .types import Cost, FrameIndex, ObjectStore
@@ -64,7 +69,8 @@ class VideoPart:
         if self.given_index is not None:
             return self.given_index
         if self.index_uri is not None:
-            return LanceFrameIndex.open(self.index_uri, self.reader)
+            store = resolve_index_store(self.index_uri, self.uri, self.reader)
+            return LanceFrameIndex.open(self.index_uri, store)
         found = resolve_index(self.uri, self.reader)
         return found or build_memory_index(self.reader, [self.uri, *self.further_uris])
 

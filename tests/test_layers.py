@@ -31,7 +31,7 @@ FLOORS = [
         "source",
         "video",
     },
-    {"hosts", "testing", "plot", "nwb", "checking"},
+    {"hosts", "testing", "plot", "nwb", "checking", "reencoding"},
     {"__init__"},
     {"cli"},
 ]
@@ -43,6 +43,7 @@ PLACES = {
         "index/demux.py",
         "media/convert.py",
         "media/decode.py",
+        "media/encode.py",
         "media/probe.py",
         "media/swscale.py",
         "testing/clips.py",
