@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
+import h5py
 import numpy as np
 import torch
 import typer
@@ -160,6 +161,14 @@ def measure_many(folder: Path, n: int, samples: int) -> dict[str, float]:
     before, started = process_state()[0], time.perf_counter()
     videos = [tv.LazyVideo.from_uri(folder / f"cam{k}.mp4") for k in range(n)]
     opened, after = time.perf_counter() - started, process_state()[0]
+    for k, video in enumerate(videos):
+        with h5py.File(folder / f"rec{k}.h5", "w") as file:
+            video.to_hdf5(file.create_group("video"))
+    started = time.perf_counter()
+    for k in range(n):
+        with h5py.File(folder / f"rec{k}.h5") as file:
+            tv.LazyVideo.from_hdf5(file["video"])
+    pointed = time.perf_counter() - started
     rng = np.random.default_rng(0)
     states = []
     for _ in range(samples):
@@ -171,6 +180,7 @@ def measure_many(folder: Path, n: int, samples: int) -> dict[str, float]:
     return {
         "recordings": n,
         "seconds_to_open": opened,
+        "seconds_to_open_from_hdf5": pointed,
         "megabytes_to_open": after - before,
         "samples": samples,
         "resident_ratio": states[-1][0] / states[early][0],
