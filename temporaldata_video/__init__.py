@@ -4,6 +4,7 @@ from . import nwb
 from .errors import (
     BackendError,
     CacheError,
+    CacheWarning,
     ClockError,
     DecodeError,
     FrameIndexError,
@@ -29,6 +30,8 @@ from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
 from .layout import frame_index_uri, segment_uris
+from .media.cache import BlockCache, SegmentCache
+from .media.cache_settings import CacheSettings, configure_cache
 from .media.pool import configure_decoders
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
@@ -39,8 +42,11 @@ __all__ = [
     "MP4_INDEX",
     "Backend",
     "BackendError",
+    "BlockCache",
     "ByteCache",
     "CacheError",
+    "CacheSettings",
+    "CacheWarning",
     "Clock",
     "ClockError",
     "ClockReport",
@@ -58,6 +64,7 @@ __all__ = [
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
+    "SegmentCache",
     "SourceChangedError",
     "SourceError",
     "SourceNotFoundError",
@@ -67,6 +74,7 @@ __all__ = [
     "VideoError",
     "VideoWarning",
     "concat",
+    "configure_cache",
     "configure_decoders",
     "examine_clock",
     "frame_index_uri",
