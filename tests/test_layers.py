@@ -45,6 +45,7 @@ PLACES = {
         "media/decode.py",
         "media/probe.py",
         "media/swscale.py",
+        "media/turn.py",
         "testing/clips.py",
     },
     "lance": {"index/lance_access.py"},
