@@ -14,7 +14,7 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "types", "layout", "process"},
+    {"errors", "formats", "types", "layout", "process"},
     {"index", "media"},
     {"plugin"},
     {"arguments", "facts", "freshness", "indexing", "lazy", "resample", "source", "video"},

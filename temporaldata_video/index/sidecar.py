@@ -25,6 +25,9 @@ CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 # Readers that are at work while a video is indexed again keep their version this long.
 _KEEP_OLD_VERSIONS = timedelta(days=1)
 _CHUNK_ROWS = 4096
+# Kinds of NumPy types; integers with a null among them come as floats.
+_KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
+_KINDS |= {"timestamp": "f", "keyframe": "b"}
 
 _ERRORS = (OSError, ValueError, RuntimeError)
 _CHUNKS: ProcessCache[Packets] = ProcessCache(128)
@@ -163,7 +166,10 @@ class LanceFrameIndex:
     def timestamps(self) -> np.ndarray:
         r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
         frame has none."""
-        return self._column("timestamp", 0, sum(self._counts))
+        times = self._column("timestamp", 0, sum(self._counts))
+        if np.isinf(times).any():
+            raise self._impossible("timestamp")
+        return times
 
     def _column(self, name: str, offset: int, count: int) -> np.ndarray:
         return self._read((name,), offset, count)[name]
@@ -184,14 +190,27 @@ class LanceFrameIndex:
     def _read_chunk(self, number: int) -> Packets:
         first = number * _CHUNK_ROWS
         count = min(_CHUNK_ROWS, sum(self._counts) - first)
-        return Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        packets = Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        if packets.size.min(initial=1) < 1:
+            raise self._impossible("size")
+        return packets
+
+    def _impossible(self, column: str) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index {self.uri!r} is damaged: its column {column!r} holds what it "
+            f"cannot. Index the video again with --overwrite."
+        )
 
     def _read(self, names: Sequence[str], offset: int, count: int) -> dict[str, np.ndarray]:
         self._check_version()
         try:
-            return read_columns(
+            columns = read_columns(
                 self.uri, self._options, self.version, self.index_id, names, offset, count
             )
+            for name, values in columns.items():
+                if values.dtype.kind not in _KINDS[name] or len(values) != count:
+                    raise self._impossible(name)
+            return columns
         except _ERRORS as error:
             _CHECKED.pop((self.uri, self.version, self.index_id))
             self._check_version()
@@ -368,11 +387,15 @@ def _count_segments(uri: str, options: Options, dataset: Description) -> tuple[i
     names = ("segment_idx", "local_frame_idx")
     columns = read_columns(uri, options, dataset.version, "", names, 0, dataset.rows)
     segment, local = columns["segment_idx"], columns["local_frame_idx"]
-    counts = (
-        np.bincount(segment) if len(segment) and segment.min() >= 0 else np.zeros(1, int)
+    # Looked at before anything of the size that they claim is made.
+    in_order = (
+        segment.dtype.kind == local.dtype.kind == "i"
+        and (np.diff(segment) >= 0).all()
+        and (not len(segment) or (segment[0] >= 0 and segment[-1] < len(segment)))
     )
+    counts = np.bincount(segment) if in_order and len(segment) else np.zeros(1, int)
     expected = np.concatenate([np.arange(count) for count in counts])
-    if (np.diff(segment) < 0).any() or not np.array_equal(local, expected):
+    if not in_order or not np.array_equal(local, expected):
         raise IndexFormatError(
             f"the rows of the index at {uri!r} are not sorted by segment_idx and "
             f"local_frame_idx, each counted from 0 without a gap."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 import numpy as np
 
 from ..errors import DecodeError, SourceError
+from ..formats import opening_options
 from ..types import ByteRange, StreamInfo
 from .plan import Run
 
@@ -143,7 +144,12 @@ def open_stream(
 
     with file:
         try:
-            container = av.open(file, mode="r", format=stream.container.split(",")[0])
+            container = av.open(
+                file,
+                mode="r",
+                format=stream.container.split(",")[0],
+                options=opening_options(),
+            )
             source = cast("VideoStream", container.streams[stream.stream_index])
         except (av.error.FFmpegError, ValueError, IndexError) as error:
             raise SourceError(

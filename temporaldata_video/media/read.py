@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import DecodeError, SourceChangedError, StaleIndexError
+from ..errors import DecodeError, IndexFormatError, SourceChangedError, StaleIndexError
 from ..process import ProcessCache
 from ..types import ByteCache, Cost, ObjectMeta, ObjectStore, SegmentPackets
 from .convert import FrameWriter, OutputFormat
@@ -180,7 +180,13 @@ def _sink(
 def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
     ranges = byte_ranges(runs)
     for _ in range(2):
-        etag = _verified(segment).etag
+        meta = _verified(segment)
+        etag = meta.etag
+        if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
+            raise IndexFormatError(
+                f"the index of {segment.uri!r} is damaged: it names bytes outside of the "
+                f"file. Run: temporaldata-video index --overwrite {segment.uri}"
+            )
         try:
             return PacketBytes(ranges, list(_read(segment, ranges, etag)))
         except SourceChangedError:
