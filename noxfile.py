@@ -19,6 +19,9 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests-3.11", "lint", "typecheck", "compat-3.11(lowest, 0.1.4)"]
 
+# Its series need no PyTorch, and nothing that is not here already.
+TORCH_BRAIN = ["--no-deps", "torch_brain==0.2.1"]
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -34,6 +37,7 @@ def run_tests(session: nox.Session, *arguments: str) -> None:
 def tests(session: nox.Session) -> None:
     r"""The whole suite; the corpus of real videos once, on the oldest Python."""
     session.install("-e", ".[nwb,plot]", *dependency_group("test"))
+    session.install(*TORCH_BRAIN)
     run_tests(session, *([] if session.python == PYTHONS[0] else ["-m", "not corpus"]))
 
 
@@ -49,6 +53,7 @@ def compat(session: nox.Session, stack: str, host: str) -> None:
         *STACKS[stack],
         *dependency_group("test"),
     )
+    session.install(*TORCH_BRAIN)
     run_tests(session, "-m", "not corpus")
 
 

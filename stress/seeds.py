@@ -1,4 +1,4 @@
-r"""Real inputs to start from: made clips, and a corpus of videos and clocks if there is one."""
+r"""Real inputs to start from: made clips, and a corpus of real files if there is one."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ and whatever else comes out of it is a mistake of the reader.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -220,10 +221,9 @@ def pointer(data: bytes) -> bool:
             found = tv.LazyVideo.from_hdf5(file["video"])
         except VideoError:
             return False
-        try:
+        # There may be no such video, or it may be another one.
+        with contextlib.suppress(VideoError):
             _ = found.shape
-        except VideoError:  # there is no such video, or not of these frames
-            pass
     return True
 
 

@@ -1,11 +1,15 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
 from . import nwb
+from .batch import read_many
+from .checking.check import check_video
+from .checking.finding import CheckReport, Finding, Severity
 from .errors import (
     BackendError,
     CacheError,
     ClockError,
     DecodeError,
+    DecodeWarning,
     FrameIndexError,
     IndexFormatError,
     IndexNotFoundError,
@@ -19,7 +23,9 @@ from .errors import (
     VideoError,
     VideoWarning,
 )
-from .hosts.temporaldata import MP4_INDEX, LazyVideo, concat
+from .hosts.late import teach_later
+from .hosts.series import MP4_INDEX, concat
+from .hosts.temporaldata import LazyVideo
 from .index.clock.fit import examine_clock, read_timestamps
 from .index.clock.labs import lab_clock
 from .index.clock.report import ClockReport, Faults
@@ -28,11 +34,14 @@ from .index.clock.sync import SyncFit
 from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
-from .layout import frame_index_uri, segment_uris
+from .layout import allow_schemes, frame_index_uri, segment_uris
+from .masked import MaskedFrames, masked_frames
 from .media.pool import configure_decoders
+from .output_memory import configure_output_memory
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
+from .reencoding.reencode import ReencodeReport, reencode
 from .types import ByteCache, Cost, FrameIndex, ObjectMeta, ObjectStore
 
 __all__ = [
@@ -41,12 +50,15 @@ __all__ = [
     "BackendError",
     "ByteCache",
     "CacheError",
+    "CheckReport",
     "Clock",
     "ClockError",
     "ClockReport",
     "Cost",
     "DecodeError",
+    "DecodeWarning",
     "Faults",
+    "Finding",
     "FrameIndex",
     "FrameIndexError",
     "IndexFormatError",
@@ -55,9 +67,12 @@ __all__ = [
     "IndexWarning",
     "LanceFrameIndex",
     "LazyVideo",
+    "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
+    "ReencodeReport",
+    "Severity",
     "SourceChangedError",
     "SourceError",
     "SourceNotFoundError",
@@ -66,8 +81,11 @@ __all__ = [
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
+    "allow_schemes",
+    "check_video",
     "concat",
     "configure_decoders",
+    "configure_output_memory",
     "examine_clock",
     "frame_index_uri",
     "get_backend",
@@ -75,14 +93,18 @@ __all__ = [
     "hookspec",
     "index_many",
     "lab_clock",
+    "masked_frames",
     "nwb",
     "open_backend",
     "pose_frame_count",
+    "read_many",
     "read_timestamps",
+    "reencode",
     "register_backend",
     "segment_uris",
     "write_index",
 ]
 
 register_backend(MP4_INDEX)
+teach_later()
 discover_plugins()

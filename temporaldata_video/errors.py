@@ -18,6 +18,7 @@ r"""Every exception and warning that this package raises.
 
     VideoWarning                    something the user should know, and that is no error
     ├── IndexWarning                an index was built on the fly, trimmed, or is incomplete
+    ├── DecodeWarning               a frame does not decode, and is masked as was asked
     └── PluginWarning               a plugin failed and was left out
 
 A wrong argument is a plain :obj:`ValueError` or :obj:`TypeError` that names the
@@ -96,6 +97,10 @@ class VideoWarning(UserWarning):
 
 class IndexWarning(VideoWarning):
     r"""A frame index was built on the fly, trimmed, or covers less than it should."""
+
+
+class DecodeWarning(VideoWarning):
+    r"""A frame does not decode, and is masked: zeros, and false in ``valid``."""
 
 
 class PluginWarning(VideoWarning):

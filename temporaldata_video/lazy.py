@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .errors import DecodeError
 from .source import VideoSource
 
 
@@ -111,6 +112,21 @@ class LazyFrames:
     def valid(self) -> np.ndarray:
         r"""Which frames are what the video holds, bool of shape (n,)."""
         return self._decode()[1]
+
+    def all_valid(self) -> np.ndarray:
+        r"""Returns :attr:`pixels`, for those who do not ask which of them are valid.
+
+        Raises:
+            DecodeError: if some are not.
+        """
+        if not self.valid.all():
+            lost = np.asarray(self.frames)[~self.valid]
+            raise DecodeError(
+                f"{len(lost)} of the {len(self)} frames asked for do not decode, the first "
+                f"being frame {lost[0]} of {self.source.parts[0].uri!r}. Pass "
+                f"return_valid=True to have zeros there and a mask that says where."
+            )
+        return self.pixels
 
     def _decode(self) -> tuple[np.ndarray, np.ndarray]:
         if self.decoded is None:

@@ -14,11 +14,24 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "formats", "types", "layout", "process"},
+    {"errors", "formats", "types", "layout", "output_memory", "process", "progress"},
     {"index", "media"},
     {"plugin"},
-    {"arguments", "facts", "freshness", "indexing", "lazy", "resample", "source", "video"},
-    {"hosts", "testing", "plot", "nwb"},
+    {
+        "arguments",
+        "costing",
+        "batch",
+        "facts",
+        "freshness",
+        "indexing",
+        "lazy",
+        "masked",
+        "reading",
+        "resample",
+        "source",
+        "video",
+    },
+    {"hosts", "testing", "plot", "nwb", "checking", "reencoding"},
     {"__init__"},
     {"cli"},
 ]
@@ -26,7 +39,15 @@ FLOORS = [
 STRANGERS = [{"index", "media"}, {"hosts", "testing"}, {"hosts", "plot"}]
 
 PLACES = {
-    "av": {"index/demux.py", "media/convert.py", "media/decode.py", "testing/clips.py"},
+    "av": {
+        "index/demux.py",
+        "media/convert.py",
+        "media/decode.py",
+        "media/encode.py",
+        "media/probe.py",
+        "media/swscale.py",
+        "testing/clips.py",
+    },
     "lance": {"index/lance_access.py"},
     "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.

@@ -2,19 +2,13 @@ r"""The lazy video of the ``temporaldata`` package."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
-
 import temporaldata
-from temporaldata import Data, Interval, IrregularTimeSeries
+from temporaldata import ArrayDict, Data, Interval, IrregularTimeSeries
 
-from ..plugin.backends import Backend
-from ..video import VideoSeries
-from .hdf5 import dispatch_to_backends
-from .pointer import BACKEND_NAME, read_pointer, write_pointer
+from .series import Host, HostedVideo, add_host
 
 
-class LazyVideo(VideoSeries, IrregularTimeSeries):
+class LazyVideo(HostedVideo, IrregularTimeSeries):
     r"""A video as an ``IrregularTimeSeries`` whose ``frames`` decode when asked for.
 
     It is sliced, masked, copied, pickled and saved like any other series, and costs
@@ -58,45 +52,5 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
     _interval_class = Interval
     _series_class = IrregularTimeSeries
 
-    def to_hdf5(self, file: Any) -> None:
-        r"""Saves timestamps, frame numbers and a pointer to the video, never pixels.
 
-        Args:
-            file: an ``h5py.Group``.
-        """
-        write_pointer(self, file)
-
-    @classmethod
-    def from_hdf5(cls, file: Any, lazy: bool = True) -> LazyVideo:
-        r"""Returns the video that a group points to.
-
-        Args:
-            file: an ``h5py.Group``, written by :meth:`to_hdf5`.
-            lazy: leave the timestamps in the file until they are needed.
-        """
-        return cast(LazyVideo, read_pointer(cls, file, lazy))
-
-
-def concat(objs: Sequence[Any], sort: bool = True) -> Any:
-    r"""Concatenates videos, or whatever else the host can concatenate.
-
-    Args:
-        objs: all lazy videos, or none of them.
-        sort: put the result in time order.
-
-    Raises:
-        ValueError: if they are of different types, or do not belong together.
-    """
-    objs = list(objs)
-    if objs and all(isinstance(obj, LazyVideo) for obj in objs):
-        return LazyVideo.concat(objs, sort)
-    return temporaldata.concat(objs, sort)
-
-
-def _read_hdf5(group: Any, *, data_class: type = Data, lazy: bool = True) -> LazyVideo:
-    return LazyVideo.from_hdf5(group, lazy)
-
-
-MP4_INDEX = Backend(name=BACKEND_NAME, open=LazyVideo.from_uri, read_hdf5=_read_hdf5)
-
-dispatch_to_backends(Data)
+add_host(Host("temporaldata", Data, ArrayDict, temporaldata.concat, LazyVideo))

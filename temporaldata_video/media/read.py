@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import DecodeError, IndexFormatError, SourceChangedError, StaleIndexError
+from ..errors import IndexFormatError, SourceChangedError, StaleIndexError
 from ..process import ProcessCache
 from ..types import ByteCache, Cost, ObjectMeta, ObjectStore, SegmentPackets
 from .convert import FrameWriter, OutputFormat
@@ -108,7 +108,7 @@ def _decode_runs(
 ) -> dict[int, str]:
     stream = segment.packets.stream
     if not stream.readable_by_packet:
-        etag = _verified(segment).etag
+        etag = verified(segment).etag
         missing = _decode_from_container(segment, runs, output, write)
         if segment.store.head(segment.uri).etag != etag:
             raise SourceChangedError(f"{segment.uri!r} changed while it was being read.")
@@ -119,20 +119,23 @@ def _decode_runs(
         sliding = take_sliding(key, segment.packets, runs)
         if sliding is not None:
             source = _fetch(segment, [sliding.run])
-            return decode_sliding(
+            convert = _Converter(FrameWriter(stream, output), write)
+            missing = decode_sliding(
                 key,
                 sliding,
                 lambda: open_decoder(stream),
                 lambda run, new: source.packets(run, stream.preamble if new else b""),
                 skip,
-                _converter(FrameWriter(stream, output), write),
+                convert,
             )
+            return missing | convert.failed
     source = _fetch(segment, runs)
 
     def decode(run: Run) -> dict[int, str]:
         packets = source.packets(run, stream.preamble)
-        sink = _sink(FrameWriter(stream, output), write)
-        return decode_packets(open_decoder(stream), packets, run, skip, sink).missing
+        convert = _Converter(FrameWriter(stream, output), write)
+        decoded = decode_packets(open_decoder(stream), packets, run, skip, convert)
+        return decoded.missing | convert.failed
 
     if threads > 1 and len(runs) > 1:
         with ThreadPoolExecutor(min(threads, len(runs))) as pool:
@@ -150,37 +153,34 @@ def _decode_from_container(
 ) -> dict[int, str]:
     stream = segment.packets.stream
     missing: dict[int, str] = {}
-    sink = _sink(FrameWriter(stream, output), write)
+    convert = _Converter(FrameWriter(stream, output), write)
     for run in runs:
         file = segment.store.open(segment.uri)
         with open_stream(file, segment.uri, stream) as (context, packets):
-            missing |= decode_packets(context, packets(run), run, False, sink).missing
-    return missing
+            missing |= decode_packets(context, packets(run), run, False, convert).missing
+    return missing | convert.failed
 
 
-def _converter(
-    writer: FrameWriter, write: Callable[[int], np.ndarray]
-) -> Callable[[int, av.VideoFrame], None]:
-    def convert(number: int, frame: av.VideoFrame) -> None:
+class _Converter:
+    # Writes frames into the caller's arrays, and remembers those that do not fit.
+
+    def __init__(self, writer: FrameWriter, write: Callable[[int], np.ndarray]) -> None:
+        self._writer, self._write = writer, write
+        self.failed: dict[int, str] = {}
+
+    def __call__(self, number: int, frame: av.VideoFrame, wanted: bool = True) -> None:
+        if not wanted:
+            return
         try:
-            writer.write(frame, write(number))
+            self._writer.write(frame, self._write(number))
         except ValueError as error:
-            raise DecodeError(f"frame {number}: {error}.") from error
-
-    return convert
-
-
-def _sink(
-    writer: FrameWriter, write: Callable[[int], np.ndarray]
-) -> Callable[[int, av.VideoFrame, bool], None]:
-    convert = _converter(writer, write)
-    return lambda number, frame, wanted: convert(number, frame) if wanted else None
+            self.failed[number] = str(error)
 
 
 def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
     ranges = byte_ranges(runs)
     for _ in range(2):
-        meta = _verified(segment)
+        meta = verified(segment)
         etag = meta.etag
         if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
             raise IndexFormatError(
@@ -210,7 +210,15 @@ def _read(segment: Segment, ranges, etag: str) -> Iterator[bytes]:
 _VERIFIED: ProcessCache[ObjectMeta] = ProcessCache(4096)
 
 
-def _verified(segment: Segment) -> ObjectMeta:
+def verified(segment: Segment) -> ObjectMeta:
+    r"""Returns size and etag of a file that was found to be the indexed one.
+
+    Args:
+        segment: the file.
+
+    Raises:
+        StaleIndexError: if it is another one.
+    """
     key = (segment.uri, segment.packets.fingerprint)
     return _VERIFIED.get(key, lambda: _verify(segment))
 

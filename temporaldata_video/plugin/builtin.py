@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import BackendError, IndexNotFoundError
 from ..index.sidecar import LanceFrameIndex
 from ..layout import frame_index_uri, protocol_of
-from ..media.store import FsspecStore, LocalStore
+from ..media.remote import FsspecStore
+from ..media.store import LocalStore
 from ..types import FrameIndex, ObjectStore
 from .hookspecs import hookimpl
 

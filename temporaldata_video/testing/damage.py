@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 # What is written where a number stands: the values at which arithmetic goes wrong.
-EDGE_VALUES = (0, 1, 2, 7, 8, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 1 << 24)
-EDGE_VALUES += (1 << 29, (1 << 31) - 1, 1 << 31, (1 << 32) - 2, (1 << 32) - 1)
+EDGE_VALUES = (
+    *(0, 1, 2, 7, 8, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 1 << 24, 1 << 29),
+    *((1 << 31) - 1, 1 << 31, (1 << 32) - 2, (1 << 32) - 1),
+)
 _BLOCK = 4096
 # Boxes of an MP4 file that hold boxes, and the bytes of payload before the first of them.
 _PARENTS = dict.fromkeys(
@@ -71,8 +73,8 @@ def renumbered(data: bytes, chance: random.Random) -> bytes:
     out = bytearray(data)
     for _ in range(1 << chance.randrange(3) if len(out) >= 4 else 0):
         at = chance.randrange(len(out) - 3)
-        order = chance.choice(("big", "little"))
-        out[at : at + 4] = chance.choice(EDGE_VALUES).to_bytes(4, order)
+        number = chance.choice(EDGE_VALUES).to_bytes(4, "big")
+        out[at : at + 4] = number if chance.random() < 0.5 else number[::-1]
     return bytes(out)
 
 
@@ -191,9 +193,7 @@ def _swapped(data: bytes, box: Place, known: list[Place], chance: random.Random)
     return _resize(data, box, box.start, data[other.start : other.stop], chance)
 
 
-def _resize(
-    data: bytes, box: Place, at: int, added: bytes, chance: random.Random
-) -> bytes:
+def _resize(data: bytes, box: Place, at: int, added: bytes, chance: random.Random) -> bytes:
     return _fit_parents(data[:at] + added + data[at:], box, len(added), chance)
 
 
@@ -220,7 +220,22 @@ _BOX_DAMAGES = (
 
 
 # What takes the place of a value in JSON.
-_VALUES = (None, True, -1, 0, 1, 1 << 31, 1 << 63, -(1 << 70), 0.5, 1e308, "", "x", [], {})
+_VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    1,
+    1 << 31,
+    1 << 63,
+    -(1 << 70),
+    0.5,
+    1e308,
+    "",
+    "x",
+    [],
+    {},
+)
 
 
 def damaged_json(value: Any, chance: random.Random) -> Any:
