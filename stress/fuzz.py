@@ -15,11 +15,13 @@ from pathlib import Path
 from temporaldata_video.testing.damage import damaged, damaged_boxes, damaged_json
 
 from .seeds import seeds
-from .targets import TARGETS, pack, unpack
+from .targets import TARGETS, pack, scratch, unpack
 
 # More memory or time than this for one small input is a mistake of its own.
 MAX_MEMORY_BYTES = 6 << 30
 MAX_SECONDS = 5.0
+# What a row may hold that no writer of ours would put there.
+ROW_VALUES = (None, -1, 0, 1, 1 << 31, 1 << 40, (1 << 63) - 1, -(1 << 63), 5)
 
 
 def mutate(target: str, data: bytes, chance: random.Random) -> bytes:
@@ -35,7 +37,12 @@ def mutate(target: str, data: bytes, chance: random.Random) -> bytes:
         if target == "sidecar":
             files[name] = damaged(files[name], chance)
         else:
-            value = damaged_json(json.loads(files[name]), chance)
+            value = json.loads(files[name])
+            if name == "columns" and chance.random() < 0.8:
+                column = value[chance.choice(list(value))]
+                column[chance.randrange(len(column))] = chance.choice(ROW_VALUES)
+            else:
+                value = damaged_json(value, chance)
             files[name] = json.dumps(value).encode()
         return pack(files)
     return damaged(data, chance)
@@ -55,7 +62,8 @@ def fuzz(target: str, seconds: float, seed: int, corpus: Path | None, out: Path)
         How many inputs were tried, made sense, and failed, and the slowest one.
     """
     limit_memory()
-    out.mkdir(parents=True, exist_ok=True)
+    # What crashes or hangs the interpreter is found here afterwards.
+    running = Path(scratch(), f"{target}-running.bin")
     run, chance = TARGETS[target], random.Random(seed)
     tried = sensible = failed = 0
     slowest = 0.0
@@ -69,7 +77,7 @@ def fuzz(target: str, seconds: float, seed: int, corpus: Path | None, out: Path)
             tried += 1
             begin = time.monotonic()
             faulthandler.dump_traceback_later(30, exit=True)
-            (out / f"{target}-running.bin").write_bytes(data)
+            running.write_bytes(data)
             try:
                 sensible += run(data)
             except BaseException as error:

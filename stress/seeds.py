@@ -21,7 +21,7 @@ from temporaldata_video.testing import make_clip
 from .targets import CLOCK_SUFFIXES, CLOCKS, pack
 
 # Large enough for the headers of any file of the corpus, small enough to be quick.
-_MAX_VIDEO = 1 << 20
+_MAX_VIDEO = 200_000
 CLIPS = {
     "plain": {},
     "fragmented": {"container_options": {"movflags": "frag_keyframe+empty_moov"}},

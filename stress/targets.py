@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import struct
 import tempfile
 import warnings
@@ -20,7 +19,12 @@ import h5py
 import numpy as np
 
 import temporaldata_video as tv
-from temporaldata_video.errors import IndexFormatError, IndexWarning, VideoError
+from temporaldata_video.errors import (
+    IndexFormatError,
+    IndexWarning,
+    VideoError,
+    VideoWarning,
+)
 from temporaldata_video.index.boxes import BoxesUnsupported, scan_boxes
 from temporaldata_video.index.display import display_transform
 from temporaldata_video.index.header import decode_header, decode_segment
@@ -92,13 +96,12 @@ def header(data: bytes) -> bool:
 
 def sidecar(data: bytes) -> bool:
     r"""The files of a sidecar, packed by :func:`pack`."""
-    root = Path(scratch()) / "sidecar"
-    shutil.rmtree(root, ignore_errors=True)
-    for name, contents in unpack(data):
-        place = root / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(contents)
-    return _read_ends(root / "cam.mp4")
+    with tempfile.TemporaryDirectory(dir=scratch()) as root:
+        for name, contents in unpack(data):
+            place = Path(root, name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(contents)
+        return _read_ends(Path(root, "cam.mp4"))
 
 
 def rows(data: bytes) -> bool:
@@ -107,20 +110,19 @@ def rows(data: bytes) -> bool:
     import pyarrow as pa
 
     parts = dict(unpack(data))
-    root = Path(scratch()) / "rows"
-    root.mkdir(exist_ok=True)
-    (root / "cam.mp4").write_bytes(parts["cam.mp4"])
     try:
         columns, head = json.loads(parts["columns"]), parts["header"]
         table = pa.table(columns).replace_schema_metadata({b"temporaldata_video": head})
-    except (ValueError, TypeError, AttributeError, KeyError, pa.ArrowException):
+    except (ValueError, TypeError, ArithmeticError, AttributeError, KeyError):
         return False
-    shutil.rmtree(root / "cam.mp4.lance", ignore_errors=True)
-    try:
-        lance.write_dataset(table, root / "cam.mp4.lance", data_storage_version="2.0")
-    except (OSError, ValueError, RuntimeError):
-        return False
-    return _read_ends(root / "cam.mp4")
+    with tempfile.TemporaryDirectory(dir=scratch()) as root:
+        path = Path(root, "cam.mp4")
+        path.write_bytes(parts["cam.mp4"])
+        try:
+            lance.write_dataset(table, f"{path}.lance", data_storage_version="2.0")
+        except (OSError, ValueError, RuntimeError):
+            return False
+        return _read_ends(path)
 
 
 def _read_ends(path: Path) -> bool:
@@ -187,7 +189,7 @@ def video(data: bytes) -> bool:
     path = Path(scratch()) / "cam.mp4"
     path.write_bytes(data)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IndexWarning)
+        warnings.simplefilter("ignore", VideoWarning)
         try:
             found = tv.LazyVideo.from_uri(path, on_error="mask")
             if len(found) and np.prod(found.shape[1:]) < 1 << 24:

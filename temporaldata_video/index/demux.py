@@ -49,6 +49,9 @@ def open_container(file: BinaryIO, uri: str) -> av.container.InputContainer:
     if not container.streams.video:
         container.close()
         raise SourceError(f"{uri!r} holds no video stream.")
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise SourceError(f"{uri!r} holds video of a codec that FFmpeg does not know.")
     return container
 
 
