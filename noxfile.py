@@ -65,6 +65,15 @@ def minimums(session: nox.Session) -> None:
     run_tests(session)
 
 
+@nox.session(python=PYTHONS[0], venv_backend="virtualenv")
+@nox.parametrize("brain", ["0.1.2", "0.2.1"], ids=["0.1.2", "0.2.1"])
+def torch(session: nox.Session, brain: str) -> None:
+    r"""Training with PyTorch and torch_brain; pip, since uv takes the build for CUDA."""
+    session.install("torch==2.13.0", f"torch_brain=={brain}")
+    session.install("-e", ".", *dependency_group("test"))
+    run_tests(session, "tests/hosts", "tests/test_training.py", "temporaldata_video/hosts")
+
+
 @nox.session(python=PYTHONS[0])
 def lint(session: nox.Session) -> None:
     r"""Ruff: mistakes, imports, layout."""
@@ -84,6 +93,7 @@ def typecheck(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     r"""The site; a warning is an error."""
     session.install("-e", ".", *dependency_group("docs"))
+    session.install(*TORCH_BRAIN)
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")
 
 

@@ -7,6 +7,7 @@ from .checking.finding import CheckReport, Finding, Severity
 from .errors import (
     BackendError,
     CacheError,
+    CacheWarning,
     ClockError,
     DecodeError,
     DecodeWarning,
@@ -36,6 +37,8 @@ from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
 from .layout import allow_schemes, frame_index_uri, segment_uris
 from .masked import MaskedFrames, masked_frames
+from .media.cache import BlockCache, SegmentCache
+from .media.cache_settings import CacheSettings, configure_cache
 from .media.pool import configure_decoders
 from .output_memory import configure_output_memory
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
@@ -48,8 +51,11 @@ __all__ = [
     "MP4_INDEX",
     "Backend",
     "BackendError",
+    "BlockCache",
     "ByteCache",
     "CacheError",
+    "CacheSettings",
+    "CacheWarning",
     "CheckReport",
     "Clock",
     "ClockError",
@@ -72,6 +78,7 @@ __all__ = [
     "ObjectStore",
     "PluginWarning",
     "ReencodeReport",
+    "SegmentCache",
     "Severity",
     "SourceChangedError",
     "SourceError",
@@ -84,6 +91,7 @@ __all__ = [
     "allow_schemes",
     "check_video",
     "concat",
+    "configure_cache",
     "configure_decoders",
     "configure_output_memory",
     "examine_clock",

@@ -222,12 +222,16 @@ class FolderStore(ObjectStore, Protocol):
 
 @runtime_checkable
 class ByteCache(Protocol):
-    r"""Stands between a store and its readers and answers in the store's place."""
+    r"""Stands between a store and its readers and answers in the store's place.
 
-    def read_range(
-        self, store: ObjectStore, key: str, start: int, length: int, etag: str
-    ) -> bytes:
-        r"""Returns what ``store.read_range`` would, from the cache where it can."""
+    Like a store, it is handed to worker processes and survives a fork.
+    """
+
+    def read_ranges(
+        self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+    ) -> list[bytes]:
+        r"""Returns for each of the ranges what ``store.read_range`` would, of the version
+        ``meta``; all that a window needs of a file is asked for at once."""
         ...
 
 

@@ -124,7 +124,7 @@ def first(value):
         {"pos": lambda values: [float(v) for v in values]},
         {"keyframe": lambda values: [str(v) for v in values]},
     ],
-    ids=str,
+    ids=lambda columns: next(iter(columns)),
 )
 def test_rows_that_lie_are_refused_before_anything_is_read(own_clip, columns):
     rewrite(own_clip, **columns)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,7 +17,9 @@ from uuid import uuid4
 
 from ..errors import CacheError, VideoError
 from ..types import ObjectMeta, ObjectStore
-from .private import check_private, create_private, make_private, user_name
+from .blockfiles import BlockFiles
+from .cache_settings import cache_settings
+from .private import create_private, make_private
 
 # What all copies have together; those that were not used for longest are deleted.
 _MOST_BYTES = 1 << 30
@@ -64,19 +65,15 @@ def local_folder(
 
 
 def _root() -> str:
-    if os.environ.get("TEMPORALDATA_VIDEO_CACHE_KIND") == "none":
+    settings = cache_settings()
+    if settings.kind == "none":
         raise CacheError("the cache is switched off.")
-    directory = (
-        os.environ.get("TEMPORALDATA_VIDEO_CACHE_DIRECTORY") or tempfile.gettempdir()
-    )
-    root = os.path.join(directory, f"temporaldata-video-{user_name()}")
+    files = BlockFiles(settings.directory, settings.quota_bytes)
+    files.start()
     try:
-        os.makedirs(directory, exist_ok=True)
-        folder = make_private(root, "sidecars")
-        check_private(root)
+        return make_private(files.root, "sidecars")
     except OSError as error:
-        raise CacheError(f"cannot make {root!r}: {error}") from error
-    return folder
+        raise CacheError(f"cannot make {files.root!r}: {error}") from error
 
 
 def _name(folder: str, file: str, meta: ObjectMeta) -> str:

@@ -14,7 +14,12 @@ from typing import Any, Protocol, cast
 from ...types import ObjectMeta
 
 # Names of fsspec's protocols, and the module that serves them; "generic" serves others.
-_MODULES = {"s3": "s3", "s3a": "s3", "r2": "s3", "http": "http", "https": "http"}
+_MODULES = {
+    **dict.fromkeys(("s3", "s3a", "r2"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("az", "abfs", "abfss"), "azure"),
+    **dict.fromkeys(("http", "https"), "http"),
+}
 
 
 class Transport(Protocol):
