@@ -114,6 +114,22 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def fuzz(session: nox.Session) -> None:
+    r"""All readers of foreign bytes under atheris; ``-- --seconds 600`` for each."""
+    session.install("-e", ".[nwb]", "atheris")
+    seconds = [] if "--seconds" in session.posargs else ["--seconds", "120"]
+    session.run("python", "-m", "stress", "fuzz", "--guided", *seconds, *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def stress(session: nox.Session) -> None:
+    r"""Damaged videos, killed writers, descriptors and memory: the table of trust.md."""
+    session.install("-e", ".[nwb]")
+    for command in ("damage", "writers", "resources"):
+        session.run("python", "-m", "stress", command, *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
 def build(session: nox.Session) -> None:
     r"""Wheel and sdist; the wheel runs the demo in an environment of its own."""
     shutil.rmtree("dist", ignore_errors=True)

@@ -14,7 +14,7 @@ from .index.match import match_frames
 from .index.memory import MemoryFrameIndex
 from .index.sidecar import LanceFrameIndex
 from .indexing import build_memory_index, build_segment
-from .layout import segment_uris
+from .layout import check_scheme, segment_uris
 from .media.convert import OutputFormat
 from .media.read import Segment, read_cost
 from .plugin.manager import (
@@ -98,10 +98,7 @@ class VideoPart:
         if self.further_uris:
             uris = [self.uri, *self.further_uris]
             if len(uris) != n:
-                raise IndexFormatError(
-                    f"the index of {self.uri!r} has {n} segments, and {len(uris)} files "
-                    f"are given."
-                )
+                raise self._other_number_of_files(n)
             return uris
         if n > 1:
             uris = segment_uris(self.uri, n)
@@ -109,6 +106,12 @@ class VideoPart:
                 return uris
         # Segments may be a matter of the index alone: all of them lie in the one file.
         return [self.uri] * n
+
+    def _other_number_of_files(self, n_segments: int) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index of {self.uri!r} has {n_segments} segments, and "
+            f"{1 + len(self.further_uris)} files are given."
+        )
 
     def _exists(self, uri: str) -> bool:
         try:
@@ -126,6 +129,10 @@ class VideoPart:
             uris = [self.uri, *self.further_uris]
             if not self.further_uris:
                 uris += [segment.uri for segment in segments[1:]]
+            if len(uris) != len(segments):
+                raise self._other_number_of_files(len(segments))
+            for uri in uris:
+                check_scheme(uri, self.uri)
             return [
                 (self._file(uri, packets), None)
                 for uri, packets in zip(uris, segments, strict=True)

@@ -21,6 +21,9 @@ from .place import LANCE_ERRORS, Place, describe_place, first_line, open_place
 CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 
 _CHUNK_ROWS = 4096
+# Kinds of NumPy types; integers with a null among them come as floats.
+_KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
+_KINDS |= {"timestamp": "f", "keyframe": "b"}
 
 _CHUNKS: ProcessCache[Packets] = ProcessCache(128)
 _CHECKED: ProcessCache[bool] = ProcessCache(4096)
@@ -158,7 +161,10 @@ class LanceFrameIndex:
     def timestamps(self) -> np.ndarray:
         r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
         frame has none."""
-        return self._column("timestamp", 0, sum(self._counts))
+        times = self._column("timestamp", 0, sum(self._counts))
+        if np.isinf(times).any():
+            raise self._impossible("timestamp")
+        return times
 
     def _column(self, name: str, offset: int, count: int) -> np.ndarray:
         return self._read((name,), offset, count)[name]
@@ -179,14 +185,27 @@ class LanceFrameIndex:
     def _read_chunk(self, number: int) -> Packets:
         first = number * _CHUNK_ROWS
         count = min(_CHUNK_ROWS, sum(self._counts) - first)
-        return Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        packets = Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        if packets.size.min(initial=1) < 1:
+            raise self._impossible("size")
+        return packets
+
+    def _impossible(self, column: str) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index {self.uri!r} is damaged: its column {column!r} holds what it "
+            f"cannot. Index the video again with --overwrite."
+        )
 
     def _read(self, names: Sequence[str], offset: int, count: int) -> dict[str, np.ndarray]:
         self._check_version()
         try:
-            return _read_rows(
+            columns = _read_rows(
                 self._place, self.version, self.index_id, names, offset, count
             )
+            for name, values in columns.items():
+                if values.dtype.kind not in _KINDS[name] or len(values) != count:
+                    raise self._impossible(name)
+            return columns
         except LANCE_ERRORS as error:
             _CHECKED.pop((self.uri, self.version, self.index_id))
             self._check_version()
@@ -249,11 +268,15 @@ def _count_segments(place: Place, dataset: Description) -> tuple[int, ...]:
     names = ("segment_idx", "local_frame_idx")
     columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
     segment, local = columns["segment_idx"], columns["local_frame_idx"]
-    counts = (
-        np.bincount(segment) if len(segment) and segment.min() >= 0 else np.zeros(1, int)
+    # Looked at before anything of the size that they claim is made.
+    in_order = (
+        segment.dtype.kind == local.dtype.kind == "i"
+        and (np.diff(segment) >= 0).all()
+        and (not len(segment) or (segment[0] >= 0 and segment[-1] < len(segment)))
     )
+    counts = np.bincount(segment) if in_order and len(segment) else np.zeros(1, int)
     expected = np.concatenate([np.arange(count) for count in counts])
-    if (np.diff(segment) < 0).any() or not np.array_equal(local, expected):
+    if not in_order or not np.array_equal(local, expected):
         raise IndexFormatError(
             f"the rows of the index at {place.uri!r} are not sorted by segment_idx and "
             f"local_frame_idx, each counted from 0 without a gap."

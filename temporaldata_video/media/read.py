@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import SourceChangedError, StaleIndexError
+from ..errors import IndexFormatError, SourceChangedError, StaleIndexError
 from ..process import ProcessCache
 from ..types import ByteCache, ByteRange, Cost, ObjectMeta, ObjectStore, SegmentPackets
 from .convert import FrameWriter, OutputFormat
@@ -187,6 +187,11 @@ def _read(segment: Segment, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[b
     # The bytes of the ranges, and the version of the file that all of them are of.
     for _ in range(2):
         meta = verified(segment)
+        if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
+            raise IndexFormatError(
+                f"the index of {segment.uri!r} is damaged: it names bytes outside of the "
+                f"file. Run: temporaldata-video index --overwrite {segment.uri}"
+            )
         try:
             if segment.cache is not None:
                 data = segment.cache.read_ranges(segment.store, segment.uri, ranges, meta)
