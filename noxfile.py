@@ -17,7 +17,13 @@ STACKS = {
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["tests-3.11", "lint", "typecheck", "compat-3.11(lowest, 0.1.4)"]
+nox.options.sessions = [
+    "tests-3.11",
+    "lint",
+    "typecheck",
+    "compat-3.11(lowest, 0.1.4)",
+    "torch-3.11(0.2.1)",
+]
 
 # Its series need no PyTorch, and nothing that is not here already.
 TORCH_BRAIN = ["--no-deps", "torch_brain==0.2.1"]

@@ -14,15 +14,16 @@ from ..arguments import check_choice, checked_output, checked_threads
 from ..errors import FrameIndexError
 from ..layout import check_scheme, normalize_uri, relative_uri, resolve_uri
 from ..lazy import LazyColumn
+from ..process import RECORDING_ARRAYS
 from ..source import VideoPart, VideoSource
 from ..video import VideoSeries
 
 BACKEND_NAME = "MP4_INDEX"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FromHdf5:
-    r"""Loads a dataset of an HDF5 file, which is opened anew for it.
+    r"""Returns a dataset of an HDF5 file, which is opened anew to load it.
 
     Args:
         path: the file.
@@ -33,6 +34,9 @@ class FromHdf5:
     dataset: str
 
     def __call__(self) -> np.ndarray:
+        return RECORDING_ARRAYS.get(self, self._load)
+
+    def _load(self) -> np.ndarray:
         import h5py
 
         with h5py.File(self.path, "r") as file:
