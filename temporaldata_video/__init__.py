@@ -7,6 +7,7 @@ from .checking.finding import CheckReport, Finding, Severity
 from .errors import (
     BackendError,
     CacheError,
+    CacheWarning,
     ClockError,
     DecodeError,
     DecodeWarning,
@@ -34,21 +35,27 @@ from .index.clock.sync import SyncFit
 from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
-from .layout import frame_index_uri, segment_uris
+from .layout import allow_schemes, frame_index_uri, segment_uris
 from .masked import MaskedFrames, masked_frames
+from .media.cache import BlockCache, SegmentCache
+from .media.cache_settings import CacheSettings, configure_cache
 from .media.pool import configure_decoders
 from .output_memory import configure_output_memory
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
+from .reencoding.reencode import ReencodeReport, reencode
 from .types import ByteCache, Cost, FrameIndex, ObjectMeta, ObjectStore
 
 __all__ = [
     "MP4_INDEX",
     "Backend",
     "BackendError",
+    "BlockCache",
     "ByteCache",
     "CacheError",
+    "CacheSettings",
+    "CacheWarning",
     "CheckReport",
     "Clock",
     "ClockError",
@@ -70,6 +77,8 @@ __all__ = [
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
+    "ReencodeReport",
+    "SegmentCache",
     "Severity",
     "SourceChangedError",
     "SourceError",
@@ -79,8 +88,10 @@ __all__ = [
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
+    "allow_schemes",
     "check_video",
     "concat",
+    "configure_cache",
     "configure_decoders",
     "configure_output_memory",
     "examine_clock",
@@ -96,6 +107,7 @@ __all__ = [
     "pose_frame_count",
     "read_many",
     "read_timestamps",
+    "reencode",
     "register_backend",
     "segment_uris",
     "write_index",

@@ -48,8 +48,10 @@ def expected_cost(source: VideoSource) -> ReadingCost:
     r"""Returns what random reads cost on average, by the index alone.
 
     Args:
-        source: the video, which has frames with a time.
+        source: the video; one without a single frame that has a time costs nothing.
     """
+    if not len(source.time_order):
+        return ReadingCost(0.0, 0.0, 0.0, 0.0)
     windows = np.mean([source.cost(w) for w in random_windows(source)], axis=0)
     numbers = np.random.default_rng(0).choice(source.time_order, _N_DRAWN)
     singles = np.mean([source.cost(numbers[i : i + 1]) for i in range(_N_DRAWN)], axis=0)

@@ -19,6 +19,7 @@ r"""Every exception and warning that this package raises.
     VideoWarning                    something the user should know, and that is no error
     ├── IndexWarning                an index was built on the fly, trimmed, or is incomplete
     ├── DecodeWarning               a frame does not decode, and is masked as was asked
+    ├── CacheWarning                the byte cache is of no use, and is read past
     └── PluginWarning               a plugin failed and was left out
 
 A wrong argument is a plain :obj:`ValueError` or :obj:`TypeError` that names the
@@ -101,6 +102,10 @@ class IndexWarning(VideoWarning):
 
 class DecodeWarning(VideoWarning):
     r"""A frame does not decode, and is masked: zeros, and false in ``valid``."""
+
+
+class CacheWarning(VideoWarning):
+    r"""The byte cache cannot be used, and videos are read without it."""
 
 
 class PluginWarning(VideoWarning):

@@ -173,7 +173,8 @@ class VideoSeries(VideoFacts):
 
     @timestamps.setter
     def timestamps(self, value: np.ndarray) -> None:
-        self.__dict__["timestamps"] = value
+        # Times that somebody sets say nothing of the frames beside this window.
+        self.__dict__.update(timestamps=value, _origin=float("nan"))
 
     @property
     def frame_indices(self) -> np.ndarray:

@@ -23,6 +23,15 @@ settings.register_profile("videos", deadline=None, max_examples=60)
 settings.load_profile("videos")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    r"""A cache of remote objects that knows nothing of the runs before."""
+    folder = str(tmp_path_factory.mktemp("cache"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", folder)
+        yield
+
+
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory) -> Path:
     r"""120 frames of H.264 with B-frames in groups of 12, indexed, 30 frames a second."""

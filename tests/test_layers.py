@@ -14,7 +14,7 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "types", "layout", "output_memory", "process", "progress"},
+    {"errors", "formats", "types", "layout", "output_memory", "process", "progress"},
     {"index", "media"},
     {"plugin"},
     {
@@ -31,7 +31,7 @@ FLOORS = [
         "source",
         "video",
     },
-    {"hosts", "testing", "plot", "nwb", "checking"},
+    {"hosts", "testing", "plot", "nwb", "checking", "reencoding"},
     {"__init__"},
     {"cli"},
 ]
@@ -43,6 +43,7 @@ PLACES = {
         "index/demux.py",
         "media/convert.py",
         "media/decode.py",
+        "media/encode.py",
         "media/probe.py",
         "media/swscale.py",
         "media/turn.py",

@@ -507,8 +507,3 @@ def test_a_damaged_remote_video_does_not_tell_secrets(secret_options, tmp_path):
     with pytest.raises(tv.StaleIndexError) as raised:
         video.frames  # noqa: B018
     assert SECRET not in str(raised.value) and uri in str(raised.value)
-
-
-def test_a_remote_video_without_an_index_says_where_to_put_it(secret_options):
-    with pytest.raises(tv.BackendError, match=r"memory://.*index_uri"):
-        tv.write_index("memory://lab/cam.mp4", progress=False)

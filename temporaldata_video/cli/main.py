@@ -16,6 +16,7 @@ from .demo import demo
 from .index import index
 from .info import info
 from .nwb import index_nwb
+from .reencode import reencode
 from .sheet import sheet
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, demo, index, index_nwb, info, sheet):
+for command in (check, demo, index, index_nwb, info, reencode, sheet):
     app.command()(command)
 
 

@@ -3,6 +3,7 @@ r"""What a container says of itself: how many frames, and which streams."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import BinaryIO
 
 from .demux import open_container
@@ -16,11 +17,14 @@ class ContainerFacts:
         declared_frames: frames of the first video stream by the header; 0 if it is silent.
         videos: number of video streams, cover pictures left out.
         audio: codec of each audio stream.
+        pixel_aspect: width of a pixel of the first video stream by its height; 0 where
+            the container does not say.
     """
 
     declared_frames: int
     videos: int
     audio: tuple[str, ...]
+    pixel_aspect: Fraction
 
 
 def read_container_facts(file: BinaryIO, uri: str) -> ContainerFacts:
@@ -39,5 +43,9 @@ def read_container_facts(file: BinaryIO, uri: str) -> ContainerFacts:
         return ContainerFacts(
             declared_frames=videos[0].frames,
             videos=len(films),
-            audio=tuple(stream.codec_context.name for stream in audio),
+            audio=tuple(
+                stream.codec_context.codec.canonical_name if stream.codec_context else ""
+                for stream in audio
+            ),
+            pixel_aspect=videos[0].sample_aspect_ratio or Fraction(0),
         )

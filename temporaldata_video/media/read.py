@@ -2,16 +2,16 @@ r"""Reads frames of one file: plan, bytes, packets, frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import SourceChangedError, StaleIndexError
+from ..errors import IndexFormatError, SourceChangedError, StaleIndexError
 from ..process import ProcessCache
-from ..types import ByteCache, Cost, ObjectMeta, ObjectStore, SegmentPackets
+from ..types import ByteCache, ByteRange, Cost, ObjectMeta, ObjectStore, SegmentPackets
 from .convert import FrameWriter, OutputFormat
 from .decode import (
     PacketBytes,
@@ -181,25 +181,35 @@ class _Converter:
 
 def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
     ranges = byte_ranges(runs)
+    _, data = _read(segment, ranges)
+    return PacketBytes(ranges, data)
+
+
+def _read(segment: Segment, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[bytes]]:
+    # The bytes of the ranges, and the version of the file that all of them are of.
     for _ in range(2):
-        etag = verified(segment).etag
+        meta = verified(segment)
+        if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
+            raise IndexFormatError(
+                f"the index of {segment.uri!r} is damaged: it names bytes outside of the "
+                f"file. Run: temporaldata-video index --overwrite {segment.uri}"
+            )
         try:
-            return PacketBytes(ranges, list(_read(segment, ranges, etag)))
+            if segment.cache is not None:
+                data = segment.cache.read_ranges(segment.store, segment.uri, ranges, meta)
+            else:
+                data = [
+                    segment.store.read_range(
+                        segment.uri, start, stop - start, meta.etag or None
+                    )
+                    for start, stop in ranges
+                ]
+            return meta, data
         except SourceChangedError:
             # The file was touched or replaced since it was verified; if it is still the
             # indexed one, the bytes are good.
             _VERIFIED.clear()
     raise SourceChangedError(f"{segment.uri!r} keeps changing while it is being read.")
-
-
-def _read(segment: Segment, ranges, etag: str) -> Iterator[bytes]:
-    for start, stop in ranges:
-        if segment.cache is None:
-            yield segment.store.read_range(segment.uri, start, stop - start, etag or None)
-        else:
-            yield segment.cache.read_range(
-                segment.store, segment.uri, start, stop - start, etag
-            )
 
 
 # Files that were found to be the indexed ones.

@@ -3,14 +3,21 @@ r"""Objects of whatever fsspec can reach, read by ranges, each range of one vers
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
-from ..errors import BackendError, SourceChangedError, SourceError, SourceNotFoundError
+from ..errors import (
+    BackendError,
+    SourceChangedError,
+    SourceError,
+    SourceNotFoundError,
+    VideoError,
+)
 from ..layout import shown_uri
 from ..process import ProcessCache
 from ..types import ObjectMeta
+from .copies import local_folder
 from .protocols import Transport, transport_of
 from .rangefile import open_by_ranges
 from .retry import Fault, classify, status_of, with_retries
@@ -90,9 +97,39 @@ class FsspecStore:
             folder: its uri.
 
         Raises:
-            NotImplementedError: if the protocol has no folders.
+            BackendError: if the protocol has no folders.
         """
         return self._ask(folder, "the folder ", lambda via, fs: via.list(fs, folder))
+
+    def local_folder(self, folder: str, files: Sequence[tuple[str, ObjectMeta]]) -> str:
+        r"""Returns a local folder that holds files of a remote one.
+
+        Args:
+            folder: uri of the remote folder.
+            files: names below it, size and etag; what is first tells the version of all.
+
+        Raises:
+            SourceChangedError: if a file is of another version by now.
+            CacheError: if there is no place for copies.
+        """
+        return local_folder(self, folder, files)
+
+    def write_object(self, key: str, data: bytes) -> None:
+        r"""Stores an object, or replaces it, in one step.
+
+        Args:
+            key: its uri.
+            data: all of its bytes.
+        """
+        self._ask(key, "", lambda via, system: via.write(system, key, data))
+
+    def delete_folder(self, folder: str) -> None:
+        r"""Deletes all objects below a folder.
+
+        Args:
+            folder: its uri.
+        """
+        self._ask(folder, "the folder ", lambda via, fs: via.delete(fs, folder))
 
     def lance_connection(self) -> tuple[str, dict[str, str]]:
         r"""Returns what Lance's uris begin with, and the ``storage_options`` it takes.
@@ -116,7 +153,7 @@ class FsspecStore:
 
         try:
             return with_retries(attempt)
-        except (SourceError, BackendError, NotImplementedError):
+        except VideoError:
             raise
         except Exception as error:  # each library has a tree of exceptions of its own
             raise _translated(key, what, error) from error

@@ -22,6 +22,8 @@ Sink = Callable[[int, "av.VideoFrame"], None]
 
 # Bytes of packets that are held at a time.
 _CHUNK_BYTES = 8 * 1024 * 1024
+# Rows and columns of the grid on which pictures are sampled.
+_GRID = 8
 
 
 def whole_run(packets: SegmentPackets) -> Run:
@@ -100,7 +102,9 @@ def frame_digest(frame: av.VideoFrame) -> bytes:
     """
     layout = frame.format
     digest = hashlib.blake2b(
-        f"{layout.name} {frame.width} {frame.height}".encode(), digest_size=16
+        # FFmpeg calls a full range by a name of its own; the planes are the same.
+        f"{layout.name.replace('yuvj', 'yuv')} {frame.width} {frame.height}".encode(),
+        digest_size=16,
     )
     for number, plane in enumerate(frame.planes):
         if len(frame.planes) == 1:
@@ -111,3 +115,23 @@ def frame_digest(frame: av.VideoFrame) -> bytes:
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         digest.update(rows[: plane.height, :width].tobytes())
     return digest.digest()
+
+
+def luma_samples(frame: av.VideoFrame) -> np.ndarray:
+    r"""Returns values of the first plane on a grid, enough to know a picture again.
+
+    Args:
+        frame: of a planar format.
+
+    Returns:
+        uint16 of shape (64,), in units of the frame's own depth.
+    """
+    deep = frame.format.components[0].bits > 8
+    plane = frame.planes[0]
+    values = np.frombuffer(memoryview(plane), np.uint16 if deep else np.uint8)
+    picture = values.reshape(-1, plane.line_size // values.itemsize)
+    rows, columns = (
+        (np.arange(_GRID) * side + side // 2) // _GRID
+        for side in (frame.height, frame.width)
+    )
+    return picture[np.ix_(rows, columns)].ravel().astype(np.uint16)

@@ -20,7 +20,6 @@ LANCE_PREFIXES = {
     "gs": "gs://",
     "gcs": "gs://",
     "az": "az://",
-    "abfs": "az://",
 }
 
 
@@ -125,6 +124,8 @@ def lance_options(protocol: str, options: Mapping[str, Any]) -> dict[str, str]:
     told, others = _by_name(protocol, options)
     if _TABLES.get(protocol) is _S3:
         _complete_s3(told, others)
+    if _TABLES.get(protocol) is _AZURE:
+        _complete_azure(told, others)
     if isinstance(told.get("token"), Mapping):  # a service account of Google, written out
         others["google_service_account_key"] = json.dumps(told.pop("token"))
     if told.get("token") == "anon" and _TABLES[protocol] is _GCS:
@@ -133,7 +134,7 @@ def lance_options(protocol: str, options: Mapping[str, Any]) -> dict[str, str]:
     names = {option.fsspec: option.lance for option in _TABLES[protocol]}
     passed = {names[name]: value for name, value in told.items()}
     passed |= {k: v for k, v in others.items() if k.startswith(_LANCE_ONLY)}
-    if str(told.get("endpoint_url", "")).startswith("http://"):
+    if any(str(value).startswith("http://") for value in passed.values()):
         passed.setdefault("allow_http", True)
     return {name: _as_text(value) for name, value in passed.items()}
 
@@ -197,6 +198,23 @@ def _complete_s3(told: dict[str, Any], others: dict[str, Any]) -> None:
             told.setdefault("region_name", region)
     if not told.get("requester_pays", True):
         del told["requester_pays"]
+
+
+def _complete_azure(told: dict[str, Any], others: dict[str, Any]) -> None:
+    # Lance knows no connection strings.
+    text = others.get("connection_string") or _from_environment(
+        ("AZURE_STORAGE_CONNECTION_STRING",)
+    )
+    pairs = [part.partition("=") for part in text.split(";") if part]
+    said = {name: value for name, _, value in pairs}
+    for name, part in (
+        ("account_name", "AccountName"),
+        ("account_key", "AccountKey"),
+        ("sas_token", "SharedAccessSignature"),
+        ("account_host", "BlobEndpoint"),
+    ):
+        if part in said:
+            told.setdefault(name, said[part])
 
 
 def _from_environment(variables: tuple[str, ...]) -> str:

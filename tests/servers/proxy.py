@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 from .process import announce, running
 
-FAULTS = ("drop", "503", "500", "429", "403", "truncate", "stall")
+FAULTS = ("drop", "503", "500", "429", "403", "truncate", "stall", "hang")
 _CONTROL = "/-proxy-/"
+# moto takes no object from nobody, and does not check who it is.
+_SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=testing/20260101/eu-west-1/s3"}
 
 
 @dataclass
@@ -27,8 +29,8 @@ class Behaviour:
         fault_rate: which part of the matching requests is spoilt.
         faults: how they are spoilt, chosen at random: ``"drop"`` closes the connection
             without an answer, ``"truncate"`` in the middle of the body, ``"stall"`` keeps
-            it open in the middle of the body without a byte more, and a number answers
-            with that status.
+            it open in the middle of the body without a byte more, ``"hang"`` neither passes
+            a request on nor answers it, and a number answers with that status.
         script: faults of the next matching requests in their order, ``""`` for none; the
             rate counts when it is used up.
         matching: regular expression; requests whose ``"METHOD /path"`` it is found in can
@@ -156,7 +158,9 @@ class _Relay:
         if self.until_replaced < 0:
             with open(self.behaviour.replace_file, "rb") as file:
                 url = self.target + self.behaviour.replace_path
-                async with self.session.put(url, data=file.read()) as answer:
+                async with self.session.put(
+                    url, data=file.read(), headers=_SIGNED
+                ) as answer:
                     answer.raise_for_status()
 
     async def relay(self, request: Any) -> Any:
@@ -178,6 +182,8 @@ class _Relay:
         if fault == "drop":
             request.transport.close()
             return web.Response()
+        if fault == "hang":
+            await asyncio.sleep(3600)
         if fault.isdecimal():
             entry[3] = int(fault)
             return web.Response(

@@ -1,6 +1,6 @@
 r"""How each kind of store is asked for a version of an object, and for bytes of it.
 
-The modules here have the same four functions, which :obj:`Transport` lists. fsspec brings
+The modules here have the same functions, which :obj:`Transport` lists. fsspec brings
 the connections and credentials; what it has no call for, reading on the condition that an
 object is still the same version, is asked of the library below it.
 """
@@ -14,7 +14,12 @@ from typing import Any, Protocol, cast
 from ...types import ObjectMeta
 
 # Names of fsspec's protocols, and the module that serves them; "generic" serves others.
-_MODULES = {"s3": "s3", "s3a": "s3", "r2": "s3", "http": "http", "https": "http"}
+_MODULES = {
+    **dict.fromkeys(("s3", "s3a", "r2"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("az", "abfs", "abfss"), "azure"),
+    **dict.fromkeys(("http", "https"), "http"),
+}
 
 
 class Transport(Protocol):
@@ -48,6 +53,14 @@ class Transport(Protocol):
 
     def list(self, system: Any, key: str) -> dict[str, ObjectMeta]:
         r"""Returns all objects below a uri as a folder, by their path in it."""
+        ...
+
+    def write(self, system: Any, key: str, data: bytes) -> None:
+        r"""Stores an object in one step."""
+        ...
+
+    def delete(self, system: Any, key: str) -> None:
+        r"""Deletes all objects below a uri as a folder."""
         ...
 
 

@@ -3,6 +3,7 @@ r"""Any file system of fsspec, by what all of them have."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ...types import ObjectMeta
@@ -48,7 +49,20 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
     }
 
 
+def write(system: Any, key: str, data: bytes) -> None:
+    r"""Stores an object; in one step, if the file system does so."""
+    system.makedirs(system._parent(key), exist_ok=True)
+    system.pipe_file(key, data)
+
+
+def delete(system: Any, key: str) -> None:
+    r"""Deletes all objects below a uri as a folder."""
+    system.rm(key, recursive=True)
+
+
 def _meta(info: Mapping[str, Any]) -> ObjectMeta:
     names = ("ETag", "etag", "generation", "mtime", "last_modified", "created")
     etag = next((info[name] for name in names if info.get(name)), "")
+    if isinstance(etag, datetime):  # some say it so here, and in seconds there
+        etag = etag.timestamp()
     return ObjectMeta(size=int(info["size"]), etag=str(etag))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import SourceError
+from ...errors import BackendError, SourceError
 from ...layout import shown_uri
 from ...types import ObjectMeta
 from ..retry import StatusError
@@ -58,8 +58,25 @@ def read(system: Any, key: str, start: int, length: int, etag: str) -> bytes:
 
 
 def list(system: Any, key: str) -> dict[str, ObjectMeta]:
-    r"""Raises :obj:`NotImplementedError`: HTTP has no folders."""
-    raise NotImplementedError("HTTP servers do not list files")
+    r"""Raises :obj:`BackendError`: HTTP has no folders."""
+    raise _no_folders(key)
+
+
+def write(system: Any, key: str, data: bytes) -> None:
+    r"""Raises :obj:`BackendError`: HTTP is for reading."""
+    raise _no_folders(key)
+
+
+def delete(system: Any, key: str) -> None:
+    r"""Raises :obj:`BackendError`: HTTP is for reading."""
+    raise _no_folders(key)
+
+
+def _no_folders(key: str) -> BackendError:
+    return BackendError(
+        f"an index cannot lie on an HTTP server ({shown_uri(key)!r}): pass index_uri "
+        f"(--index-uri), a local path for instance."
+    )
 
 
 def _etag(headers: Mapping[str, str]) -> str:

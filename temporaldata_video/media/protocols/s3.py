@@ -56,6 +56,17 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
         more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
+def write(system: Any, key: str, data: bytes) -> None:
+    r"""Stores an object in one step."""
+    _call(system, "put_object", key, Body=data)
+
+
+def delete(system: Any, key: str) -> None:
+    r"""Deletes all objects below a uri as a folder."""
+    for name in list(system, key):
+        _call(system, "delete_object", f"{key.rstrip('/')}/{name}")
+
+
 def _split(key: str) -> tuple[str, str]:
     bucket, _, name = key.partition("://")[2].partition("/")
     return bucket, name
