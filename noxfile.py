@@ -17,7 +17,13 @@ STACKS = {
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["tests-3.11", "lint", "typecheck", "compat-3.11(lowest, 0.1.4)"]
+nox.options.sessions = [
+    "tests-3.11",
+    "lint",
+    "typecheck",
+    "compat-3.11(lowest, 0.1.4)",
+    "torch-3.11(0.2.1)",
+]
 
 # Its series need no PyTorch, and nothing that is not here already.
 TORCH_BRAIN = ["--no-deps", "torch_brain==0.2.1"]
@@ -105,6 +111,22 @@ def bench(session: nox.Session) -> None:
     for peer in (["torch==2.13.0"], ["--no-deps", "torchcodec==0.13.0"]):
         session.run("pip", "install", *peer, success_codes=[0, 1])
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def fuzz(session: nox.Session) -> None:
+    r"""All readers of foreign bytes under atheris; ``-- --seconds 600`` for each."""
+    session.install("-e", ".[nwb]", "atheris")
+    seconds = [] if "--seconds" in session.posargs else ["--seconds", "120"]
+    session.run("python", "-m", "stress", "fuzz", "--guided", *seconds, *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def stress(session: nox.Session) -> None:
+    r"""Damaged videos, killed writers, descriptors and memory: the table of trust.md."""
+    session.install("-e", ".[nwb]")
+    for command in ("damage", "writers", "resources"):
+        session.run("python", "-m", "stress", command, *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])

@@ -35,7 +35,7 @@ from .index.clock.sync import SyncFit
 from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
 from .indexing import IndexReport, index_many, write_index
-from .layout import frame_index_uri, segment_uris
+from .layout import allow_schemes, frame_index_uri, segment_uris
 from .masked import MaskedFrames, masked_frames
 from .media.cache import BlockCache, SegmentCache
 from .media.cache_settings import CacheSettings, configure_cache
@@ -89,6 +89,7 @@ __all__ = [
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
+    "allow_schemes",
     "check_video",
     "concat",
     "configure_cache",

@@ -16,7 +16,7 @@ from .source import VideoSource
 
 
 class ColumnLoader(Protocol):
-    r"""Loads one column of a series; pickled with it, so it holds no open file."""
+    r"""Returns one column of a series; pickled with it, so it holds no open file."""
 
     def __call__(self) -> np.ndarray: ...
 
@@ -38,23 +38,19 @@ class FromSource:
 
 
 class LazyColumn:
-    r"""A column that is loaded once, when it is first looked into.
+    r"""A column that is loaded when it is looked into.
 
     Args:
-        load: returns the column.
+        load: returns the column, read-only; it is what keeps it, too.
     """
 
     def __init__(self, load: ColumnLoader) -> None:
         self._load = load
-        self._values: np.ndarray | None = None
 
     @property
     def values(self) -> np.ndarray:
         r"""The column, shared by all copies and therefore read-only."""
-        if self._values is None:
-            self._values = self._load()
-            self._values.flags.writeable = False
-        return self._values
+        return self._load()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from .index.match import match_frames
 from .index.memory import MemoryFrameIndex
 from .index.sidecar import LanceFrameIndex
 from .indexing import build_memory_index, build_segment
-from .layout import segment_uris
+from .layout import check_scheme, segment_uris
 from .media.convert import OutputFormat
 from .media.read import Segment, read_cost
 from .plugin.manager import (
@@ -23,7 +23,7 @@ from .plugin.manager import (
     resolve_index_store,
     resolve_store,
 )
-from .process import ProcessCache
+from .process import RECORDING_ARRAYS, ProcessCache
 from .reading import Request, read_together
 from .types import Cost, FrameIndex, ObjectStore
 
@@ -66,8 +66,11 @@ class VideoPart:
     @cached_property
     def index(self) -> FrameIndex:
         r"""The frame index: the one given, the sidecar, or one that is built now."""
-        if self.given_index is not None:
-            return self.given_index
+        given = self.given_index
+        if isinstance(given, LanceFrameIndex):
+            return given.with_store(resolve_index_store(given.uri, self.uri, self.reader))
+        if given is not None:
+            return given
         if self.index_uri is not None:
             store = resolve_index_store(self.index_uri, self.uri, self.reader)
             return LanceFrameIndex.open(self.index_uri, store)
@@ -98,10 +101,7 @@ class VideoPart:
         if self.further_uris:
             uris = [self.uri, *self.further_uris]
             if len(uris) != n:
-                raise IndexFormatError(
-                    f"the index of {self.uri!r} has {n} segments, and {len(uris)} files "
-                    f"are given."
-                )
+                raise self._other_number_of_files(n)
             return uris
         if n > 1:
             uris = segment_uris(self.uri, n)
@@ -109,6 +109,12 @@ class VideoPart:
                 return uris
         # Segments may be a matter of the index alone: all of them lie in the one file.
         return [self.uri] * n
+
+    def _other_number_of_files(self, n_segments: int) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index of {self.uri!r} has {n_segments} segments, and "
+            f"{1 + len(self.further_uris)} files are given."
+        )
 
     def _exists(self, uri: str) -> bool:
         try:
@@ -126,6 +132,10 @@ class VideoPart:
             uris = [self.uri, *self.further_uris]
             if not self.further_uris:
                 uris += [segment.uri for segment in segments[1:]]
+            if len(uris) != len(segments):
+                raise self._other_number_of_files(len(segments))
+            for uri in uris:
+                check_scheme(uri, self.uri)
             return [
                 (self._file(uri, packets), None)
                 for uri, packets in zip(uris, segments, strict=True)
@@ -182,29 +192,40 @@ class VideoSource:
         r"""Number of the first frame of each segment, int64 of shape (n_segments,)."""
         return np.concatenate([[0], np.cumsum(self.frame_counts)[:-1]]).astype(np.int64)
 
-    @cached_property
+    @property
     def timestamps(self) -> np.ndarray:
         r"""Seconds of each frame by its number, read-only float64 of shape (n,); NaN for
         frames without a time."""
+        return RECORDING_ARRAYS.get((self, "timestamps"), self._read_timestamps)
+
+    def _read_timestamps(self) -> np.ndarray:
         clocks = []
         for part in self.parts:
             clock = np.full(int(part.frame_counts.sum()), np.nan)
             known = np.asarray(part.index.timestamps(), np.float64)[: len(clock)]
             clock[: len(known)] = known
             clocks.append(clock)
-        return _read_only(np.concatenate(clocks))
+        return np.concatenate(clocks)
 
-    @cached_property
+    @property
     def time_order(self) -> np.ndarray:
         r"""Frame numbers sorted by time, read-only int64 of shape (n,); frames without a
         time are left out."""
-        order = np.argsort(self.timestamps, kind="stable").astype(np.int64)
-        return _read_only(order[: np.count_nonzero(~np.isnan(self.timestamps))])
+        return RECORDING_ARRAYS.get((self, "order"), self._sort)
 
-    @cached_property
+    def _sort(self) -> np.ndarray:
+        times = self.timestamps
+        if (times[1:] >= times[:-1]).all() and not np.isnan(times[:1]).any():
+            return np.arange(len(times), dtype=np.int64)
+        order = np.argsort(times, kind="stable").astype(np.int64)
+        return order[: np.count_nonzero(~np.isnan(times))]
+
+    @property
     def sorted_timestamps(self) -> np.ndarray:
         r"""Seconds in time order, read-only float64 of shape (n,)."""
-        return _read_only(self.timestamps[self.time_order])
+        return RECORDING_ARRAYS.get(
+            (self, "sorted"), lambda: self.timestamps[self.time_order]
+        )
 
     @cached_property
     def files(self) -> list[tuple[Segment, np.ndarray | None]]:
@@ -291,8 +312,3 @@ def merge_sources(sources: Sequence[VideoSource]) -> tuple[VideoSource, list[np.
         ).astype(np.int64)
         for source in sources
     ]
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    array.flags.writeable = False
-    return array

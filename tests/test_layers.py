@@ -14,7 +14,7 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "types", "layout", "output_memory", "process", "progress"},
+    {"errors", "formats", "types", "layout", "output_memory", "process", "progress"},
     {"index", "media"},
     {"plugin"},
     {
@@ -46,6 +46,7 @@ PLACES = {
         "media/encode.py",
         "media/probe.py",
         "media/swscale.py",
+        "media/turn.py",
         "testing/clips.py",
     },
     "lance": {"index/lance_access.py"},

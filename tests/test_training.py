@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from temporaldata import Data, Interval
 
 import temporaldata_video as tv
+from temporaldata_video.process import RECORDING_ARRAYS
 from temporaldata_video.testing import LFP_RATE, make_clip, make_recording, read_numbers
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
@@ -29,7 +31,7 @@ PADDED = """
 
 @pytest.mark.skipif(not HAS_TORCH, reason="needs torch and torch_brain: run nox -s torch")
 def test_the_page_runs_as_it_stands(tmp_path, run_script, monkeypatch):
-    from torch_brain.data import Data, IrregularTimeSeries, RegularTimeSeries
+    import torch_brain.data as host
 
     from temporaldata_video.hosts.torch_brain import LazyVideo
 
@@ -40,10 +42,12 @@ def test_the_page_runs_as_it_stands(tmp_path, run_script, monkeypatch):
         clip = shutil.move(made.video, folder / f"cam{k}.mp4")
         tv.write_index(clip, timestamps=made.camera_times, progress=False)
         video = LazyVideo.from_uri(clip, on_error="mask")
-        spikes = IrregularTimeSeries(timestamps=made.spike_timestamps, domain=video.domain)
-        lfp = RegularTimeSeries(raw=made.lfp, sampling_rate=LFP_RATE)
-        session = Data(id=f"rec{k}")
-        Data(
+        spikes = host.IrregularTimeSeries(
+            timestamps=made.spike_timestamps, domain=video.domain
+        )
+        lfp = host.RegularTimeSeries(raw=made.lfp, sampling_rate=LFP_RATE)
+        session = host.Data(id=f"rec{k}")
+        host.Data(
             session=session, spikes=spikes, lfp=lfp, video=video, domain=video.domain
         ).save(folder / f"rec{k}.h5")
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -85,3 +89,23 @@ def test_many_recordings_take_no_more_and_more(tmp_path):
     early, late = states[SAMPLES // 3], states[-1]
     assert late[0] <= 1.05 * early[0]
     assert late[1] <= early[1] <= 64
+
+
+def test_clocks_that_were_dropped_are_read_again(clip, tmp_path, monkeypatch):
+    Data(video=tv.LazyVideo.from_uri(clip), domain=Interval(0.0, 4.0)).save(
+        tmp_path / "rec.h5"
+    )
+    videos = [tv.LazyVideo.from_uri(clip) for _ in range(3)]
+    videos += [Data.load(tmp_path / "rec.h5").video for _ in range(3)]
+    monkeypatch.setattr(RECORDING_ARRAYS, "max_bytes", 2500)  # two clocks of 120 frames
+    for start in (0.5, 1.5, 0.1, 2.5):
+        for video in videos:
+            window = video.slice(start, start + 0.5)
+            shown = window.resample([0.01, 0.21])
+            first = int(np.ceil(start * 30))
+            assert window.frame_indices.tolist() == list(range(first, first + 15))
+            assert read_numbers(window.frames).tolist() == window.frame_indices.tolist()
+            expected = np.floor([(start + 0.01) * 30, (start + 0.21) * 30])
+            assert shown.frame_indices.tolist() == expected.tolist()
+            assert RECORDING_ARRAYS._bytes <= 2500
+    assert len(RECORDING_ARRAYS._arrays) <= 2

@@ -16,7 +16,8 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
@@ -107,6 +108,19 @@ def write_columns(
     _call(_write_columns, uri, options, dict(columns), dict(metadata), overwrite, keep_old)
 
 
+@contextmanager
+def _lance_errors() -> Iterator[None]:
+    # On damaged files Lance raises anything; a panic of Rust is no Exception, even.
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError):
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise OSError(f"{type(error).__name__}: {error}") from error
+        raise
+
+
 @functools.lru_cache(maxsize=64)
 def _dataset(uri: str, options: Options, version: int, tag: str) -> lance.LanceDataset:
     # The tag keeps apart what was deleted and written anew under the same version.
@@ -118,11 +132,12 @@ def _dataset(uri: str, options: Options, version: int, tag: str) -> lance.LanceD
 def _describe(uri: str, options: Options, version: int | None) -> tuple[Any, ...]:
     import lance
 
-    dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
-    schema = dataset.schema
-    metadata = dict(schema.metadata or {})
-    names = tuple(schema.names)
-    return dataset.version, dataset.count_rows(), names, metadata, _files(dataset)
+    with _lance_errors():
+        dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
+        schema = dataset.schema
+        metadata = dict(schema.metadata or {})
+        names = tuple(schema.names)
+        return dataset.version, dataset.count_rows(), names, metadata, _files(dataset)
 
 
 def _files(dataset: lance.LanceDataset) -> tuple[str, ...]:
@@ -143,9 +158,10 @@ def _read_columns(
     offset: int,
     count: int,
 ) -> dict[str, np.ndarray]:
-    dataset = _dataset(uri, options, version, tag)
-    table = dataset.to_table(columns=list(names), offset=offset, limit=count)
-    return {name: table.column(name).to_numpy() for name in names}
+    with _lance_errors():
+        dataset = _dataset(uri, options, version, tag)
+        table = dataset.to_table(columns=list(names), offset=offset, limit=count)
+        return {name: table.column(name).to_numpy() for name in names}
 
 
 def _write_columns(
@@ -159,15 +175,16 @@ def _write_columns(
     import lance
     import pyarrow as pa
 
-    dataset = lance.write_dataset(
-        pa.table(columns).replace_schema_metadata(metadata),
-        uri,
-        mode="overwrite" if overwrite else "create",
-        storage_options=dict(options) or None,
-        data_storage_version=_DATA_STORAGE_VERSION,
-    )
-    if overwrite and keep_old is not None:
-        dataset.cleanup_old_versions(older_than=keep_old)
+    with _lance_errors():
+        dataset = lance.write_dataset(
+            pa.table(columns).replace_schema_metadata(metadata),
+            uri,
+            mode="overwrite" if overwrite else "create",
+            storage_options=dict(options) or None,
+            data_storage_version=_DATA_STORAGE_VERSION,
+        )
+        if overwrite and keep_old is not None:
+            dataset.cleanup_old_versions(older_than=keep_old)
 
 
 # The helper of a forked child ---------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -21,6 +21,9 @@ from .place import LANCE_ERRORS, Place, describe_place, first_line, open_place
 CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 
 _CHUNK_ROWS = 4096
+# Kinds of NumPy types; integers with a null among them come as floats.
+_KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
+_KINDS |= {"timestamp": "f", "keyframe": "b"}
 
 _CHUNKS: ProcessCache[Packets] = ProcessCache(128)
 _CHECKED: ProcessCache[bool] = ProcessCache(4096)
@@ -124,6 +127,21 @@ class LanceFrameIndex:
             _place=place,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the store, which may hold credentials; what reads it brings its own.
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return state | {"_place": replace(self._place, store=None)}
+
+    def with_store(self, store: ObjectStore) -> LanceFrameIndex:
+        r"""Returns the index for a store to read, if it has none, as after unpickling.
+
+        Args:
+            store: reads a remote sidecar.
+        """
+        if self._place.store is not None:
+            return self
+        return replace(self, _place=replace(self._place, store=store))
+
     @cached_property
     def segments(self) -> tuple[LanceSegment, ...]:
         r"""The packets of each file; empty in sidecars that have no byte positions."""
@@ -158,7 +176,10 @@ class LanceFrameIndex:
     def timestamps(self) -> np.ndarray:
         r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
         frame has none."""
-        return self._column("timestamp", 0, sum(self._counts))
+        times = self._column("timestamp", 0, sum(self._counts))
+        if np.isinf(times).any():
+            raise self._impossible("timestamp")
+        return times
 
     def _column(self, name: str, offset: int, count: int) -> np.ndarray:
         return self._read((name,), offset, count)[name]
@@ -179,14 +200,27 @@ class LanceFrameIndex:
     def _read_chunk(self, number: int) -> Packets:
         first = number * _CHUNK_ROWS
         count = min(_CHUNK_ROWS, sum(self._counts) - first)
-        return Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        packets = Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        if packets.size.min(initial=1) < 1:
+            raise self._impossible("size")
+        return packets
+
+    def _impossible(self, column: str) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index {self.uri!r} is damaged: its column {column!r} holds what it "
+            f"cannot. Index the video again with --overwrite."
+        )
 
     def _read(self, names: Sequence[str], offset: int, count: int) -> dict[str, np.ndarray]:
         self._check_version()
         try:
-            return _read_rows(
+            columns = _read_rows(
                 self._place, self.version, self.index_id, names, offset, count
             )
+            for name, values in columns.items():
+                if values.dtype.kind not in _KINDS[name] or len(values) != count:
+                    raise self._impossible(name)
+            return columns
         except LANCE_ERRORS as error:
             _CHECKED.pop((self.uri, self.version, self.index_id))
             self._check_version()
@@ -200,7 +234,7 @@ class LanceFrameIndex:
         # Once in each process: what lies at the uri may have been written anew since. A
         # copy was made of this version and no other.
         key = (self.uri, self.version, self.index_id)
-        if not self._place.files and not _CHECKED.get(key, self._is_current):
+        if not self._place.is_copied and not _CHECKED.get(key, self._is_current):
             _CHECKED.pop(key)
             raise StaleIndexError(
                 f"the index {self.uri!r} was written anew since it was opened; open the "
@@ -222,7 +256,7 @@ def _read_rows(
     try:
         return read_columns(*place.address(), version, tag, names, offset, count)
     except LANCE_ERRORS:
-        if not place.files:
+        if not place.is_copied:
             raise
     # The copy may have been deleted meanwhile, to make room for others.
     return read_columns(*place.address(), version, tag, names, offset, count)
@@ -249,11 +283,15 @@ def _count_segments(place: Place, dataset: Description) -> tuple[int, ...]:
     names = ("segment_idx", "local_frame_idx")
     columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
     segment, local = columns["segment_idx"], columns["local_frame_idx"]
-    counts = (
-        np.bincount(segment) if len(segment) and segment.min() >= 0 else np.zeros(1, int)
+    # Looked at before anything of the size that they claim is made.
+    in_order = (
+        segment.dtype.kind == local.dtype.kind == "i"
+        and (np.diff(segment) >= 0).all()
+        and (not len(segment) or (segment[0] >= 0 and segment[-1] < len(segment)))
     )
+    counts = np.bincount(segment) if in_order and len(segment) else np.zeros(1, int)
     expected = np.concatenate([np.arange(count) for count in counts])
-    if (np.diff(segment) < 0).any() or not np.array_equal(local, expected):
+    if not in_order or not np.array_equal(local, expected):
         raise IndexFormatError(
             f"the rows of the index at {place.uri!r} are not sorted by segment_idx and "
             f"local_frame_idx, each counted from 0 without a gap."

@@ -43,6 +43,9 @@ def read_container_facts(file: BinaryIO, uri: str) -> ContainerFacts:
         return ContainerFacts(
             declared_frames=videos[0].frames,
             videos=len(films),
-            audio=tuple(stream.codec_context.codec.canonical_name for stream in audio),
+            audio=tuple(
+                stream.codec_context.codec.canonical_name if stream.codec_context else ""
+                for stream in audio
+            ),
             pixel_aspect=videos[0].sample_aspect_ratio or Fraction(0),
         )

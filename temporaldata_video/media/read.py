@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import SourceChangedError, StaleIndexError
+from ..errors import IndexFormatError, SourceChangedError, StaleIndexError
 from ..process import ProcessCache
 from ..types import ByteCache, ByteRange, Cost, ObjectMeta, ObjectStore, SegmentPackets
 from .convert import FrameWriter, OutputFormat
@@ -23,6 +23,7 @@ from .decode import (
 from .fingerprint import matches
 from .plan import Run, byte_ranges, plan_runs
 from .pool import decode_sliding, take_sliding
+from .store import LocalStore
 
 if TYPE_CHECKING:
     import av
@@ -116,7 +117,8 @@ def _decode_runs(
     skip = may_skip_nonreference(stream)
     if threads == 1:
         key = (segment.uri, segment.packets.fingerprint)
-        sliding = take_sliding(key, segment.packets, runs)
+        reads_on = isinstance(segment.store, LocalStore)
+        sliding = take_sliding(key, segment.packets, runs, reads_on)
         if sliding is not None:
             source = _fetch(segment, [sliding.run])
             convert = _Converter(FrameWriter(stream, output), write)
@@ -187,6 +189,11 @@ def _read(segment: Segment, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[b
     # The bytes of the ranges, and the version of the file that all of them are of.
     for _ in range(2):
         meta = verified(segment)
+        if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
+            raise IndexFormatError(
+                f"the index of {segment.uri!r} is damaged: it names bytes outside of the "
+                f"file. Run: temporaldata-video index --overwrite {segment.uri}"
+            )
         try:
             if segment.cache is not None:
                 data = segment.cache.read_ranges(segment.store, segment.uri, ranges, meta)

@@ -30,6 +30,8 @@ class Seconds(NamedTuple):
     resolution: float
 
 
+# A NaN that signals makes NumPy warn, whatever is done with it.
+@np.errstate(invalid="ignore")
 def to_seconds(values: np.ndarray, clock: Clock) -> Seconds:
     r"""Returns the values of a clock in seconds from where it should count.
 
