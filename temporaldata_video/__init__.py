@@ -47,7 +47,7 @@ from .plugin.backends import Backend, get_backend, open_backend, register_backen
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
 from .reencoding.reencode import ReencodeReport, reencode
-from .types import ByteCache, Cost, FrameIndex, ObjectMeta, ObjectStore
+from .types import ByteCache, Cost, FolderStore, FrameIndex, ObjectMeta, ObjectStore
 
 __all__ = [
     "MP4_INDEX",
@@ -67,6 +67,7 @@ __all__ = [
     "DecodeWarning",
     "Faults",
     "Finding",
+    "FolderStore",
     "FrameIndex",
     "FrameIndexError",
     "IndexFormatError",
