@@ -227,7 +227,7 @@ def pointer(data: bytes) -> bool:
             try:
                 nested = isinstance(value, dict) or name == "parts"
                 group.attrs[name] = json.dumps(value) if nested else value
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, RuntimeError):
                 return False
         _write_interval(group.create_group("domain"))
     with h5py.File(path) as file:
