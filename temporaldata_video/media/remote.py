@@ -236,8 +236,8 @@ def _cut_off(key: str, end: int, wanted: int) -> SourceChangedError:
 
 
 def _forget_event_loop() -> None:
-    # fsspec does so by itself in versions since 2025. Before, a forked child waits for ever for the
-    # loop of its parent, whose thread it does not have.
+    # Newer versions of fsspec do so themselves. With others, a forked child waits for ever
+    # for the loop of its parent, whose thread it does not have.
     if asyn := sys.modules.get("fsspec.asyn"):
         asyn.reset_lock()
 
