@@ -18,6 +18,7 @@ from ..media.encode import Encoding, Mp4Writer
 from ..media.read import Segment
 from ..media.sequence import decode_run, frame_digest, luma_samples, whole_run
 from ..media.store import LocalStore
+from .pictures import compare_pictures
 from .plan import Job
 from .timing import Timing
 from .turn import turn_track
@@ -29,8 +30,6 @@ Advance = Callable[[int], None]
 
 # Frames that may come out of the decoder before one that should come first.
 _MOST_WAITING = 64
-# Mean difference of luma, as a share of the range, of which no encoder is capable.
-_OTHER_PICTURE = 0.15
 
 
 @dataclass
@@ -145,28 +144,23 @@ def verify(job: Job, seen: Seen, advance: Advance) -> tuple[SegmentIndex, float]
     index = build_segment(store, str(path))
     _check_times(index, timing)
     _check_turn(index, job.source)
-    errors: list[float] = []
+    samples: list[np.ndarray] = []
     tags: list[tuple[int, int]] = []
-    peak = (1 << seen.depth) - 1
 
     def compare(number: int, frame: av.VideoFrame) -> None:
         if not tags:
             tags.append((int(frame.colorspace), int(frame.color_range)))
         if seen.digests and frame_digest(frame) != seen.digests[number]:
             raise VideoError(f"frame {number} of the copy has other pixels; it is no good.")
-        off = luma_samples(frame).astype(float) - seen.samples[number]
-        if np.abs(off).mean() > _OTHER_PICTURE * peak:
-            raise VideoError(f"frame {number} of the copy shows another picture.")
-        errors.append(float(np.square(off).mean()))
-        advance(len(errors))
+        samples.append(luma_samples(frame))
+        advance(len(samples))
 
     segment = Segment(str(path), index, store)
     missing = decode_run(segment, whole_run(index), compare)
-    if missing or len(errors) != len(timing.pts):
+    if missing or len(samples) != len(timing.pts):
         raise VideoError(f"{len(missing)} frames of the copy do not decode; it is no good.")
     _check_tags(tags[0], seen.tags)
-    mean = float(np.mean(errors))
-    return index, float("inf") if mean == 0 else float(10 * np.log10(peak**2 / mean))
+    return index, compare_pictures(np.stack(seen.samples), np.stack(samples), seen.depth)
 
 
 def _check_times(index: SegmentIndex, timing: Timing) -> None:
