@@ -382,6 +382,10 @@ def too_slow(job, seen) -> None:
     os.replace(make_clip(job.path.with_name("other.mp4"), 120, rate=29), job.aside)
 
 
+def with_sound(job, seen) -> None:
+    os.replace(make_clip(job.path.with_name("other.mp4"), 120, audio=True), job.aside)
+
+
 def turned(job, seen) -> None:
     turn_track(job.aside, display_matrix(90, False, 96, 64))
 
@@ -392,6 +396,7 @@ def turned(job, seen) -> None:
         (another_video, "the copy shows other pictures"),
         (too_short, "the copy has 119 frames and should have 120"),
         (too_slow, "frame 1 of the copy is at 0.034482759 s and should be at 0.0333"),
+        (with_sound, "audio stream 0 of the copy has other packets"),
         (turned, "turned by 90 degrees instead of 0"),
     ],
 )
