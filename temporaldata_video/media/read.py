@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import IndexFormatError, SourceChangedError, StaleIndexError
+from ..memory_bound import check_request
 from ..process import ProcessCache
 from ..types import ByteCache, ByteRange, Cost, ObjectMeta, ObjectStore, SegmentPackets
 from .convert import FrameWriter, OutputFormat
@@ -181,6 +182,8 @@ class _Converter:
 
 def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
     ranges = byte_ranges(runs)
+    packets = sum(stop - start for start, stop in ranges)
+    check_request(packets, f"the packets of {sum(len(run.frames) for run in runs)} frames")
     _, data = _read(segment, ranges)
     return PacketBytes(ranges, data)
 
