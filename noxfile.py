@@ -17,7 +17,16 @@ STACKS = {
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["tests-3.11", "lint", "typecheck", "compat-3.11(lowest, 0.1.4)"]
+nox.options.sessions = [
+    "tests-3.11",
+    "lint",
+    "typecheck",
+    "compat-3.11(lowest, 0.1.4)",
+    "torch-3.11(0.2.1)",
+]
+
+# Its series need no PyTorch, and nothing that is not here already.
+TORCH_BRAIN = ["--no-deps", "torch_brain==0.2.1"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -34,6 +43,7 @@ def run_tests(session: nox.Session, *arguments: str) -> None:
 def tests(session: nox.Session) -> None:
     r"""The whole suite; the corpus of real videos once, on the oldest Python."""
     session.install("-e", ".[nwb,plot]", *dependency_group("test"))
+    session.install(*TORCH_BRAIN)
     run_tests(session, *([] if session.python == PYTHONS[0] else ["-m", "not corpus"]))
 
 
@@ -49,6 +59,7 @@ def compat(session: nox.Session, stack: str, host: str) -> None:
         *STACKS[stack],
         *dependency_group("test"),
     )
+    session.install(*TORCH_BRAIN)
     run_tests(session, "-m", "not corpus")
 
 
@@ -58,6 +69,15 @@ def minimums(session: nox.Session) -> None:
     session.install("-e", ".[nwb,plot]", "--resolution", "lowest-direct")
     session.install(*dependency_group("test"))
     run_tests(session)
+
+
+@nox.session(python=PYTHONS[0], venv_backend="virtualenv")
+@nox.parametrize("brain", ["0.1.2", "0.2.1"], ids=["0.1.2", "0.2.1"])
+def torch(session: nox.Session, brain: str) -> None:
+    r"""Training with PyTorch and torch_brain; pip, since uv takes the build for CUDA."""
+    session.install("torch==2.13.0", f"torch_brain=={brain}")
+    session.install("-e", ".", *dependency_group("test"))
+    run_tests(session, "tests/hosts", "tests/test_training.py", "temporaldata_video/hosts")
 
 
 @nox.session(python=PYTHONS[0])
@@ -79,6 +99,7 @@ def typecheck(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     r"""The site; a warning is an error."""
     session.install("-e", ".", *dependency_group("docs"))
+    session.install(*TORCH_BRAIN)
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")
 
 
@@ -90,6 +111,22 @@ def bench(session: nox.Session) -> None:
     for peer in (["torch==2.13.0"], ["--no-deps", "torchcodec==0.13.0"]):
         session.run("pip", "install", *peer, success_codes=[0, 1])
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def fuzz(session: nox.Session) -> None:
+    r"""All readers of foreign bytes under atheris; ``-- --seconds 600`` for each."""
+    session.install("-e", ".[nwb]", "atheris")
+    seconds = [] if "--seconds" in session.posargs else ["--seconds", "120"]
+    session.run("python", "-m", "stress", "fuzz", "--guided", *seconds, *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def stress(session: nox.Session) -> None:
+    r"""Damaged videos, killed writers, descriptors and memory: the table of trust.md."""
+    session.install("-e", ".[nwb]")
+    for command in ("damage", "writers", "resources"):
+        session.run("python", "-m", "stress", command, *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from temporaldata_video.media.convert import _planar_equals_packed
 from temporaldata_video.media.decode import (
     may_skip_nonreference,
     open_decoder,
     skippable,
 )
 from temporaldata_video.media.plan import plan_runs
+from temporaldata_video.media.probe import one_thread, planar_equals_packed
+from temporaldata_video.media.swscale import Conversion
 
-from .readers import one_thread
 from .videos import Video
 from .workloads import Request
 
@@ -101,11 +101,10 @@ class Floor:
 
     def _convert(self, reformat: Callable, frame: av.VideoFrame) -> None:
         if self.pixel_format is None:
-            size = frame.height, frame.width
-            kind = frame.format.name, size[1], size[0]
+            size = frame.width, frame.height
             color = int(frame.colorspace), int(frame.color_range)
-            planar = _planar_equals_packed(*kind, *color, size)
-            self.pixel_format = "gbrp" if planar else "rgb24"
+            conversion = Conversion(frame.format.name, *size, *color, "gbrp", *size)
+            self.pixel_format = "gbrp" if planar_equals_packed(conversion) else "rgb24"
         reformat(frame, format=self.pixel_format)
 
 

@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .facts import VideoFacts
 from .layout import shown_uri
-from .media.encode import encode_jpeg
+from .media.jpeg import encode_jpeg
 from .plot.figure import require_matplotlib
 from .plot.html import video_html
 from .plot.pose import as_pose
 from .plot.stills import choose_evenly
 from .plot.timeline import draw_strip, label_time, strip_count
-from .source import VideoSource
 from .thumbnails import half_frame, shown_size, stills_of, times_taken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from .lazy import LazyFrames
 
 # What a notebook may cost that only shows its variables.
 _THUMBNAIL = (120, 160)
@@ -28,22 +26,12 @@ _MOST_DECODED = 500
 _MOST_BYTES = 16 << 20
 
 
-class VideoDisplay:
-    r"""Pictures of a lazy video."""
+class VideoDisplay(VideoFacts):
+    r"""The pictures of a lazy video."""
 
-    if TYPE_CHECKING:  # what the video brings
-        _source: VideoSource
-        _origin: float
+    if TYPE_CHECKING:  # what the host and the video bring
         timestamps: Any
-        frame_indices: Any
         domain: Any
-        shape: Any
-        uri: str
-
-        def __len__(self) -> int: ...
-
-        @property
-        def _lazy_frames(self) -> LazyFrames: ...
 
     def plot(
         self, ax: Axes | None = None, *, pose: Any = None, count: int | None = None
@@ -74,8 +62,8 @@ class VideoDisplay:
             >>> index = tv.write_index(clip, progress=False)
             >>> video = tv.LazyVideo.from_uri("clip.mp4")
             >>> axes = video.slice(0.5, 1.5).plot(count=6)
-            >>> axes.get_xlim()
-            (0.0, 1.0)
+            >>> axes.get_xlabel()
+            'time (s)'
         """
         require_matplotlib()
         if ax is None:

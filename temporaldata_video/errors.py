@@ -12,12 +12,15 @@ r"""Every exception and warning that this package raises.
     │   └── IndexFormatError        ... because its contents make no sense
     ├── ClockError                  a clock has faults that nobody allowed (a ValueError)
     ├── DecodeError                 a frame that should be there does not decode
+    ├── RequestTooLargeError        a request needs more memory than allowed (a MemoryError)
     ├── CacheError                  the byte cache cannot be used
     └── BackendError                a plugin cannot do what is asked of it
         └── UnknownBackendError     ... because no backend has that name (a LookupError too)
 
     VideoWarning                    something the user should know, and that is no error
     ├── IndexWarning                an index was built on the fly, trimmed, or is incomplete
+    ├── DecodeWarning               a frame does not decode, and is masked as was asked
+    ├── CacheWarning                the byte cache is of no use, and is read past
     └── PluginWarning               a plugin failed and was left out
 
 A wrong argument is a plain :obj:`ValueError` or :obj:`TypeError` that names the
@@ -78,6 +81,10 @@ class DecodeError(VideoError):
     r"""A frame that should be in the video does not decode."""
 
 
+class RequestTooLargeError(VideoError, MemoryError):
+    r"""A request for frames needs more memory than there is, or than was allowed."""
+
+
 class CacheError(VideoError):
     r"""The cache of bytes cannot be used."""
 
@@ -96,6 +103,14 @@ class VideoWarning(UserWarning):
 
 class IndexWarning(VideoWarning):
     r"""A frame index was built on the fly, trimmed, or covers less than it should."""
+
+
+class DecodeWarning(VideoWarning):
+    r"""A frame does not decode, and is masked: zeros, and false in ``valid``."""
+
+
+class CacheWarning(VideoWarning):
+    r"""The byte cache cannot be used, and videos are read without it."""
 
 
 class PluginWarning(VideoWarning):

@@ -14,6 +14,7 @@ from .index.clock.spec import Clock
 from .index.pose import check_pose
 from .index.sidecar import LanceFrameIndex
 from .media.fingerprint import matches
+from .plugin.manager import resolve_index_store
 from .types import ObjectStore
 
 
@@ -39,7 +40,9 @@ def fresh_index(
         ValueError: if clock or pose table do not fit the frames.
     """
     try:
-        found = LanceFrameIndex.open(index_uri, store)
+        found = LanceFrameIndex.open(
+            index_uri, resolve_index_store(index_uri, uris[0], store)
+        )
     except IndexNotFoundError:
         return None
     wrong = _other_files(found, uris, store)

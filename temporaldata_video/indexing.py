@@ -9,7 +9,6 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,11 +26,14 @@ from .index.memory import MemoryFrameIndex
 from .index.packets import SegmentIndex
 from .index.pose import check_pose
 from .index.preamble import PREAMBLE_SEARCH_BYTES, find_preamble
-from .index.sidecar import LanceFrameIndex, check_vacant, write_sidecar
-from .layout import frame_index_uri, normalize_uri
+from .index.sidecar import LanceFrameIndex
+from .index.write import check_vacant, write_sidecar
+from .layout import frame_index_uri, normalize_uri, shown_uri
 from .media.fingerprint import take_fingerprint
-from .plugin.manager import resolve_store
-from .types import ByteRange, Fingerprint, ObjectStore, Packets
+from .media.rangefile import reading_ahead
+from .plugin.manager import resolve_index_store, resolve_store
+from .progress import progress_bar
+from .types import ByteRange, Fingerprint, ObjectMeta, ObjectStore, Packets
 
 _LOG = logging.getLogger("temporaldata_video")
 _METHODS = ("auto", "boxes", "demux")
@@ -102,14 +104,17 @@ def write_index(
     uris = [normalize_uri(u) for u in (uri, *(segment_uris or ()))]
     store = store or resolve_store(uris[0], storage_options)
     target = normalize_uri(index_uri) if index_uri else frame_index_uri(uris[0])
+    target_store = resolve_index_store(target, uris[0], store)
     if not overwrite:
-        check_vacant(target, store)
+        check_vacant(target, target_store)
     stamps = read_stamps(clock)
     segments = [build_segment(store, u, method=method, progress=progress) for u in uris]
     if pose is not None:
         check_pose(pose, sum(map(len, segments)), uris[0])
     times, _ = fit_clock(clock, stamps, _container_clock(segments), uris[0])
-    return write_sidecar(target, uris, segments, times, store=store, overwrite=overwrite)
+    return write_sidecar(
+        target, uris, segments, times, store=target_store, overwrite=overwrite
+    )
 
 
 def _container_clock(segments: Sequence[SegmentIndex]) -> np.ndarray:
@@ -117,7 +122,12 @@ def _container_clock(segments: Sequence[SegmentIndex]) -> np.ndarray:
 
 
 def build_segment(
-    store: ObjectStore, uri: str, *, method: str = "auto", progress: bool = False
+    store: ObjectStore,
+    uri: str,
+    *,
+    method: str = "auto",
+    progress: bool = False,
+    lasting: bool = True,
 ) -> SegmentIndex:
     r"""Returns the index of one file, fingerprint included.
 
@@ -126,6 +136,8 @@ def build_segment(
         uri: where the file lies.
         method: ``"boxes"``, ``"demux"`` or ``"auto"``.
         progress: show a progress bar for a long file.
+        lasting: whether the index is good for copies of the file, too, for which its edges
+            are read.
 
     Raises:
         ValueError: if the method is none of these.
@@ -133,7 +145,7 @@ def build_segment(
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
-    fingerprint = take_fingerprint(store, uri)
+    fingerprint = take_fingerprint(store, uri, lasting)
     if fingerprint.size == 0:
         raise SourceError(f"{uri!r} is empty; check that it was copied whole.")
     segment = None
@@ -154,9 +166,8 @@ def build_segment(
 def _scan_header(
     store: ObjectStore, uri: str, fingerprint: Fingerprint, required: bool
 ) -> SegmentIndex | None:
-    def read(start: int, length: int) -> bytes:
-        return store.read_range(uri, start, length, fingerprint.etag or None)
-
+    meta = ObjectMeta(fingerprint.size, fingerprint.etag)
+    read = reading_ahead(store, uri, meta)
     try:
         segment = scan_boxes(read, fingerprint.size)
     except BoxesUnsupported as reason:
@@ -188,7 +199,7 @@ def _scan_whole(store: ObjectStore, uri: str, size: int, progress: bool) -> Segm
     with (
         store.open(uri) as file,
         store.open(uri) as check,
-        _progress_bar(label, size, shown) as advance,
+        progress_bar(label, size, shown) as advance,
     ):
         return scan_packets(file, check, uri, advance)
 
@@ -201,11 +212,13 @@ def build_memory_index(store: ObjectStore, uris: Sequence[str]) -> MemoryFrameIn
         uris: the files of the video.
     """
     started = time.perf_counter()
-    segments = tuple(build_segment(store, uri) for uri in uris)
+    segments = tuple(build_segment(store, uri, lasting=False) for uri in uris)
     seconds = time.perf_counter() - started
+    names = [shown_uri(uri) for uri in uris]
+    place = " --index-uri PATH" if uris[0].startswith("http") else ""
     warnings.warn(
-        f"{uris[0]!r} has no frame index; one was built in memory in {seconds:.2f} s. To "
-        f"keep it, run: temporaldata-video index {' '.join(uris)}",
+        f"{names[0]!r} has no frame index; one was built in memory in {seconds:.2f} s. To "
+        f"keep it, run: temporaldata-video index {' '.join(names)}{place}",
         IndexWarning,
         stacklevel=4,
     )
@@ -255,7 +268,7 @@ def index_many(
     names = [normalize_uri(uri) for uri in uris]
     work = partial(_index_one, overwrite=overwrite, options=options)
     reports: dict[str, IndexReport] = {}
-    with _progress_bar("videos", len(names), progress and len(names) > 1) as advance:
+    with progress_bar("videos", len(names), progress and len(names) > 1) as advance:
         for report in _run(work, names, executor):
             reports[report.uri] = report
             if advance is not None:
@@ -300,18 +313,3 @@ def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None
         clock,
         options.get("pose"),
     )
-
-
-@contextmanager
-def _progress_bar(
-    label: str, total: int, shown: bool
-) -> Iterator[Callable[[int], None] | None]:
-    if not shown:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda done: bar.update(task, completed=done)

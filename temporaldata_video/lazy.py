@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .errors import DecodeError
 from .source import VideoSource
 
 
 class ColumnLoader(Protocol):
-    r"""Loads one column of a series; pickled with it, so it holds no open file."""
+    r"""Returns one column of a series; pickled with it, so it holds no open file."""
 
     def __call__(self) -> np.ndarray: ...
 
@@ -37,23 +38,19 @@ class FromSource:
 
 
 class LazyColumn:
-    r"""A column that is loaded once, when it is first looked into.
+    r"""A column that is loaded when it is looked into.
 
     Args:
-        load: returns the column.
+        load: returns the column, read-only; it is what keeps it, too.
     """
 
     def __init__(self, load: ColumnLoader) -> None:
         self._load = load
-        self._values: np.ndarray | None = None
 
     @property
     def values(self) -> np.ndarray:
         r"""The column, shared by all copies and therefore read-only."""
-        if self._values is None:
-            self._values = self._load()
-            self._values.flags.writeable = False
-        return self._values
+        return self._load()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -111,6 +108,21 @@ class LazyFrames:
     def valid(self) -> np.ndarray:
         r"""Which frames are what the video holds, bool of shape (n,)."""
         return self._decode()[1]
+
+    def all_valid(self) -> np.ndarray:
+        r"""Returns :attr:`pixels`, for those who do not ask which of them are valid.
+
+        Raises:
+            DecodeError: if some are not.
+        """
+        if not self.valid.all():
+            lost = np.asarray(self.frames)[~self.valid]
+            raise DecodeError(
+                f"{len(lost)} of the {len(self)} frames asked for do not decode, the first "
+                f"being frame {lost[0]} of {self.source.parts[0].uri!r}. Pass "
+                f"return_valid=True to have zeros there and a mask that says where."
+            )
+        return self.pixels
 
     def _decode(self) -> tuple[np.ndarray, np.ndarray]:
         if self.decoded is None:

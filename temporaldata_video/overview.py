@@ -11,8 +11,8 @@ import numpy as np
 
 from .display import plot_video
 from .plot import rows as draw
-from .plot.figure import DPI, LARGEST_FONT, MARKED, add_axes, require_matplotlib, shortened
-from .plot.pose import Pose, as_pose, holds_points
+from .plot.figure import DPI, LARGEST_FONT, add_axes, require_matplotlib, shortened
+from .plot.pose import Pose, as_pose, holds_points, keys
 from .plot.timeline import draw_ticks, label_time, strip_height
 from .thumbnails import shown_size
 from .video import VideoSeries
@@ -230,7 +230,7 @@ def _intervals_row(name: str, intervals: Any, extent: Extent) -> Row:
 
 
 def _labels_of(intervals: Any) -> list[str]:
-    columns = [np.asarray(getattr(intervals, k)) for k in intervals.keys()]
+    columns = [np.asarray(getattr(intervals, k)) for k in keys(intervals)]
     for kinds in ("USO", "iub"):  # words tell more than numbers
         for column in columns:
             if column.ndim == 1 and column.dtype.kind in kinds:
@@ -240,7 +240,7 @@ def _labels_of(intervals: Any) -> list[str]:
 
 
 def _traces_of(series: Any, n: int) -> Iterator[tuple[str, np.ndarray]]:
-    for name in series.keys():
+    for name in keys(series):
         column = np.asarray(getattr(series, name))
         if name != "timestamps" and column.dtype.kind in "fiub" and column.ndim:
             channels = column.reshape(n, int(np.prod(column.shape[1:])))
@@ -249,7 +249,7 @@ def _traces_of(series: Any, n: int) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _series_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name in data.keys():
+    for name in keys(data):
         value = getattr(data, name)
         in_time = hasattr(value, "timestamps") or hasattr(value, "sampling_rate")
         if in_time or (hasattr(value, "start") and hasattr(value, "keys")):

@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+import numpy as np
+
 T = TypeVar("T")
 
 _ALL: weakref.WeakSet[ProcessCache] = weakref.WeakSet()
@@ -73,6 +75,52 @@ class ProcessCache(Generic[T]):
         return len(self._entries)
 
 
+class ArrayCache:
+    r"""Arrays that can be made again, those used last within a bound.
+
+    Unlike a :class:`ProcessCache` it goes across a fork, since arrays hold no handle.
+
+    Args:
+        max_bytes: how many bytes are kept; the array used last always is.
+        max_arrays: how many arrays are kept.
+    """
+
+    def __init__(self, max_bytes: int, max_arrays: int) -> None:
+        self.max_bytes, self.max_arrays = max_bytes, max_arrays
+        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._unlock)
+
+    def _unlock(self) -> None:
+        # A thread of the parent may have held it.
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
+        r"""Returns the array of a key, made first if it is not kept; read-only.
+
+        Args:
+            key: kept alive with the array, so that objects can be told by identity.
+            make: returns the array.
+        """
+        with self._lock:
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+                return self._arrays[key]
+        array = make()
+        array.flags.writeable = False
+        with self._lock:
+            if key not in self._arrays:
+                self._arrays[key] = array
+                self._bytes += array.nbytes
+            while len(self._arrays) > 1 and (
+                len(self._arrays) > self.max_arrays or self._bytes > self.max_bytes
+            ):
+                self._bytes -= self._arrays.popitem(last=False)[1].nbytes
+        return array
+
+
 def env_integer(name: str, default: int) -> int:
     r"""Returns a number from the environment.
 
@@ -100,6 +148,13 @@ def usable_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+# What is known of each recording that was looked into: its clock and the order of its
+# frames. A data set may hold thousands of recordings.
+RECORDING_ARRAYS = ArrayCache(
+    env_integer("TEMPORALDATA_VIDEO_CLOCK_BYTES", 256 * 1024 * 1024), 1024
+)
 
 
 def _forget_inherited() -> None:

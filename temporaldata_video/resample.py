@@ -32,9 +32,7 @@ def with_neighbours(
     if np.isnan(origin):
         return times, frames
     if len(frames):
-        place = np.empty(len(source.timestamps), np.int64)
-        place[order] = np.arange(len(order))
-        first, stop = int(place[frames[0]]), int(place[frames[-1]]) + 1
+        first, stop = _place(order, frames[0]), _place(order, frames[-1]) + 1
         if not np.array_equal(frames, order[first:stop]):
             return times, frames
     else:
@@ -44,6 +42,13 @@ def with_neighbours(
         np.concatenate([clock[before] - origin, times, clock[after] - origin]),
         np.concatenate([order[before], frames, order[after]]),
     )
+
+
+def _place(order: np.ndarray, frame: int) -> int:
+    # Where a frame stands in time. In nearly all recordings that is its number.
+    if frame < len(order) and order[frame] == frame:
+        return int(frame)
+    return int(np.flatnonzero(order == frame)[0])
 
 
 def match_times(known: np.ndarray, times: np.ndarray, method: str) -> np.ndarray:

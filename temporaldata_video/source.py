@@ -9,16 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DecodeError, IndexFormatError
+from .errors import IndexFormatError
 from .index.match import match_frames
 from .index.memory import MemoryFrameIndex
 from .index.sidecar import LanceFrameIndex
 from .indexing import build_memory_index, build_segment
-from .layout import segment_uris
+from .layout import check_scheme, segment_uris
+from .media.cache_settings import ConfiguredCache, cache_settings
 from .media.convert import OutputFormat
-from .media.read import Segment, read_cost, read_frames
-from .plugin.manager import resolve_cache, resolve_index, resolve_store
-from .process import ProcessCache, usable_threads
+from .media.read import Segment, prefetch_frames, read_cost
+from .plugin.manager import (
+    resolve_cache,
+    resolve_index,
+    resolve_index_store,
+    resolve_store,
+)
+from .process import RECORDING_ARRAYS, ProcessCache
+from .progress import progress_bar
+from .reading import Request, read_together
 from .types import Cost, FrameIndex, ObjectStore
 
 # Files of indexes without byte positions, scanned once in each process.
@@ -60,10 +68,14 @@ class VideoPart:
     @cached_property
     def index(self) -> FrameIndex:
         r"""The frame index: the one given, the sidecar, or one that is built now."""
-        if self.given_index is not None:
-            return self.given_index
+        given = self.given_index
+        if isinstance(given, LanceFrameIndex):
+            return given.with_store(resolve_index_store(given.uri, self.uri, self.reader))
+        if given is not None:
+            return given
         if self.index_uri is not None:
-            return LanceFrameIndex.open(self.index_uri, self.reader)
+            store = resolve_index_store(self.index_uri, self.uri, self.reader)
+            return LanceFrameIndex.open(self.index_uri, store)
         found = resolve_index(self.uri, self.reader)
         return found or build_memory_index(self.reader, [self.uri, *self.further_uris])
 
@@ -91,10 +103,7 @@ class VideoPart:
         if self.further_uris:
             uris = [self.uri, *self.further_uris]
             if len(uris) != n:
-                raise IndexFormatError(
-                    f"the index of {self.uri!r} has {n} segments, and {len(uris)} files "
-                    f"are given."
-                )
+                raise self._other_number_of_files(n)
             return uris
         if n > 1:
             uris = segment_uris(self.uri, n)
@@ -102,6 +111,12 @@ class VideoPart:
                 return uris
         # Segments may be a matter of the index alone: all of them lie in the one file.
         return [self.uri] * n
+
+    def _other_number_of_files(self, n_segments: int) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index of {self.uri!r} has {n_segments} segments, and "
+            f"{1 + len(self.further_uris)} files are given."
+        )
 
     def _exists(self, uri: str) -> bool:
         try:
@@ -119,6 +134,10 @@ class VideoPart:
             uris = [self.uri, *self.further_uris]
             if not self.further_uris:
                 uris += [segment.uri for segment in segments[1:]]
+            if len(uris) != len(segments):
+                raise self._other_number_of_files(len(segments))
+            for uri in uris:
+                check_scheme(uri, self.uri)
             return [
                 (self._file(uri, packets), None)
                 for uri, packets in zip(uris, segments, strict=True)
@@ -175,29 +194,40 @@ class VideoSource:
         r"""Number of the first frame of each segment, int64 of shape (n_segments,)."""
         return np.concatenate([[0], np.cumsum(self.frame_counts)[:-1]]).astype(np.int64)
 
-    @cached_property
+    @property
     def timestamps(self) -> np.ndarray:
         r"""Seconds of each frame by its number, read-only float64 of shape (n,); NaN for
         frames without a time."""
+        return RECORDING_ARRAYS.get((self, "timestamps"), self._read_timestamps)
+
+    def _read_timestamps(self) -> np.ndarray:
         clocks = []
         for part in self.parts:
             clock = np.full(int(part.frame_counts.sum()), np.nan)
             known = np.asarray(part.index.timestamps(), np.float64)[: len(clock)]
             clock[: len(known)] = known
             clocks.append(clock)
-        return _read_only(np.concatenate(clocks))
+        return np.concatenate(clocks)
 
-    @cached_property
+    @property
     def time_order(self) -> np.ndarray:
         r"""Frame numbers sorted by time, read-only int64 of shape (n,); frames without a
         time are left out."""
-        order = np.argsort(self.timestamps, kind="stable").astype(np.int64)
-        return _read_only(order[: np.count_nonzero(~np.isnan(self.timestamps))])
+        return RECORDING_ARRAYS.get((self, "order"), self._sort)
 
-    @cached_property
+    def _sort(self) -> np.ndarray:
+        times = self.timestamps
+        if (times[1:] >= times[:-1]).all() and not np.isnan(times[:1]).any():
+            return np.arange(len(times), dtype=np.int64)
+        order = np.argsort(times, kind="stable").astype(np.int64)
+        return order[: np.count_nonzero(~np.isnan(times))]
+
+    @property
     def sorted_timestamps(self) -> np.ndarray:
         r"""Seconds in time order, read-only float64 of shape (n,)."""
-        return _read_only(self.timestamps[self.time_order])
+        return RECORDING_ARRAYS.get(
+            (self, "sorted"), lambda: self.timestamps[self.time_order]
+        )
 
     @cached_property
     def files(self) -> list[tuple[Segment, np.ndarray | None]]:
@@ -219,75 +249,71 @@ class VideoSource:
         return shapes.pop()
 
     def read(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        r"""Decodes frames.
+        r"""Decodes frames: :func:`~temporaldata_video.reading.read_together` for one
+        request.
 
         Args:
             frames: frame numbers in any order, repeated or not, int64 of shape (n,).
-
-        Returns:
-            The pixels, uint8 of shape (n, \*frame_shape), and which of them are valid,
-            bool of shape (n,).
-
-        Raises:
-            DecodeError: if a frame does not decode, unless ``on_error`` is ``"mask"``.
         """
-        threads = usable_threads() if self.threads == "auto" else int(self.threads)
-        pixels = np.empty((len(frames), *self.frame_shape), np.uint8)
-        numbers, first, inverse = np.unique(frames, return_index=True, return_inverse=True)
-        missing: dict[int, str] = {}
-        for file, rows, wanted in self._by_file(numbers):
-            slots = dict(zip(rows.tolist(), first[wanted].tolist()))
-            target = partial(_slot_of, pixels, slots)
-            failed = read_frames(file, np.sort(rows), self.output, target, threads)
-            missing.update((slots[row], why) for row, why in failed.items())
-        if missing and self.on_error == "raise":
-            slot, why = min(missing.items())
-            raise self._decode_error(int(frames[slot]), why)
-        for slot in missing:
-            pixels[slot] = 0
-        copies = np.flatnonzero(first[inverse] != np.arange(len(frames)))
-        for slot in copies.tolist():
-            pixels[slot] = pixels[first[inverse[slot]]]
-        valid = np.ones(len(frames), bool)
-        valid[list(missing)] = False
-        return pixels, valid[first[inverse]]
+        return read_together([Request(self, frames)])[0]
 
     def cost(self, frames: np.ndarray) -> Cost:
-        r"""Returns what :meth:`read` would cost.
+        r"""Returns what reading frames would cost.
 
         Args:
             frames: frame numbers, int64 of shape (n,).
         """
         costs = [
             read_cost(file, np.sort(rows))
-            for file, rows, _ in self._by_file(np.unique(frames))
+            for file, rows, _ in self.by_file(np.unique(frames))
         ]
         return Cost(*(sum(column) for column in zip(*costs))) if costs else Cost(0, 0, 0, 0)
 
-    def _by_file(
+    def prefetch(self, frames: np.ndarray, progress: bool = False) -> None:
+        r"""Fetches what reading frames would fetch into the cache.
+
+        Args:
+            frames: frame numbers, int64 of shape (n,).
+            progress: show a progress bar.
+
+        Raises:
+            CacheError: if there is no cache, or it is too small.
+        """
+        wanted = [
+            (file, np.sort(rows))
+            for file, rows, _ in self.by_file(np.unique(frames))
+            if file.cache is not None
+        ]
+        n_bytes = sum(read_cost(file, rows).bytes for file, rows in wanted)
+        if any(isinstance(file.cache, ConfiguredCache) for file, _ in wanted):
+            cache_settings().require(n_bytes)
+        done = 0
+        with progress_bar("fetching", n_bytes, progress) as show:
+
+            def advance(n_more: int) -> None:
+                nonlocal done
+                done += n_more
+                if show is not None:
+                    show(done)
+
+            for file, rows in wanted:
+                prefetch_frames(file, rows, advance)
+
+    def by_file(
         self, numbers: np.ndarray
     ) -> Iterator[tuple[Segment, np.ndarray, np.ndarray]]:
-        # For each segment that is concerned: its file, the frames within the file, and
-        # where in `numbers` they stand.
+        r"""Yields for each segment that is concerned its file, the frames within the
+        file, and where in ``numbers`` they stand.
+
+        Args:
+            numbers: frame numbers, sorted and unique, int64 of shape (n,).
+        """
         segment = np.searchsorted(self.frame_offsets, numbers, side="right") - 1
         for s in np.unique(segment).tolist():
             wanted = np.flatnonzero(segment == s)
             file, mapping = self.files[s]
             rows = numbers[wanted] - self.frame_offsets[s]
             yield file, rows if mapping is None else mapping[rows], wanted
-
-    def _decode_error(self, frame: int, why: str) -> DecodeError:
-        segment = int(np.searchsorted(self.frame_offsets, frame, side="right")) - 1
-        file, _ = self.files[segment]
-        return DecodeError(
-            f"frame {frame} of {file.uri!r} (t = {self.timestamps[frame]:.6f} s) does not "
-            f"decode: {why}. Open the video with on_error='mask' to have zeros there and "
-            f"to see in .valid which frames they are."
-        )
-
-
-def _slot_of(pixels: np.ndarray, slots: dict[int, int], row: int) -> np.ndarray:
-    return pixels[slots[row]]
 
 
 def merge_sources(sources: Sequence[VideoSource]) -> tuple[VideoSource, list[np.ndarray]]:
@@ -306,7 +332,9 @@ def merge_sources(sources: Sequence[VideoSource]) -> tuple[VideoSource, list[np.
     sizes = [int(part.frame_counts.sum()) for part in parts.values()]
     start = dict(zip(parts, np.concatenate([[0], np.cumsum(sizes)[:-1]])))
     first = sources[0]
-    merged = VideoSource(tuple(parts.values()), first.output, first.on_error, first.threads)
+    # Zeros only where all agreed to them.
+    on_error = "mask" if all(s.on_error == "mask" for s in sources) else "raise"
+    merged = VideoSource(tuple(parts.values()), first.output, on_error, first.threads)
     return merged, [
         np.concatenate(
             [
@@ -316,8 +344,3 @@ def merge_sources(sources: Sequence[VideoSource]) -> tuple[VideoSource, list[np.
         ).astype(np.int64)
         for source in sources
     ]
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    array.flags.writeable = False
-    return array

@@ -2,6 +2,7 @@ r"""Value objects and protocols that all floors share; imports NumPy only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
@@ -191,19 +192,46 @@ class ObjectStore(Protocol):
         ...
 
     def lance_connection(self) -> tuple[str, dict[str, str]]:
-        r"""Returns what Lance needs to reach the same place: a prefix of the uris that
-        it can open itself, and its ``storage_options``."""
+        r"""Returns what Lance needs to reach the same place: what its uris begin with in
+        place of the ``protocol://`` of a key, and its ``storage_options``."""
+        ...
+
+
+@runtime_checkable
+class FolderStore(ObjectStore, Protocol):
+    r"""A store that knows folders, too: indexes on it are copied to be read, which takes
+    three requests where Lance itself needs a dozen."""
+
+    def list_objects(self, folder: str) -> dict[str, ObjectMeta]:
+        r"""Returns size and etag of all objects below a folder, by their path in it."""
+        ...
+
+    def local_folder(self, folder: str, files: Sequence[tuple[str, ObjectMeta]]) -> str:
+        r"""Returns a local folder that holds these files of a folder, in just these
+        versions, or raises :obj:`CacheError`."""
+        ...
+
+    def write_object(self, key: str, data: bytes) -> None:
+        r"""Stores an object, or replaces it, in one step."""
+        ...
+
+    def delete_folder(self, folder: str) -> None:
+        r"""Deletes all objects below a folder."""
         ...
 
 
 @runtime_checkable
 class ByteCache(Protocol):
-    r"""Stands between a store and its readers and answers in the store's place."""
+    r"""Stands between a store and its readers and answers in the store's place.
 
-    def read_range(
-        self, store: ObjectStore, key: str, start: int, length: int, etag: str
-    ) -> bytes:
-        r"""Returns what ``store.read_range`` would, from the cache where it can."""
+    Like a store, it is handed to worker processes and survives a fork.
+    """
+
+    def read_ranges(
+        self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+    ) -> list[bytes]:
+        r"""Returns for each of the ranges what ``store.read_range`` would, of the version
+        ``meta``; all that a window needs of a file is asked for at once."""
         ...
 
 

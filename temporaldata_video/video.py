@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from .arguments import (
     checked_time,
 )
 from .display import VideoDisplay
-from .facts import VideoFacts
 from .layout import normalize_uri
 from .lazy import FromSource, LazyColumn, LazyFrames
 from .plugin.manager import resolve_store
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class VideoSeries(VideoFacts, VideoDisplay):
+class VideoSeries(VideoDisplay):
     r"""What makes an ``IrregularTimeSeries`` of any host a lazy video.
 
     The host's own methods do the slicing: they find arrays in ``__dict__``, of which
@@ -174,7 +173,8 @@ class VideoSeries(VideoFacts, VideoDisplay):
 
     @timestamps.setter
     def timestamps(self, value: np.ndarray) -> None:
-        self.__dict__["timestamps"] = value
+        # Times that somebody sets say nothing of the frames beside this window.
+        self.__dict__.update(timestamps=value, _origin=float("nan"))
 
     @property
     def frame_indices(self) -> np.ndarray:
@@ -267,20 +267,36 @@ class VideoSeries(VideoFacts, VideoDisplay):
         for name in ("_source", "_metadata", "_origin", "_edge"):
             out.__dict__[name] = self.__dict__[name]
 
-    def frames_at(self, indices: Any) -> np.ndarray:
+    @overload
+    def frames_at(self, indices: Any) -> np.ndarray: ...
+
+    @overload
+    def frames_at(
+        self, indices: Any, return_valid: Literal[True]
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def frames_at(self, indices: Any, return_valid: bool = False) -> Any:
         r"""Returns frames by their position in this video.
 
         Args:
             indices: positions in ``[0, n)`` in any order, repeated or not, shape (m,).
+            return_valid: also return which of them did decode; with
+                ``on_error="mask"`` the others are zeros.
 
         Returns:
-            uint8 of shape (m, \*frame_shape), in the order asked.
+            uint8 of shape (m, \*frame_shape), in the order asked; with ``return_valid``
+            a tuple of it and bool of shape (m,).
 
         Raises:
             IndexError: if a position is out of range.
             TypeError: if positions are no integers.
+            DecodeError: if a frame does not decode, unless ``on_error`` is ``"mask"`` and
+                the mask is returned.
         """
-        return self._lazy_frames[checked_positions(indices, len(self))].pixels
+        chosen = self._lazy_frames[checked_positions(indices, len(self))]
+        if return_valid:
+            return chosen.pixels, chosen.valid
+        return chosen.all_valid()
 
     def resample(self, times: Any, method: str = "previous") -> Self:
         r"""Returns a lazy video with exactly one frame for each of ``times``.

@@ -3,6 +3,7 @@ r"""Clips, recordings, the corpus and fresh processes, shared by all tests."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,22 @@ from hypothesis import settings
 
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip, make_recording
+from tests.servers import serve_files, serve_proxy, serve_s3
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # Decoding makes an example slow now and then, which is no reason to fail.
 settings.register_profile("videos", deadline=None, max_examples=60)
 settings.load_profile("videos")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    r"""A cache of remote objects that knows nothing of the runs before."""
+    folder = str(tmp_path_factory.mktemp("cache"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", folder)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +56,49 @@ def recording(tmp_path_factory):
     return made
 
 
+@pytest.fixture(scope="session")
+def s3():
+    r"""A server of S3 with a bucket ``lab``."""
+    with serve_s3() as server:
+        server.make_bucket("lab")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_proxy(s3):
+    r"""A proxy before :func:`s3`, to be used by way of ``proxy``."""
+    with serve_proxy(s3.url) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(s3_proxy):
+    r"""A proxy before :func:`s3` that has seen nothing and spoils nothing yet."""
+    s3_proxy.behave()
+    return s3_proxy
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    r"""An HTTP server over an empty folder."""
+    with serve_files(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def running_files_proxy(files):
+    r"""A proxy before :func:`files`, to be used by way of ``files_proxy``."""
+    with serve_proxy(files.url) as running:
+        yield running
+
+
+@pytest.fixture
+def files_proxy(running_files_proxy):
+    r"""A proxy before :func:`files` that has seen nothing and spoils nothing yet."""
+    running_files_proxy.behave()
+    return running_files_proxy
+
+
 @pytest.fixture
 def run_python():
     r"""Runs a program in a fresh process and returns what it printed."""
@@ -65,6 +119,29 @@ def run_python():
         assert done.returncode == 0, done.stderr
         # What the process warned of belongs to what it said.
         return done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture
+def run_script(tmp_path):
+    r"""Runs a program as a file of its own, since what spawn starts imports the main
+    module again; returns what it printed, and what it complained of."""
+
+    def run(program: str, *arguments, timeout: float = 120) -> tuple[str, str]:
+        script = tmp_path / "program.py"
+        script.write_text(program)
+        command = [*map(str, (sys.executable, script, *arguments))]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+            try:
+                said, complaints = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                # Its children too, which would wait for it forever.
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        assert process.returncode == 0, complaints
+        return said, complaints
 
     return run
 

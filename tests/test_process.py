@@ -7,9 +7,10 @@ import os
 import threading
 import weakref
 
+import numpy as np
 import pytest
 
-from temporaldata_video.process import ProcessCache
+from temporaldata_video.process import ArrayCache, ProcessCache
 
 
 def test_entries_are_made_once():
@@ -141,3 +142,40 @@ class Threads:
 print([int(n) for n in DataLoader(Threads(), batch_size=None, num_workers=2)])
 """
     assert run_python(program).startswith("[1, 1]")
+
+
+# Arrays that can be made again ----------------------------------------------------------
+
+
+def test_arrays_are_kept_within_a_bound_of_bytes():
+    cache = ArrayCache(max_bytes=2000, max_arrays=100)
+    made = []
+
+    def array_of(key):
+        return cache.get(key, lambda: made.append(key) or np.full(100, key, np.float64))
+
+    for key in (1, 2, 1, 3, 1, 2):
+        assert (array_of(key) == key).all() and not array_of(key).flags.writeable
+    assert made == [1, 2, 3, 2]  # 2 had to go for 3, and 3 for 2
+    assert (cache.get("large", lambda: np.zeros(10_000)) == 0).all()
+    assert cache.get("large", lambda: 1 / 0) is not None
+    assert array_of(1).sum() == 100.0 and made[-1] == 1
+
+
+def test_no_more_arrays_are_kept_than_allowed():
+    cache = ArrayCache(max_bytes=10**9, max_arrays=3)
+    for key in range(10):
+        cache.get(key, lambda: np.zeros(1))
+    assert list(cache._arrays) == [7, 8, 9] and cache._bytes == 24
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:lance is not fork-safe")
+def test_arrays_go_across_a_fork_though_a_thread_has_the_lock():
+    cache = ArrayCache(max_bytes=10**9, max_arrays=3)
+    cache.get("a", lambda: np.arange(5))
+    with cache._lock:
+        child = os.fork()
+        if child == 0:
+            os._exit(int(cache.get("a", lambda: np.zeros(1)).sum()))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 10

@@ -15,8 +15,6 @@ from temporaldata import Data, Interval
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip, read_numbers
 
-DECODE_FRAMES = 48
-
 
 @pytest.fixture
 def own_clip(clip, tmp_path) -> Path:
@@ -455,97 +453,6 @@ def test_an_index_that_is_there_is_not_overwritten(own_clip):
         tv.write_index(own_clip, progress=False)
 
 
-# A frame does not decode ----------------------------------------------------------------
-
-DAMAGED = 17
-
-
-@pytest.fixture(scope="module")
-def damaged(tmp_path_factory) -> Path:
-    r"""A clip of key frames, of which number 17 is overwritten; t = 100 s and on."""
-    path = tmp_path_factory.mktemp("damaged") / "cam.mp4"
-    make_clip(path, DECODE_FRAMES, gop=1, b_frames=0)
-    clock = 100.0 + np.arange(DECODE_FRAMES) / 8
-    index = tv.write_index(path, timestamps=clock, progress=False)
-    row = index.segments[0].rows(DAMAGED, DAMAGED + 1)
-    content = bytearray(path.read_bytes())
-    start, size = int(row.pos[0]), int(row.size[0])
-    content[start : start + size] = b"\xff" * size
-    path.write_bytes(content)
-    # What is damaged is damaged since before it was indexed: the index is fresh.
-    tv.write_index(path, timestamps=clock, overwrite=True, progress=False)
-    return path
-
-
-def test_the_error_names_file_frame_and_time(damaged):
-    video = opened(damaged)
-    assert len(video) == DECODE_FRAMES
-    with pytest.raises(tv.DecodeError) as raised:
-        video.slice(101.0, 103.0).frames  # noqa: B018
-    message = str(raised.value)
-    assert f"frame {DAMAGED} of '{damaged}'" in message
-    assert "t = 102.125000 s" in message and "on_error='mask'" in message
-    with pytest.raises(tv.DecodeError):
-        video.frames_at([3, DAMAGED])
-
-
-def test_all_other_frames_are_right(damaged):
-    video = opened(damaged)
-    others = np.delete(np.arange(DECODE_FRAMES), DAMAGED)
-    assert read_numbers(video.frames_at(others)).tolist() == others.tolist()
-    for k in (DAMAGED - 1, DAMAGED + 1):
-        assert read_numbers(video.frames_at([k])).tolist() == [k]
-
-
-def assert_masked(video):
-    expected = video.frame_indices != DAMAGED
-    assert video.valid.dtype == bool and video.valid.tolist() == expected.tolist()
-    assert (video.frames[~expected] == 0).all()
-    numbers = read_numbers(video.frames[expected])
-    assert numbers.tolist() == video.frame_indices[expected].tolist()
-
-
-def test_masked_frames_are_zeros_and_said_to_be(damaged):
-    video = opened(damaged, on_error="mask")
-    assert_masked(video)
-    assert not video.valid.all()
-    assert_masked(video.slice(101.0, 103.0))
-    assert_masked(video.slice(101.0, 103.0).slice(0.5, 1.5))
-    assert_masked(opened(damaged, on_error="mask").slice(101.0, 103.0).slice(0.5, 1.5))
-    assert video.slice(0.0, 50.0).valid.shape == (0,)
-
-
-@pytest.mark.parametrize("decode_first", [False, True])
-def test_masks_go_through_everything(damaged, tmp_path, decode_first):
-    video = opened(damaged, on_error="mask").lazy_slice(101.0, 104.0)
-    if decode_first:
-        video.frames  # noqa: B018
-    assert_masked(video.select_by_mask(np.arange(len(video)) % 3 != 1))
-    assert_masked(video.select_by_interval(Interval(101.5, 103.0)))
-    assert_masked(
-        tv.concat([video.lazy_slice(101.0, 102.0), video.lazy_slice(102.0, 103.0)])
-    )
-    assert_masked(video.resample(np.linspace(101.5, 103.0, 50)))
-    assert_masked(pickle.loads(pickle.dumps(video)))
-    Data(video=video, domain=Interval(0.0, 200.0)).save(tmp_path / "rec.h5")
-    assert_masked(Data.load(tmp_path / "rec.h5").slice(101.5, 103.0).video)
-
-
-def test_masked_frames_in_any_order_and_format(damaged):
-    for options in ({"channel_format": "NHWC"}, {"colorspace": "G"}, {"resize": (48, 48)}):
-        video = opened(damaged, on_error="mask", **options)
-        frames = video.frames_at([20, DAMAGED, 3, DAMAGED, 20])
-        assert (frames[[1, 3]] == 0).all()
-        assert frames[[0, 2, 4]].reshape(3, -1).max(axis=1).min() > 0
-        assert np.array_equal(frames[0], frames[4])
-
-
-def test_threads_raise_the_same_error(damaged):
-    with pytest.raises(tv.DecodeError, match=f"frame {DAMAGED} "):
-        opened(damaged, threads=3).frames  # noqa: B018
-    assert_masked(opened(damaged, threads=3, on_error="mask"))
-
-
 # Secrets --------------------------------------------------------------------------------
 
 SECRET = "hunter2-very-secret"
@@ -600,8 +507,3 @@ def test_a_damaged_remote_video_does_not_tell_secrets(secret_options, tmp_path):
     with pytest.raises(tv.StaleIndexError) as raised:
         video.frames  # noqa: B018
     assert SECRET not in str(raised.value) and uri in str(raised.value)
-
-
-def test_a_remote_video_without_an_index_says_where_to_put_it(secret_options):
-    with pytest.raises(tv.BackendError, match=r"memory://.*index_uri"):
-        tv.write_index("memory://lab/cam.mp4", progress=False)

@@ -3,10 +3,6 @@ r"""A video made in the parent is read right in children, however they are start
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -139,22 +135,6 @@ if __name__ == "__main__":
 METHODS = multiprocessing.get_all_start_methods()
 
 
-def run_script(tmp_path, program: str, *arguments) -> str:
-    script = tmp_path / "program.py"
-    script.write_text(program)
-    command = [sys.executable, script, *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*map(str, command)], start_new_session=True, **pipes) as process:
-        try:
-            said, complaints = process.communicate(timeout=120)
-        except subprocess.TimeoutExpired:
-            # Its children too, which would wait for it forever.
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    assert process.returncode == 0, complaints
-    return said
-
-
 @pytest.fixture
 def saved(clip, tmp_path):
     video = tv.LazyVideo.from_uri(clip)
@@ -163,21 +143,21 @@ def saved(clip, tmp_path):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_children_read_what_the_parent_reads(clip, saved, tmp_path, method):
-    assert run_script(tmp_path, PROGRAM, method, saved, clip, True).startswith("right: ")
+def test_children_read_what_the_parent_reads(clip, saved, run_script, method):
+    assert run_script(PROGRAM, method, saved, clip, True)[0].startswith("right: ")
 
 
 needs_fork = pytest.mark.skipif("fork" not in METHODS, reason="this system does not fork")
 
 
 @needs_fork
-def test_children_read_what_the_parent_did_not_read(clip, saved, tmp_path):
-    assert run_script(tmp_path, PROGRAM, "fork", saved, clip, False).startswith("right: ")
+def test_children_read_what_the_parent_did_not_read(clip, saved, run_script):
+    assert run_script(PROGRAM, "fork", saved, clip, False)[0].startswith("right: ")
 
 
 @needs_fork
-def test_a_child_forked_while_a_thread_decodes(clip, tmp_path):
-    assert run_script(tmp_path, WHILE_DECODING, clip) == "right: 4\n"
+def test_a_child_forked_while_a_thread_decodes(clip, run_script):
+    assert run_script(WHILE_DECODING, clip)[0] == "right: 4\n"
 
 
 def test_threads_of_one_process_share_a_video(clip):

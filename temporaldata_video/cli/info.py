@@ -10,6 +10,7 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
+from ..costing import WINDOW_SECONDS, random_windows
 from ..errors import SourceError
 from ..index.clock.report import GAP_FACTOR
 from ..media.decode import open_stream
@@ -27,8 +28,6 @@ from .opening import (
     size_on_disk,
 )
 
-WINDOW_SECONDS = 1.0
-N_WINDOWS_COSTED = 50
 N_WINDOWS_DECODED = 3
 
 
@@ -177,7 +176,7 @@ def _sidecar_facts(part: VideoPart, stale: bool) -> Iterator[tuple[str, str]]:
 
 def _cost_facts(source: VideoSource, stale: bool) -> Iterator[tuple[str, str]]:
     label = f"random {WINDOW_SECONDS:g} s window"
-    windows = _random_windows(source)
+    windows = random_windows(source)
     if not windows:
         return
     costs = np.median([source.cost(window) for window in windows], axis=0)
@@ -192,16 +191,6 @@ def _cost_facts(source: VideoSource, stale: bool) -> Iterator[tuple[str, str]]:
     seconds, failed = _time_windows(source, windows[:N_WINDOWS_DECODED])
     note = f"; {failed} frames did not decode" if failed else ""
     yield "", f"{1e3 * seconds:.0f} ms to decode (median of {N_WINDOWS_DECODED}){note}"
-
-
-def _random_windows(source: VideoSource) -> list[np.ndarray]:
-    times = source.sorted_timestamps
-    if len(times) == 0:
-        return []
-    latest = max(times[0], times[-1] - WINDOW_SECONDS)
-    starts = np.random.default_rng(0).uniform(times[0], latest, N_WINDOWS_COSTED)
-    edges = np.searchsorted(times, [starts, starts + WINDOW_SECONDS])
-    return [source.time_order[first:stop] for first, stop in edges.T.tolist()]
 
 
 def _time_windows(source: VideoSource, windows: list[np.ndarray]) -> tuple[float, int]:

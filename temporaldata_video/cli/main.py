@@ -11,10 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import VideoError, VideoWarning
+from .cache import cache
+from .check import check
 from .demo import demo
 from .index import index
 from .info import info
 from .nwb import index_nwb
+from .reencode import reencode
 from .sheet import sheet
 
 app = typer.Typer(
@@ -24,8 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, index, index_nwb, info, sheet):
+for command in (check, demo, index, index_nwb, info, reencode, sheet):
     app.command()(command)
+app.add_typer(cache, name="cache")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

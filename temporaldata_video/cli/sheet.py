@@ -10,7 +10,8 @@ import numpy as np
 import typer
 
 from ..index.clock.fit import read_timestamps
-from ..index.pose import read_pose_table
+from ..index.pose import check_rows
+from ..index.pose_table import read_pose_table
 from ..layout import shown_uri
 from ..media.convert import OutputFormat
 from ..plot.figure import require_matplotlib, save_figure
@@ -120,12 +121,15 @@ def sheet(
     stills = read_stills(source, numbers, clock, width // wanted)
     if pose is not None:
         stills = _with_points(stills, pose, source, min_confidence)
+    offset = time_offset(float(clock[0]))
+    timed = labels in (Labels.BOTH, Labels.TIME)
+    since = f"; + is from {_seconds(offset)}" if offset and timed else ""
     figure = draw_sheet(
         stills,
         _labels(stills, labels),
         columns=wanted,
         width=width,
-        title=f"{Path(shown_uri(file)).name}, {note}",
+        title=f"{Path(shown_uri(file)).name}, {note}{since}",
     )
     save_figure(figure, output)
     typer.echo(f"{output}: {note}")
@@ -147,19 +151,20 @@ def _choose(
         asked = np.sort(_read_times(times))
         _check_count(len(asked), "--times")
         shown = match_times(clock, asked, "previous")
-        return shown, f"{len(shown)} frames at {asked[0]:g} s to {asked[-1]:g} s"
+        window = f"{_seconds(asked[0])} to {_seconds(asked[-1])}"
+        return shown, f"{window}: {len(shown)} frames, at chosen times"
     first, stop = np.searchsorted(
         clock, [-np.inf if start is None else start, np.inf if end is None else end]
     ).tolist()
-    begins = clock[first] if start is None and first < stop else start
-    ends = clock[stop - 1] if end is None and first < stop else end
     if first == stop:
-        window = "" if start is None else f" from {start:g} s"
-        window += "" if end is None else f" to {end:g} s"
+        window = "" if start is None else f" from {_seconds(start)}"
+        window += "" if end is None else f" to {_seconds(end)}"
         raise ValueError(
             f"{shown_uri(file)!r} has no frame{window}; it has {format_extent(clock)}."
         )
-    window = f"{begins:g} s to {ends:g} s"
+    begins = float(clock[first]) if start is None else start
+    ends = float(clock[stop - 1]) if end is None else end
+    window = f"{_seconds(begins)} to {_seconds(ends)}"
     if every is not None:
         if not every > 0:
             raise ValueError(f"--every must be a positive number of seconds, got {every}.")
@@ -172,6 +177,10 @@ def _choose(
     shown = shown.round().astype(np.int64)
     note = f"{found} frames" if len(shown) == found else f"{len(shown)} of {found} frames"
     return shown, f"{window}: {note}"
+
+
+def _seconds(time: float) -> str:
+    return f"{time:.3f}".rstrip("0").rstrip(".") + " s"
 
 
 def _read_times(text: str) -> np.ndarray:
@@ -193,11 +202,7 @@ def _with_points(
 ) -> Stills:
     table = read_pose_table(path, min_confidence)
     n_frames = int(source.frame_counts.sum())
-    if len(table.points) != n_frames:
-        raise ValueError(
-            f"the video has {n_frames} frames, and the pose table {str(path)!r} has "
-            f"{len(table.points)} rows; they do not belong together."
-        )
+    check_rows(len(table.points), n_frames, path, "the video")
     # A row is a frame here, so that no clock is needed to bring them together.
     n_animals, n_points = table.points.shape[1:3]
     points = table.points.reshape(n_frames, n_animals * n_points, 2)

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import checked_threads
+from ..arguments import check_choice, checked_output, checked_threads
 from ..errors import FrameIndexError
-from ..layout import normalize_uri, relative_uri, resolve_uri
+from ..layout import check_scheme, normalize_uri, relative_uri, resolve_uri
 from ..lazy import LazyColumn
-from ..media.convert import OutputFormat
+from ..process import RECORDING_ARRAYS
 from ..source import VideoPart, VideoSource
 from ..video import VideoSeries
 
 BACKEND_NAME = "MP4_INDEX"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FromHdf5:
-    r"""Loads a dataset of an HDF5 file, which is opened anew for it.
+    r"""Returns a dataset of an HDF5 file, which is opened anew to load it.
 
     Args:
         path: the file.
@@ -34,6 +34,9 @@ class FromHdf5:
     dataset: str
 
     def __call__(self) -> np.ndarray:
+        return RECORDING_ARRAYS.get(self, self._load)
+
+    def _load(self) -> np.ndarray:
         import h5py
 
         with h5py.File(self.path, "r") as file:
@@ -96,29 +99,26 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
 
     Raises:
         FrameIndexError: if the attributes make no sense.
+        SourceError: if they lead to another scheme than that of the HDF5 file.
     """
     base = _file_path(group)
     try:
         options = json.loads(group.attrs["options"])
         resize = options["resize"]
-        output = OutputFormat(
+        output = checked_output(
             tuple(resize) if resize else None,
             options["colorspace"],
             options["channel_format"],
         )
-        parts = tuple(
-            VideoPart(
-                resolve_uri(part["uri"], base),
-                tuple(resolve_uri(uri, base) for uri in part["further_uris"]),
-                index_uri=part["index_uri"] and resolve_uri(part["index_uri"], base),
-            )
-            for part in json.loads(group.attrs["parts"])
-        )
+        check_choice("on_error", options["on_error"], ("raise", "mask"))
+        parts = tuple(_read_part(part, base) for part in json.loads(group.attrs["parts"]))
+        if not parts:
+            raise ValueError("it names no file")
         threads = checked_threads(options["threads"])
         source = VideoSource(parts, output, options["on_error"], threads)
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FrameIndexError(
             f"the video {group.name!r} in {base!r} is damaged ({error!r}); make it anew "
             f"with LazyVideo.from_uri and save the recording again."
@@ -138,6 +138,18 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
     for name in set(group) - own:
         setattr(video, name, group[name][:])
     return video
+
+
+def _read_part(part: dict[str, Any], base: str) -> VideoPart:
+    index_uri = part["index_uri"]
+    told = [part["uri"], *part["further_uris"], *([index_uri] if index_uri else [])]
+    if not all(isinstance(uri, str) for uri in told):
+        raise TypeError(f"its uris are {told}")
+    uris = [resolve_uri(uri, base) for uri in told]
+    for uri in uris:
+        check_scheme(uri, base)
+    further = uris[1 : 1 + len(part["further_uris"])]
+    return VideoPart(uris[0], tuple(further), index_uri=uris[-1] if index_uri else None)
 
 
 def _file_path(group: Any) -> str:

@@ -2,19 +2,20 @@ r"""The lazy video of the ``temporaldata`` package."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+import os
+import re
 
+import numpy as np
 import temporaldata
-from temporaldata import Data, Interval, IrregularTimeSeries
+from temporaldata import ArrayDict, Data, Interval, IrregularTimeSeries
 
-from ..plugin.backends import Backend
+from ..index.pose import check_rows
+from ..index.pose_table import read_pose_table
 from ..video import VideoSeries
-from .hdf5 import dispatch_to_backends
-from .pointer import BACKEND_NAME, read_pointer, write_pointer
+from .series import Host, HostedVideo, add_host
 
 
-class LazyVideo(VideoSeries, IrregularTimeSeries):
+class LazyVideo(HostedVideo, IrregularTimeSeries):
     r"""A video as an ``IrregularTimeSeries`` whose ``frames`` decode when asked for.
 
     It is sliced, masked, copied, pickled and saved like any other series, and costs
@@ -58,45 +59,55 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
     _interval_class = Interval
     _series_class = IrregularTimeSeries
 
-    def to_hdf5(self, file: Any) -> None:
-        r"""Saves timestamps, frame numbers and a pointer to the video, never pixels.
 
-        Args:
-            file: an ``h5py.Group``.
-        """
-        write_pointer(self, file)
-
-    @classmethod
-    def from_hdf5(cls, file: Any, lazy: bool = True) -> LazyVideo:
-        r"""Returns the video that a group points to.
-
-        Args:
-            file: an ``h5py.Group``, written by :meth:`to_hdf5`.
-            lazy: leave the timestamps in the file until they are needed.
-        """
-        return cast(LazyVideo, read_pointer(cls, file, lazy))
-
-
-def concat(objs: Sequence[Any], sort: bool = True) -> Any:
-    r"""Concatenates videos, or whatever else the host can concatenate.
+def read_pose(
+    path: str | os.PathLike[str], video: VideoSeries, min_confidence: float = 0.0
+) -> IrregularTimeSeries:
+    r"""Returns the points of a pose table at the times of a video's frames.
 
     Args:
-        objs: all lazy videos, or none of them.
-        sort: put the result in time order.
+        path: of an ``.analysis.h5`` of SLEAP, or an ``.h5`` or ``.csv`` of DeepLabCut, with
+            a row for each frame of the whole video.
+        video: the lazy video, or a window of it.
+        min_confidence: least score or likelihood of a point that is kept.
+
+    Returns:
+        A series with a column for each key point: x and y in pixels, float64 of shape
+        (n, 2), or (n, n_animals, 2) with several animals. NaN where there is no point.
+        Characters that names of columns cannot have are underscores.
 
     Raises:
-        ValueError: if they are of different types, or do not belong together.
+        ValueError: if it is no pose table, or has not as many rows as the video frames.
+
+    Example ::
+
+        >>> import temporaldata_video as tv
+        >>> from temporaldata_video.testing import make_clip
+        >>> clip = make_clip("clip.mp4", n_frames=2, rate=10)
+        >>> index = tv.write_index(clip, progress=False)
+        >>> _ = open("pose.csv", "w").write(
+        ...     "scorer,net,net\nbodyparts,nose,nose\ncoords,x,y\n0,1.5,2.5\n1,1.6,2.4\n"
+        ... )
+        >>> pose = tv.read_pose("pose.csv", tv.LazyVideo.from_uri("clip.mp4"))
+        >>> pose.timestamps, pose.nose[1]
+        (array([0. , 0.1]), array([1.6, 2.4]))
     """
-    objs = list(objs)
-    if objs and all(isinstance(obj, LazyVideo) for obj in objs):
-        return LazyVideo.concat(objs, sort)
-    return temporaldata.concat(objs, sort)
+    table = read_pose_table(path, min_confidence)
+    n_frames = int(video.segment_frame_counts.sum())
+    check_rows(len(table.points), n_frames, path, "the video")
+    points = table.points[video.frame_indices]
+    if points.shape[1] == 1:
+        points = points[:, 0]
+    columns: dict[str, np.ndarray] = {}
+    for i, name in enumerate(table.names):
+        attribute = "_".join(re.findall(r"\w+", name)) or "point"
+        if hasattr(IrregularTimeSeries, attribute) or not attribute.isidentifier():
+            attribute = f"point_{attribute}"
+        while attribute in columns:
+            attribute += "_"
+        columns[attribute] = points[..., i, :].copy()
+    times = np.array(video.timestamps)
+    return IrregularTimeSeries(timestamps=times, domain=video.domain, **columns)
 
 
-def _read_hdf5(group: Any, *, data_class: type = Data, lazy: bool = True) -> LazyVideo:
-    return LazyVideo.from_hdf5(group, lazy)
-
-
-MP4_INDEX = Backend(name=BACKEND_NAME, open=LazyVideo.from_uri, read_hdf5=_read_hdf5)
-
-dispatch_to_backends(Data)
+add_host(Host("temporaldata", Data, ArrayDict, temporaldata.concat, LazyVideo))

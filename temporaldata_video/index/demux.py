@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 import numpy as np
 
 from ..errors import SourceError
+from ..formats import SELF_CONTAINED_CODECS, opening_options
 from ..types import PACKET_DTYPES, Packets, StreamInfo
 from .display import display_transform
 from .packets import SegmentIndex, increasing_dts, order_frames
@@ -21,31 +22,6 @@ if TYPE_CHECKING:
     import av.container
     import av.video.stream
     from av.video.codeccontext import VideoCodecContext
-
-# Containers that hold their media themselves. A playlist that calls itself cam.mp4 would
-# have FFmpeg open whatever it names; it is not on the list, so FFmpeg refuses it.
-CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,live_flv,ogg,mxf,nut,"
-    "ivf,m4v,h264,hevc,obu,mjpeg,mpegvideo,h263,dv,gif,apng,yuv4mpegpipe,rawvideo,swf,vc1"
-)
-
-# Codecs whose decoder needs nothing from the container beyond what StreamInfo holds.
-SELF_CONTAINED_CODECS = frozenset(
-    [
-        "h264",
-        "hevc",
-        "mpeg4",
-        "h263",
-        "mpeg2video",
-        "mpeg1video",
-        "mjpeg",
-        "vp8",
-        "vp9",
-        "av1",
-        "prores",
-        "dnxhd",
-    ]
-)
 
 # A block's own header lies between Packet.pos and the payload, in Matroska 4 bytes.
 _LONGEST_BLOCK_HEADER = 64
@@ -64,7 +40,7 @@ def open_container(file: BinaryIO, uri: str) -> av.container.InputContainer:
     import av
 
     try:
-        container = av.open(file, mode="r", options={"format_whitelist": CONTAINERS})
+        container = av.open(file, mode="r", options=opening_options())
     except (av.error.FFmpegError, ValueError) as error:
         raise SourceError(
             f"{uri!r} is no video file that FFmpeg can read. Check that it was "
@@ -73,6 +49,9 @@ def open_container(file: BinaryIO, uri: str) -> av.container.InputContainer:
     if not container.streams.video:
         container.close()
         raise SourceError(f"{uri!r} holds no video stream.")
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise SourceError(f"{uri!r} holds video of a codec that FFmpeg does not know.")
     return container
 
 

@@ -37,3 +37,32 @@ def display_transform(matrix: Sequence[int]) -> tuple[int, bool]:
     a, b, c, d = (int(matrix[i]) for i in (0, 1, 3, 4))
     signs = tuple((value > 0) - (value < 0) for value in (a, b, c, d))
     return _TRANSFORMS.get(signs, (0, False))  # type: ignore[arg-type]
+
+
+def display_matrix(
+    rotation: int, mirrored: bool, width: int, height: int
+) -> tuple[int, ...]:
+    r"""Returns the display matrix that asks for a turn and a flip.
+
+    Args:
+        rotation: degrees counter-clockwise, a multiple of 90.
+        mirrored: whether the turned image is then flipped left to right.
+        width: of the image before the turn, in pixels.
+        height: of it.
+
+    Returns:
+        The nine numbers ``a b u c d v x y w``; ``x`` and ``y`` move the turned image back
+        to where the other one lay.
+
+    Example ::
+
+        >>> display_transform(display_matrix(270, True, 640, 480))
+        (270, True)
+    """
+    ((a, b, c, d),) = (
+        signs for signs, turn in _TRANSFORMS.items() if turn == (rotation, mirrored)
+    )
+    x = max(0, -a * width, -c * height)
+    y = max(0, -b * width, -d * height)
+    one = 1 << 16
+    return (a * one, b * one, 0, c * one, d * one, 0, x * one, y * one, 1 << 30)

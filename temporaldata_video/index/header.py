@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import IndexFormatError
+from ..formats import CONTAINERS, SELF_CONTAINED_CODECS
 from ..layout import resolve_uri
 from ..types import PACKET_DTYPES, Fingerprint, Packets, StreamInfo
 from .packets import SegmentIndex
@@ -19,6 +20,19 @@ FORMAT_VERSION = 1
 
 _METADATA_KEY = b"temporaldata_video"
 _BYTES_FIELDS = ("extradata", "preamble")
+# What the numbers of a stream can be; FFmpeg is asked for nothing else.
+_RANGES = {
+    "stream_index": range(1 << 16),
+    "codec_tag": range(1 << 32),
+    "width": range(1, 1 << 16),
+    "height": range(1, 1 << 16),
+    "color_primaries": range(256),
+    "color_trc": range(256),
+    "color_space": range(256),
+    "color_range": range(3),
+    "rotation": range(0, 360, 90),
+    "reorder": range(1 << 31),
+}
 
 
 def encode_header(segments: Sequence[Mapping[str, Any]]) -> dict[bytes, bytes]:
@@ -54,8 +68,10 @@ def decode_header(
         header = json.loads(raw)
         version = header["format_version"]
         if version == FORMAT_VERSION:
-            str(header["index_id"]), [int(s["frames"]) for s in header["segments"]]
-    except (ValueError, KeyError, TypeError) as error:
+            _check(isinstance(header["index_id"], str), "index_id")
+            frames = [segment["frames"] for segment in header["segments"]]
+            _check(all(_is_count(n) for n in frames), "frames")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(uri, error) from error
     if version != FORMAT_VERSION:
         raise IndexFormatError(
@@ -104,12 +120,59 @@ def decode_segment(segment: Mapping[str, Any], index_uri: str) -> dict[str, Any]
         fingerprint = segment["fingerprint"]
         return {
             "uri": resolve_uri(segment["uri"], index_uri),
-            "stream": StreamInfo(**stream),
-            "hidden": Packets(**segment["hidden"]),
-            "fingerprint": Fingerprint(**fingerprint) if fingerprint else None,
+            "stream": _checked_stream(StreamInfo(**stream)),
+            "hidden": _checked_packets(Packets(**segment["hidden"])),
+            "fingerprint": _checked_fingerprint(fingerprint),
         }
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
         raise _damaged(index_uri, error) from error
+
+
+def _checked_stream(stream: StreamInfo) -> StreamInfo:
+    for name, allowed in _RANGES.items():
+        value = getattr(stream, name)
+        _check(type(value) is int and value in allowed, name)
+    for name in ("mirrored", "readable_by_packet"):
+        _check(isinstance(getattr(stream, name), bool), name)
+    _check(isinstance(stream.pixel_format, str), "pixel_format")
+    # Another demuxer or decoder might open what the file names, a playlist for instance.
+    _check(set(stream.container.split(",")) <= set(CONTAINERS.split(",")), "container")
+    decodable = not stream.readable_by_packet or stream.codec in SELF_CONTAINED_CODECS
+    _check(isinstance(stream.codec, str) and decodable, "codec")
+    _check(stream.time_base > 0, "time_base")
+    return stream
+
+
+def _checked_packets(packets: Packets) -> Packets:
+    lengths = {getattr(packets, name).shape for name in PACKET_DTYPES}
+    _check(lengths == {(len(packets),)}, "hidden")
+    _check(len(packets) == 0 or packets.size.min() > 0, "hidden")
+    return packets
+
+
+def _checked_fingerprint(known: Mapping[str, Any] | None) -> Fingerprint | None:
+    if known is None:
+        return None
+    fingerprint = Fingerprint(**known)
+    _check(_is_count(fingerprint.size), "fingerprint")
+    texts = (fingerprint.etag, fingerprint.digest)
+    _check(all(isinstance(text, str) for text in texts), "fingerprint")
+    return fingerprint
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
+
+
+def _check(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"impossible {what}")
 
 
 def _damaged(uri: str, error: Exception) -> IndexFormatError:

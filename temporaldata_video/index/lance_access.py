@@ -16,7 +16,8 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
@@ -39,12 +40,14 @@ class Description(NamedTuple):
         rows: number of rows.
         columns: names of the columns.
         metadata: the schema metadata.
+        files: names of the files, below the uri, that hold the rows.
     """
 
     version: int
     rows: int
     columns: tuple[str, ...]
     metadata: dict[bytes, bytes]
+    files: tuple[str, ...]
 
 
 def describe(uri: str, options: Options, version: int | None = None) -> Description:
@@ -90,7 +93,7 @@ def write_columns(
     columns: Mapping[str, np.ndarray],
     metadata: Mapping[bytes, bytes],
     overwrite: bool,
-    keep_old: timedelta,
+    keep_old: timedelta | None,
 ) -> None:
     r"""Commits a dataset, or a new version of it.
 
@@ -100,9 +103,22 @@ def write_columns(
         columns: all of one length.
         metadata: the schema metadata.
         overwrite: whether there is a dataset that becomes the version before.
-        keep_old: versions older than this are removed.
+        keep_old: versions older than this are removed, or none.
     """
     _call(_write_columns, uri, options, dict(columns), dict(metadata), overwrite, keep_old)
+
+
+@contextmanager
+def _lance_errors() -> Iterator[None]:
+    # On damaged files Lance raises anything; a panic of Rust is no Exception, even.
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError):
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise OSError(f"{type(error).__name__}: {error}") from error
+        raise
 
 
 @functools.lru_cache(maxsize=64)
@@ -116,10 +132,21 @@ def _dataset(uri: str, options: Options, version: int, tag: str) -> lance.LanceD
 def _describe(uri: str, options: Options, version: int | None) -> tuple[Any, ...]:
     import lance
 
-    dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
-    schema = dataset.schema
-    metadata = dict(schema.metadata or {})
-    return dataset.version, dataset.count_rows(), tuple(schema.names), metadata
+    with _lance_errors():
+        dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
+        schema = dataset.schema
+        metadata = dict(schema.metadata or {})
+        names = tuple(schema.names)
+        return dataset.version, dataset.count_rows(), names, metadata, _files(dataset)
+
+
+def _files(dataset: lance.LanceDataset) -> tuple[str, ...]:
+    names = []
+    for fragment in dataset.get_fragments():
+        names += [f"data/{file.path}" for file in fragment.data_files()]
+        if deleted := fragment.deletion_file():
+            names.append(deleted)
+    return tuple(names)
 
 
 def _read_columns(
@@ -131,9 +158,10 @@ def _read_columns(
     offset: int,
     count: int,
 ) -> dict[str, np.ndarray]:
-    dataset = _dataset(uri, options, version, tag)
-    table = dataset.to_table(columns=list(names), offset=offset, limit=count)
-    return {name: table.column(name).to_numpy() for name in names}
+    with _lance_errors():
+        dataset = _dataset(uri, options, version, tag)
+        table = dataset.to_table(columns=list(names), offset=offset, limit=count)
+        return {name: table.column(name).to_numpy() for name in names}
 
 
 def _write_columns(
@@ -142,20 +170,21 @@ def _write_columns(
     columns: dict[str, np.ndarray],
     metadata: dict[bytes, bytes],
     overwrite: bool,
-    keep_old: timedelta,
+    keep_old: timedelta | None,
 ) -> None:
     import lance
     import pyarrow as pa
 
-    dataset = lance.write_dataset(
-        pa.table(columns).replace_schema_metadata(metadata),
-        uri,
-        mode="overwrite" if overwrite else "create",
-        storage_options=dict(options) or None,
-        data_storage_version=_DATA_STORAGE_VERSION,
-    )
-    if overwrite:
-        dataset.cleanup_old_versions(older_than=keep_old)
+    with _lance_errors():
+        dataset = lance.write_dataset(
+            pa.table(columns).replace_schema_metadata(metadata),
+            uri,
+            mode="overwrite" if overwrite else "create",
+            storage_options=dict(options) or None,
+            data_storage_version=_DATA_STORAGE_VERSION,
+        )
+        if overwrite and keep_old is not None:
+            dataset.cleanup_old_versions(older_than=keep_old)
 
 
 # The helper of a forked child ---------------------------------------------------------

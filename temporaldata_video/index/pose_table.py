@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .pose import count_csv_header, pose_frame_count
+from .pose import pose_frame_count
 
 # The names of a column: of the animal, "" if there is but one, and of point and axis.
 Column = tuple[str, str, str]
@@ -33,9 +33,7 @@ class PoseTable:
     points: np.ndarray
 
 
-def read_pose_table(
-    path: str | os.PathLike[str], min_confidence: float = 0.0
-) -> PoseTable:
+def read_pose_table(path: str | os.PathLike[str], min_confidence: float = 0.0) -> PoseTable:
     r"""Returns the points of a table.
 
     Args:
@@ -70,10 +68,9 @@ def read_pose_table(
 def _read_csv(path: Path, n_frames: int) -> tuple[list[Column], np.ndarray]:
     from pyarrow.csv import ReadOptions, read_csv
 
-    content = path.read_bytes()
-    n_header = count_csv_header(path)
-    lines = content.decode("utf-8-sig").split("\n", n_header)
-    header = {row[0]: row[1:] for row in csv.reader(io.StringIO("\n".join(lines[:-1])))}
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    n_header = next((i for i, line in enumerate(lines) if line[:1].isdigit()), len(lines))
+    header = {row[0]: row[1:] for row in csv.reader(lines[:n_header]) if row}
     columns = _columns(
         header.get("individuals", [""] * len(header["coords"])),
         header["bodyparts"],
@@ -82,14 +79,11 @@ def _read_csv(path: Path, n_frames: int) -> tuple[list[Column], np.ndarray]:
     if n_frames == 0:
         return columns, np.empty((0, len(columns)))
     options = ReadOptions(autogenerate_column_names=True)
-    table = read_csv(io.BytesIO(lines[-1].encode()), read_options=options)
-    cells = [_numbers(column) for column in table.columns[1:]]
+    body = io.BytesIO("\n".join(lines[n_header:]).encode())
+    table = read_csv(body, read_options=options)
+    # A point that never was there leaves a column of nulls.
+    cells = [column.to_numpy().astype(np.float64) for column in table.columns[1:]]
     return columns, np.stack(cells, axis=1)
-
-
-def _numbers(column: Any) -> np.ndarray:
-    # A point that never was there leaves a column without any number.
-    return np.array(column.to_numpy(), np.float64)
 
 
 def _read_hdf5(path: Path, min_confidence: float) -> PoseTable:
@@ -136,9 +130,7 @@ def _columns(animals: Any, points: Any, axes: Any) -> list[Column]:
     return [(str(a), str(p), str(x)) for a, p, x in zip(animals, points, axes)]
 
 
-def _arrange(
-    columns: list[Column], values: np.ndarray, min_confidence: float
-) -> PoseTable:
+def _arrange(columns: list[Column], values: np.ndarray, min_confidence: float) -> PoseTable:
     if values.shape[1] != len(columns):
         raise ValueError(f"{values.shape[1]} columns have {len(columns)} names")
     animals = list(dict.fromkeys(animal for animal, _, _ in columns))
@@ -158,7 +150,7 @@ def _arrange(
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    r"""Loads lists, tuples, strings and numbers, and refuses whatever else a pickle asks."""
+    r"""Loads lists, tuples, strings and numbers, and refuses whatever else is asked."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"its column names hold an object {module}.{name}")

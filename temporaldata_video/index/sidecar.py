@@ -3,30 +3,28 @@ r"""The sidecar of a video: a Lance dataset with one row for each visible frame.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, StaleIndexError
-from ..layout import protocol_of, relative_uri
+from ..errors import IndexFormatError, IndexNotFoundError, StaleIndexError
+from ..layout import protocol_of
 from ..process import ProcessCache
 from ..types import PACKET_DTYPES, Fingerprint, ObjectStore, Packets, StreamInfo
-from .header import decode_header, decode_segment, encode_header, encode_segment
-from .lance_access import Description, Options, describe, read_columns, write_columns
-from .packets import SegmentIndex
+from .header import decode_header, decode_segment
+from .lance_access import Description, read_columns
+from .place import LANCE_ERRORS, Place, describe_place, first_line, open_place
 
 CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 
-# Readers that are at work while a video is indexed again keep their version this long.
-_KEEP_OLD_VERSIONS = timedelta(days=1)
 _CHUNK_ROWS = 4096
+# Kinds of NumPy types; integers with a null among them come as floats.
+_KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
+_KINDS |= {"timestamp": "f", "keyframe": "b"}
 
-_ERRORS = (OSError, ValueError, RuntimeError)
 _CHUNKS: ProcessCache[Packets] = ProcessCache(128)
 _CHECKED: ProcessCache[bool] = ProcessCache(4096)
 
@@ -71,7 +69,7 @@ class LanceFrameIndex:
     Args:
         uri: where the sidecar lies.
         version: the version of the Lance dataset.
-        index_id: unique to what one :func:`write_sidecar` wrote; ``""`` if others wrote it.
+        index_id: unique to what one ``write_sidecar`` wrote; ``""`` if others wrote it.
     """
 
     uri: str
@@ -79,7 +77,7 @@ class LanceFrameIndex:
     index_id: str
     _counts: tuple[int, ...] = field(repr=False)
     _header: Mapping[str, Any] | None = field(repr=False, compare=False)
-    _options: Options = field(repr=False, compare=False)
+    _place: Place = field(repr=False, compare=False)
 
     @classmethod
     def open(
@@ -89,7 +87,8 @@ class LanceFrameIndex:
 
         Args:
             index_uri: where the sidecar lies.
-            store: gives the options with which Lance reaches a remote sidecar.
+            store: reads a remote sidecar; without it, Lance reaches it by what the
+                environment variables say.
 
         Raises:
             IndexNotFoundError: if there is none.
@@ -106,14 +105,13 @@ class LanceFrameIndex:
         """
         uri = os.fspath(index_uri)
         uri = uri if protocol_of(uri) else os.path.abspath(uri)
-        options = _options(uri, store)
-        dataset = _describe(uri, options)
-        _check_columns(uri, dataset)
+        place, dataset = open_place(uri, store)
+        check_columns(uri, dataset)
         header = decode_header(dataset.metadata, uri)
         counts = (
             tuple(int(segment["frames"]) for segment in header["segments"])
             if header
-            else _count_segments(uri, options, dataset)
+            else _count_segments(place, dataset)
         )
         if sum(counts) != dataset.rows:
             raise IndexFormatError(
@@ -126,8 +124,23 @@ class LanceFrameIndex:
             index_id=header["index_id"] if header else "",
             _counts=counts,
             _header=header,
-            _options=options,
+            _place=place,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the store, which may hold credentials; what reads it brings its own.
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return state | {"_place": replace(self._place, store=None)}
+
+    def with_store(self, store: ObjectStore) -> LanceFrameIndex:
+        r"""Returns the index for a store to read, if it has none, as after unpickling.
+
+        Args:
+            store: reads a remote sidecar.
+        """
+        if self._place.store is not None:
+            return self
+        return replace(self, _place=replace(self._place, store=store))
 
     @cached_property
     def segments(self) -> tuple[LanceSegment, ...]:
@@ -163,7 +176,10 @@ class LanceFrameIndex:
     def timestamps(self) -> np.ndarray:
         r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
         frame has none."""
-        return self._column("timestamp", 0, sum(self._counts))
+        times = self._column("timestamp", 0, sum(self._counts))
+        if np.isinf(times).any():
+            raise self._impossible("timestamp")
+        return times
 
     def _column(self, name: str, offset: int, count: int) -> np.ndarray:
         return self._read((name,), offset, count)[name]
@@ -184,27 +200,37 @@ class LanceFrameIndex:
     def _read_chunk(self, number: int) -> Packets:
         first = number * _CHUNK_ROWS
         count = min(_CHUNK_ROWS, sum(self._counts) - first)
-        return Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        packets = Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        if packets.size.min(initial=1) < 1:
+            raise self._impossible("size")
+        return packets
+
+    def _impossible(self, column: str) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index {self.uri!r} is damaged: its column {column!r} holds what it "
+            f"cannot. Index the video again with --overwrite."
+        )
 
     def _read(self, names: Sequence[str], offset: int, count: int) -> dict[str, np.ndarray]:
         self._check_version()
         try:
-            return read_columns(
-                self.uri, self._options, self.version, self.index_id, names, offset, count
+            columns = _read_rows(
+                self._place, self.version, self.index_id, names, offset, count
             )
-        except _ERRORS as error:
+            for name, values in columns.items():
+                if values.dtype.kind not in _KINDS[name] or len(values) != count:
+                    raise self._impossible(name)
+            return columns
+        except LANCE_ERRORS as error:
             _CHECKED.pop((self.uri, self.version, self.index_id))
             self._check_version()
-            raise IndexFormatError(
-                f"cannot read rows {offset} to {offset + count} of the index "
-                f"{self.uri!r} ({_first_line(error)}). Index the video again with "
-                f"--overwrite."
-            ) from error
+            raise _unreadable_rows(self.uri, offset, count, error) from error
 
     def _check_version(self) -> None:
-        # Once in each process: what lies at the uri may have been written anew since.
+        # Once in each process: what lies at the uri may have been written anew since. A
+        # copy was made of this version and no other.
         key = (self.uri, self.version, self.index_id)
-        if not _CHECKED.get(key, self._is_current):
+        if not self._place.is_copied and not _CHECKED.get(key, self._is_current):
             _CHECKED.pop(key)
             raise StaleIndexError(
                 f"the index {self.uri!r} was written anew since it was opened; open the "
@@ -213,137 +239,41 @@ class LanceFrameIndex:
 
     def _is_current(self) -> bool:
         try:
-            dataset = _describe(self.uri, self._options, self.version)
+            dataset = describe_place(self._place, self.version)
         except IndexNotFoundError:
             return False
         header = decode_header(dataset.metadata, self.uri)
         return (header["index_id"] if header else "") == self.index_id
 
 
-def write_sidecar(
-    uri: str,
-    segment_uris: Sequence[str],
-    segments: Sequence[SegmentIndex],
-    timestamps: np.ndarray,
-    *,
-    store: ObjectStore | None = None,
-    overwrite: bool = False,
-) -> LanceFrameIndex:
-    r"""Writes a sidecar in one commit: it is there as a whole, or the old one still is.
-
-    Args:
-        uri: where the sidecar goes.
-        segment_uris: the file of each segment.
-        segments: the index of each segment.
-        timestamps: seconds, float64 of shape (n,), NaN for frames that have no time.
-        store: gives the options with which Lance reaches a remote place.
-        overwrite: replace an index that is there already.
-
-    Raises:
-        FrameIndexError: if there is an index already, or it cannot be written.
-    """
-    if not overwrite:
-        check_vacant(uri, store)
-    options = _options(uri, store)
-    exists = index_exists(uri, options) and not _move_damaged_away(uri, options)
-    header = encode_header(
-        [
-            encode_segment(relative_uri(segment_uri, uri), segment)
-            for segment_uri, segment in zip(segment_uris, segments)
-        ]
-    )
-    columns = _to_columns(segments, timestamps)
+def _read_rows(
+    place: Place, version: int, tag: str, names: Sequence[str], offset: int, count: int
+) -> dict[str, np.ndarray]:
     try:
-        write_columns(uri, options, columns, header, exists, _KEEP_OLD_VERSIONS)
-    except _ERRORS as error:
-        raise FrameIndexError(
-            f"cannot write the index {uri!r} ({_first_line(error)}). Pass index_uri to "
-            f"put it elsewhere."
-        ) from error
-    return LanceFrameIndex.open(uri, store)
-
-
-def check_vacant(uri: str, store: ObjectStore | None) -> None:
-    r"""Raises :obj:`FrameIndexError` if there is an index at a place already.
-
-    Args:
-        uri: where an index is to be written.
-        store: gives the options with which Lance reaches a remote place.
-    """
-    if index_exists(uri, _options(uri, store)):
-        raise FrameIndexError(
-            f"there is an index at {uri!r} already; pass overwrite=True (--overwrite) to "
-            f"replace it."
-        )
-
-
-def _move_damaged_away(uri: str, options: Options) -> bool:
-    # Lance reads a dataset before it writes a new version of it, and cannot if the old
-    # one is damaged. There is nothing in it to lose.
-    try:
-        dataset = _describe(uri, options)
-    except IndexFormatError:
-        if protocol_of(uri):
+        return read_columns(*place.address(), version, tag, names, offset, count)
+    except LANCE_ERRORS:
+        if not place.is_copied:
             raise
-        damaged = True
-    else:
-        damaged = not dataset.columns
-        if not damaged:
-            _check_columns(uri, dataset)  # never write over a dataset of another kind
-    if damaged:
-        shutil.rmtree(uri)
-    return damaged
+    # The copy may have been deleted meanwhile, to make room for others.
+    return read_columns(*place.address(), version, tag, names, offset, count)
 
 
-def index_exists(uri: str, options: Options = ()) -> bool:
-    r"""Returns whether a sidecar was ever committed at a place.
+def _unreadable_rows(
+    uri: str, offset: int, count: int, error: Exception
+) -> IndexFormatError:
+    return IndexFormatError(
+        f"cannot read rows {offset} to {offset + count} of the index {uri!r} "
+        f"({first_line(error)}). Index the video again with --overwrite."
+    )
 
-    What a killed writer leaves behind is none. A sidecar that exists and is damaged or
-    forbidden is one, so that nobody takes it for missing.
+
+def check_columns(uri: str, dataset: Description) -> None:
+    r"""Raises :obj:`IndexFormatError` if a dataset is no frame index.
 
     Args:
-        uri: where it would lie.
-        options: with which Lance reaches the place.
+        uri: where it lies.
+        dataset: what it says of itself.
     """
-    if protocol_of(uri):
-        try:
-            _describe(uri, options)
-        except IndexNotFoundError:
-            return False
-        return True
-    try:
-        names = os.listdir(os.path.join(uri, "_versions"))
-    except FileNotFoundError:
-        return False
-    except NotADirectoryError as error:
-        raise IndexFormatError(
-            f"{uri!r} is a file where an index should be; move it away, or pass index_uri."
-        ) from error
-    except OSError as error:
-        raise FrameIndexError(
-            f"cannot read the index {uri!r}: {error.strerror}."
-        ) from error
-    return any(name.endswith(".manifest") for name in names)
-
-
-def _describe(uri: str, options: Options, version: int | None = None) -> Description:
-    not_found = IndexNotFoundError(
-        f"there is no frame index at {uri!r}. Make one with: temporaldata-video index FILE"
-    )
-    if not protocol_of(uri) and not index_exists(uri):
-        raise not_found
-    try:
-        return describe(uri, options, version)
-    except _ERRORS as error:
-        if "not found" in str(error).lower() and (protocol_of(uri) or version is not None):
-            raise not_found from error
-        raise IndexFormatError(
-            f"the index at {uri!r} is damaged ({_first_line(error)}). Index the video "
-            f"again with --overwrite."
-        ) from error
-
-
-def _check_columns(uri: str, dataset: Description) -> None:
     missing = [name for name in CLOCK_COLUMNS if name not in dataset.columns]
     if missing:
         raise IndexFormatError(
@@ -353,45 +283,25 @@ def _check_columns(uri: str, dataset: Description) -> None:
         )
 
 
-def _options(uri: str, store: ObjectStore | None) -> Options:
-    if store is None or not protocol_of(uri):
-        return ()
-    return tuple(sorted(store.lance_connection()[1].items()))
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).split("\n")[0][:200]
-
-
-def _count_segments(uri: str, options: Options, dataset: Description) -> tuple[int, ...]:
+def _count_segments(place: Place, dataset: Description) -> tuple[int, ...]:
     # Sidecars without our header have nothing but their rows to tell the segments.
     names = ("segment_idx", "local_frame_idx")
-    columns = read_columns(uri, options, dataset.version, "", names, 0, dataset.rows)
+    try:
+        columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
+    except LANCE_ERRORS as error:
+        raise _unreadable_rows(place.uri, 0, dataset.rows, error) from error
     segment, local = columns["segment_idx"], columns["local_frame_idx"]
-    counts = (
-        np.bincount(segment) if len(segment) and segment.min() >= 0 else np.zeros(1, int)
+    # Looked at before anything of the size that they claim is made.
+    in_order = (
+        segment.dtype.kind == local.dtype.kind == "i"
+        and (np.diff(segment) >= 0).all()
+        and (not len(segment) or (segment[0] >= 0 and segment[-1] < len(segment)))
     )
+    counts = np.bincount(segment) if in_order and len(segment) else np.zeros(1, int)
     expected = np.concatenate([np.arange(count) for count in counts])
-    if (np.diff(segment) < 0).any() or not np.array_equal(local, expected):
+    if not in_order or not np.array_equal(local, expected):
         raise IndexFormatError(
-            f"the rows of the index at {uri!r} are not sorted by segment_idx and "
+            f"the rows of the index at {place.uri!r} are not sorted by segment_idx and "
             f"local_frame_idx, each counted from 0 without a gap."
         )
     return tuple(counts.tolist())
-
-
-def _to_columns(
-    segments: Sequence[SegmentIndex], timestamps: np.ndarray
-) -> dict[str, np.ndarray]:
-    packets = Packets.concatenate([segment.frames for segment in segments])
-    counts = [len(segment) for segment in segments]
-    return {
-        "segment_idx": np.repeat(np.arange(len(counts), dtype=np.int64), counts),
-        "local_frame_idx": np.concatenate([np.arange(n, dtype=np.int64) for n in counts]),
-        "pts": packets.pts,
-        "timestamp": np.asarray(timestamps, np.float64),
-        "dts": packets.dts,
-        "pos": packets.pos,
-        "size": packets.size,
-        "keyframe": packets.keyframe,
-    }

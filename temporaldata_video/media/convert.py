@@ -5,18 +5,23 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..types import StreamInfo
+from .probe import (
+    GBRP_PLANE_OF_CHANNEL,
+    direct_equals_reformat,
+    one_thread,
+    planar_equals_packed,
+    plane_pixels,
+)
+from .swscale import Conversion, DirectScaler, takes_rows
+from .turn import Transposer, can_transpose
 
 if TYPE_CHECKING:
     import av
-
-# The order in which FFmpeg's planar RGB format stores red, green and blue.
-_GBRP_PLANE_OF_CHANNEL = (2, 0, 1)
-_PROBE_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class OutputFormat:
 class FrameWriter:
     r"""Writes frames of one stream into arrays of one format.
 
-    It holds swscale's context, so it belongs to one thread and is made for one request.
+    It holds swscale's contexts, so it belongs to one thread and is made for one request.
 
     Args:
         stream: the facts of the stream.
@@ -60,8 +65,10 @@ class FrameWriter:
         from av.video.reformatter import VideoReformatter
 
         self._reformat: Callable[..., av.VideoFrame] = functools.partial(
-            VideoReformatter().reformat, **_one_thread()
+            VideoReformatter().reformat, **one_thread()
         )
+        self._scalers: dict[Conversion, DirectScaler] = {}
+        self._transposers: dict[Conversion, Transposer] = {}
         self._output = output
         self._turns = stream.rotation // 90
         self._mirrored = stream.mirrored
@@ -69,10 +76,9 @@ class FrameWriter:
         if size is not None and self._turns % 2:
             size = (size[1], size[0])
         self._decoded_size = size or (stream.height, stream.width)
-        self._planar = output.colorspace == "RGB" and output.channel_format == "NCHW"
 
     def write(self, frame: av.VideoFrame, target: np.ndarray) -> None:
-        r"""Converts a frame and copies it once.
+        r"""Converts a frame, straight into the target wherever that gives the same bytes.
 
         Args:
             frame: as decoded.
@@ -89,86 +95,73 @@ class FrameWriter:
                 f"{height} x {width}; pass resize=(height, width) to read videos that "
                 f"change their size"
             )
-        size = {"width": width, "height": height}
-        if self._output.channel_format == "NCHW":
-            target = target.transpose(1, 2, 0)
-        target = self._undo_display_transform(target)
-        if self._output.colorspace == "G":
-            grey = self._reformat(frame, format="gray8", **size)
-            target[..., 0] = _plane(grey, 0)
-        elif self._planar and _planar_equals_packed(
+        conversion = self._conversion(frame)
+        if not self._write_directly(frame, conversion, target):
+            self._copy(frame, conversion, target)
+
+    def _conversion(self, frame: av.VideoFrame) -> Conversion:
+        height, width = self._decoded_size
+        conversion = Conversion(
             frame.format.name,
             frame.width,
             frame.height,
             int(frame.colorspace),
             int(frame.color_range),
-            self._decoded_size,
-        ):
-            planar = self._reformat(frame, format="gbrp", **size)
-            for channel, plane in enumerate(_GBRP_PLANE_OF_CHANNEL):
-                target[..., channel] = _plane(planar, plane)
+            "gray8" if self._output.colorspace == "G" else "rgb24",
+            width,
+            height,
+        )
+        planar = self._output.colorspace == "RGB" and self._output.channel_format == "NCHW"
+        if planar and planar_equals_packed(conversion):
+            return conversion._replace(target_format="gbrp")
+        return conversion
+
+    def _write_directly(
+        self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray
+    ) -> bool:
+        if self._turns or self._mirrored:
+            return False
+        if self._output.colorspace == "G":
+            target = target.reshape(conversion.target_shape)
+        if not takes_rows(target, conversion) or not direct_equals_reformat(conversion):
+            return False
+        scaler = self._scalers.get(conversion)
+        if scaler is None:
+            scaler = self._scalers[conversion] = DirectScaler(conversion)
+        scaler.write(frame, target)
+        return True
+
+    def _copy(
+        self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray
+    ) -> None:
+        picture = self._reformat(
+            frame,
+            format=conversion.target_format,
+            width=conversion.target_width,
+            height=conversion.target_height,
+        )
+        if self._output.channel_format == "NCHW":
+            target = target.transpose(1, 2, 0)
+        if self._turns % 2 and can_transpose():
+            picture = self._transposed(picture, conversion)
         else:
-            packed = self._reformat(frame, format="rgb24", **size)
-            target[...] = _plane(packed, 0, channels=3)
+            target = self._undo_display_transform(target)
+        if conversion.target_format == "gbrp":
+            for channel, plane in enumerate(GBRP_PLANE_OF_CHANNEL):
+                target[..., channel] = plane_pixels(picture, plane)
+        elif conversion.target_format == "gray8":
+            target[..., 0] = plane_pixels(picture, 0)
+        else:
+            target[...] = plane_pixels(picture, 0, channels=3)
+
+    def _transposed(self, picture: av.VideoFrame, conversion: Conversion) -> av.VideoFrame:
+        if conversion not in self._transposers:
+            transposer = Transposer(picture, self._turns, self._mirrored)
+            self._transposers[conversion] = transposer
+        return self._transposers[conversion].turn(picture)
 
     def _undo_display_transform(self, target: np.ndarray) -> np.ndarray:
         # A view of the target in which the frame lies as it was decoded.
         if self._mirrored:
             target = target[:, ::-1]
         return np.rot90(target, -self._turns) if self._turns else target
-
-
-def _plane(frame: av.VideoFrame, index: int, channels: int = 1) -> np.ndarray:
-    plane = frame.planes[index]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    pixels = rows[: frame.height, : frame.width * channels]
-    return pixels.reshape(frame.height, frame.width, channels) if channels > 1 else pixels
-
-
-@functools.cache
-def _one_thread() -> dict[str, Any]:
-    # Since PyAV 17 swscale starts threads of its own unless told otherwise, and they do
-    # not survive a fork.
-    import av
-
-    return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
-
-
-@functools.lru_cache(maxsize=64)
-def _planar_equals_packed(
-    pixel_format: str,
-    width: int,
-    height: int,
-    color_space: int,
-    color_range: int,
-    size: tuple[int, int],
-) -> bool:
-    # Planar RGB saves transposing, and swscale promises nothing: for some formats and
-    # widths its bytes differ from those of rgb24, which are the reference. So it is
-    # asked, once for each kind of frame, with noise.
-    import av
-    from av.video.reformatter import VideoReformatter
-
-    # For odd widths swscale takes other paths, whose bytes differ so rarely that noise
-    # does not always show it.
-    if size != (height, width) or width % 2:
-        return False
-    rows = min(height, _PROBE_ROWS + height % 2)
-    probe = av.VideoFrame(width, rows, pixel_format)
-    noise = np.random.default_rng(0)
-    excess = max(0, 16 - probe.format.components[0].bits)
-    for plane in probe.planes:
-        if excess < 8:  # samples of two bytes, of which the highest bits are unused
-            samples = noise.integers(0, 1 << 16, plane.buffer_size // 2, np.uint16)
-            plane.update((samples >> excess).tobytes())
-        else:
-            plane.update(noise.bytes(plane.buffer_size))
-    probe.colorspace, probe.color_range = color_space, color_range
-    packed = _plane(
-        VideoReformatter().reformat(probe, format="rgb24", **_one_thread()), 0, 3
-    )
-    planar = VideoReformatter().reformat(probe, format="gbrp", **_one_thread())
-    return all(
-        np.array_equal(_plane(planar, plane), packed[..., channel])
-        for channel, plane in enumerate(_GBRP_PLANE_OF_CHANNEL)
-    )

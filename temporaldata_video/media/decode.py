@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 import numpy as np
 
 from ..errors import DecodeError, SourceError
+from ..formats import opening_options
 from ..types import ByteRange, StreamInfo
 from .plan import Run
 
@@ -45,8 +46,9 @@ def open_decoder(stream: StreamInfo) -> VideoCodecContext:
             f"install the wheel from PyPI, or re-encode the video as H.264."
         )
     context.extradata = stream.extradata or None
-    if stream.codec_tag:
-        context.codec_tag = stream.codec_tag.to_bytes(4, "little").decode("latin-1")
+    tag = stream.codec_tag.to_bytes(4, "little")
+    if stream.codec_tag and tag.isascii():  # PyAV takes no other
+        context.codec_tag = tag.decode("ascii")
     context.width, context.height = stream.width, stream.height
     context.color_primaries = stream.color_primaries
     context.color_trc = stream.color_trc
@@ -143,7 +145,12 @@ def open_stream(
 
     with file:
         try:
-            container = av.open(file, mode="r", format=stream.container.split(",")[0])
+            container = av.open(
+                file,
+                mode="r",
+                format=stream.container.split(",")[0],
+                options=opening_options(),
+            )
             source = cast("VideoStream", container.streams[stream.stream_index])
         except (av.error.FFmpegError, ValueError, IndexError) as error:
             raise SourceError(

@@ -9,15 +9,20 @@ from ..types import Fingerprint, ObjectMeta, ObjectStore
 _EDGE_BYTES = 64 * 1024
 
 
-def take_fingerprint(store: ObjectStore, key: str) -> Fingerprint:
+def take_fingerprint(store: ObjectStore, key: str, lasting: bool = True) -> Fingerprint:
     r"""Returns the fingerprint of the file as it is now.
 
     Args:
         store: where the file lies.
         key: its uri.
+        lasting: whether the file must be known again under another etag, too, so that its
+            edges have to be read.
     """
     meta = store.head(key)
-    return Fingerprint(meta.size, meta.etag, digest_edges(store, key, meta))
+    needed = lasting or not meta.etag
+    return Fingerprint(
+        meta.size, meta.etag, digest_edges(store, key, meta) if needed else ""
+    )
 
 
 def digest_edges(store: ObjectStore, key: str, meta: ObjectMeta) -> str:

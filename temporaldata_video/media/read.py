@@ -2,16 +2,18 @@ r"""Reads frames of one file: plan, bytes, packets, frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ..errors import DecodeError, SourceChangedError, StaleIndexError
+from ..errors import IndexFormatError, SourceChangedError, StaleIndexError
+from ..memory_bound import check_request
 from ..process import ProcessCache
-from ..types import ByteCache, Cost, ObjectMeta, ObjectStore, SegmentPackets
+from ..types import ByteCache, ByteRange, Cost, ObjectMeta, ObjectStore, SegmentPackets
 from .convert import FrameWriter, OutputFormat
 from .decode import (
     PacketBytes,
@@ -20,9 +22,11 @@ from .decode import (
     open_decoder,
     open_stream,
 )
+from .fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
 from .fingerprint import matches
 from .plan import Run, byte_ranges, plan_runs
 from .pool import decode_sliding, take_sliding
+from .store import LocalStore
 
 if TYPE_CHECKING:
     import av
@@ -99,6 +103,53 @@ def read_cost(segment: Segment, frames: np.ndarray) -> Cost:
     )
 
 
+def fetch_ahead(wanted: Sequence[tuple[Segment, np.ndarray]]) -> list[Segment]:
+    r"""Returns segments that hold what :func:`read_frames` is about to need of them,
+    fetched side by side; those whose bytes lie near are as they were.
+
+    Args:
+        wanted: segments and frame numbers within them, sorted and unique, int64.
+
+    Raises:
+        StaleIndexError: if a file is not the one that was indexed.
+    """
+    segments = [segment for segment, _ in wanted]
+    ranges = {
+        place: byte_ranges(plan_runs(segment.packets, frames))
+        for place, (segment, frames) in enumerate(wanted)
+        if segment.cache is not None and segment.packets.stream.readable_by_packet
+    }
+    if len(ranges) < 2:
+        return segments
+    jobs = [partial(_read, segments[place], of_file) for place, of_file in ranges.items()]
+    for (place, of_file), (meta, data) in zip(ranges.items(), side_by_side(jobs)):
+        behind = cast(ByteCache, segments[place].cache)
+        held = FetchedAhead(behind, meta, of_file, data)
+        segments[place] = replace(segments[place], cache=held)
+    return segments
+
+
+def prefetch_frames(
+    segment: Segment, frames: np.ndarray, advance: Callable[[int], None]
+) -> None:
+    r"""Has the cache of a segment fetch what :func:`read_frames` would need.
+
+    Args:
+        segment: the file.
+        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+        advance: called with the number of bytes that are in the cache now.
+
+    Raises:
+        StaleIndexError: if the file is not the one that was indexed.
+    """
+    ranges = byte_ranges(plan_runs(segment.packets, frames))
+    pieces = [piece for span in ranges for piece in split_range(span)]
+    for first in range(0, len(pieces), MAX_REQUESTS):
+        batch = pieces[first : first + MAX_REQUESTS]
+        _read(segment, batch)
+        advance(sum(stop - start for start, stop in batch))
+
+
 def _decode_runs(
     segment: Segment,
     runs: list[Run],
@@ -108,7 +159,7 @@ def _decode_runs(
 ) -> dict[int, str]:
     stream = segment.packets.stream
     if not stream.readable_by_packet:
-        etag = _verified(segment).etag
+        etag = verified(segment).etag
         missing = _decode_from_container(segment, runs, output, write)
         if segment.store.head(segment.uri).etag != etag:
             raise SourceChangedError(f"{segment.uri!r} changed while it was being read.")
@@ -116,23 +167,27 @@ def _decode_runs(
     skip = may_skip_nonreference(stream)
     if threads == 1:
         key = (segment.uri, segment.packets.fingerprint)
-        sliding = take_sliding(key, segment.packets, runs)
+        reads_on = isinstance(segment.store, LocalStore)
+        sliding = take_sliding(key, segment.packets, runs, reads_on)
         if sliding is not None:
             source = _fetch(segment, [sliding.run])
-            return decode_sliding(
+            convert = _Converter(FrameWriter(stream, output), write)
+            missing = decode_sliding(
                 key,
                 sliding,
                 lambda: open_decoder(stream),
                 lambda run, new: source.packets(run, stream.preamble if new else b""),
                 skip,
-                _converter(FrameWriter(stream, output), write),
+                convert,
             )
+            return missing | convert.failed
     source = _fetch(segment, runs)
 
     def decode(run: Run) -> dict[int, str]:
         packets = source.packets(run, stream.preamble)
-        sink = _sink(FrameWriter(stream, output), write)
-        return decode_packets(open_decoder(stream), packets, run, skip, sink).missing
+        convert = _Converter(FrameWriter(stream, output), write)
+        decoded = decode_packets(open_decoder(stream), packets, run, skip, convert)
+        return decoded.missing | convert.failed
 
     if threads > 1 and len(runs) > 1:
         with ThreadPoolExecutor(min(threads, len(runs))) as pool:
@@ -150,39 +205,58 @@ def _decode_from_container(
 ) -> dict[int, str]:
     stream = segment.packets.stream
     missing: dict[int, str] = {}
-    sink = _sink(FrameWriter(stream, output), write)
+    convert = _Converter(FrameWriter(stream, output), write)
     for run in runs:
         file = segment.store.open(segment.uri)
         with open_stream(file, segment.uri, stream) as (context, packets):
-            missing |= decode_packets(context, packets(run), run, False, sink).missing
-    return missing
+            missing |= decode_packets(context, packets(run), run, False, convert).missing
+    return missing | convert.failed
 
 
-def _converter(
-    writer: FrameWriter, write: Callable[[int], np.ndarray]
-) -> Callable[[int, av.VideoFrame], None]:
-    def convert(number: int, frame: av.VideoFrame) -> None:
+class _Converter:
+    # Writes frames into the caller's arrays, and remembers those that do not fit.
+
+    def __init__(self, writer: FrameWriter, write: Callable[[int], np.ndarray]) -> None:
+        self._writer, self._write = writer, write
+        self.failed: dict[int, str] = {}
+
+    def __call__(self, number: int, frame: av.VideoFrame, wanted: bool = True) -> None:
+        if not wanted:
+            return
         try:
-            writer.write(frame, write(number))
+            self._writer.write(frame, self._write(number))
         except ValueError as error:
-            raise DecodeError(f"frame {number}: {error}.") from error
-
-    return convert
-
-
-def _sink(
-    writer: FrameWriter, write: Callable[[int], np.ndarray]
-) -> Callable[[int, av.VideoFrame, bool], None]:
-    convert = _converter(writer, write)
-    return lambda number, frame, wanted: convert(number, frame) if wanted else None
+            self.failed[number] = str(error)
 
 
 def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
     ranges = byte_ranges(runs)
+    packets = sum(stop - start for start, stop in ranges)
+    check_request(packets, f"the packets of {sum(len(run.frames) for run in runs)} frames")
+    _, data = _read(segment, ranges)
+    return PacketBytes(ranges, data)
+
+
+def _read(segment: Segment, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[bytes]]:
+    # The bytes of the ranges, and the version of the file that all of them are of.
     for _ in range(2):
-        etag = _verified(segment).etag
+        meta = verified(segment)
+        if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
+            raise IndexFormatError(
+                f"the index of {segment.uri!r} is damaged: it names bytes outside of the "
+                f"file. Run: temporaldata-video index --overwrite {segment.uri}"
+            )
         try:
-            return PacketBytes(ranges, list(_read(segment, ranges, etag)))
+            if segment.cache is not None:
+                data = segment.cache.read_ranges(segment.store, segment.uri, ranges, meta)
+            else:
+                data = [
+                    segment.store.read_range(
+                        segment.uri, start, stop - start, meta.etag or None
+                    )
+                    for start, stop in ranges
+                ]
+            return meta, data
         except SourceChangedError:
             # The file was touched or replaced since it was verified; if it is still the
             # indexed one, the bytes are good.
@@ -190,21 +264,19 @@ def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
     raise SourceChangedError(f"{segment.uri!r} keeps changing while it is being read.")
 
 
-def _read(segment: Segment, ranges, etag: str) -> Iterator[bytes]:
-    for start, stop in ranges:
-        if segment.cache is None:
-            yield segment.store.read_range(segment.uri, start, stop - start, etag or None)
-        else:
-            yield segment.cache.read_range(
-                segment.store, segment.uri, start, stop - start, etag
-            )
-
-
 # Files that were found to be the indexed ones.
 _VERIFIED: ProcessCache[ObjectMeta] = ProcessCache(4096)
 
 
-def _verified(segment: Segment) -> ObjectMeta:
+def verified(segment: Segment) -> ObjectMeta:
+    r"""Returns size and etag of a file that was found to be the indexed one.
+
+    Args:
+        segment: the file.
+
+    Raises:
+        StaleIndexError: if it is another one.
+    """
     key = (segment.uri, segment.packets.fingerprint)
     return _VERIFIED.get(key, lambda: _verify(segment))
 

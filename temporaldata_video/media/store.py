@@ -1,16 +1,13 @@
-r"""Where bytes come from: the local file system, and whatever fsspec can reach."""
+r"""Files of this machine as a store, read in place."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from dataclasses import dataclass
+from typing import BinaryIO
 
-from ..errors import BackendError, SourceChangedError, SourceError, SourceNotFoundError
+from ..errors import SourceChangedError, SourceError, SourceNotFoundError
 from ..types import ObjectMeta
-
-_LANCE_PROTOCOLS = frozenset(("s3", "gs", "az"))
 
 
 @dataclass(frozen=True)
@@ -69,85 +66,6 @@ class LocalStore:
     def lance_connection(self) -> tuple[str, dict[str, str]]:
         r"""Returns no prefix and no options: Lance opens local paths as they are."""
         return "", {}
-
-
-@dataclass(frozen=True)
-class FsspecStore:
-    r"""Objects of any file system that fsspec knows; a key is the whole uri.
-
-    The file system is made anew in each process, since many of them hold an event loop
-    that does not survive a fork.
-
-    Args:
-        protocol: fsspec's name of the file system, such as ``"s3"`` or ``"memory"``.
-        storage_options: passed on to it; never shown.
-    """
-
-    protocol: str
-    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def _filesystem(self) -> Any:
-        import fsspec
-
-        try:
-            # fsspec keeps instances by process and options, so that this is a look-up.
-            return fsspec.filesystem(self.protocol, **self.storage_options)
-        except (ImportError, ValueError) as error:
-            raise BackendError(
-                f"cannot read {self.protocol}:// ({error}). Install the fsspec "
-                f"implementation that the message names."
-            ) from error
-
-    def head(self, key: str) -> ObjectMeta:
-        r"""Returns size in bytes and etag of an object."""
-        info = self._call("info", key)
-        if info.get("type") == "directory":
-            raise SourceError(f"{key!r} is a directory; give the uri of a video file.")
-        etag = info.get("ETag") or info.get("etag") or info.get("created") or ""
-        return ObjectMeta(size=int(info["size"]), etag=str(etag))
-
-    def read_range(
-        self, key: str, start: int, length: int, etag: str | None = None
-    ) -> bytes:
-        r"""Returns exactly ``length`` bytes from ``start``.
-
-        Raises:
-            SourceChangedError: if the object is not of version ``etag`` or too short.
-        """
-        if etag and self.head(key).etag != etag:
-            raise SourceChangedError(f"{key!r} changed while it was being read.")
-        data = self._call("cat_file", key, start=start, end=start + length)
-        if len(data) != length:
-            raise SourceChangedError(
-                f"{key!r} gave {len(data)} of the {length} bytes from {start}: "
-                f"it was cut off since it was indexed."
-            )
-        return data
-
-    def open(self, key: str) -> BinaryIO:
-        r"""Returns a file that reads the object by ranges."""
-        return self._call("open", key, "rb")
-
-    def lance_connection(self) -> tuple[str, dict[str, str]]:
-        r"""Returns the protocol as prefix, and the storage options as strings.
-
-        Raises:
-            BackendError: if Lance has no way to the protocol.
-        """
-        if self.protocol not in _LANCE_PROTOCOLS:
-            raise BackendError(
-                f"Lance cannot reach {self.protocol}://, so that the index of such a video "
-                f"lies elsewhere: pass index_uri, a local path for instance."
-            )
-        return f"{self.protocol}://", {k: str(v) for k, v in self.storage_options.items()}
-
-    def _call(self, method: str, key: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return getattr(self._filesystem(), method)(key, *args, **kwargs)
-        except FileNotFoundError as error:
-            raise SourceNotFoundError(f"there is no object at {key!r}.") from error
-        except OSError as error:
-            raise SourceError(f"cannot read {key!r}: {error}") from error
 
 
 def _local_meta(stat: os.stat_result) -> ObjectMeta:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..layout import normalize_uri, resolve_uri
+from ..layout import check_scheme, normalize_uri, resolve_uri
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +96,8 @@ def _describe(series: Any, nwb_path: str | None) -> ExternalVideo:
         raise ValueError(f"{what} names no external file.")
     base = nwb_path and normalize_uri(nwb_path)
     uris = [normalize_uri(resolve_uri(_local(f), base) if base else f) for f in files]
+    for uri in uris:
+        check_scheme(uri, base or uri)
     given = series.starting_frame
     starts = [0] if given is None and len(files) == 1 else _whole(given, what)
     if len(starts) != len(files) or starts[:1] != [0] or sorted(set(starts)) != starts:

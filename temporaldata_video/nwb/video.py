@@ -20,10 +20,11 @@ from ..index.clock.read import read_stamps
 from ..index.clock.spec import POLICIES, Clock
 from ..index.memory import MemoryFrameIndex
 from ..index.packets import SegmentIndex
-from ..index.sidecar import LanceFrameIndex, check_vacant, write_sidecar
+from ..index.sidecar import LanceFrameIndex
+from ..index.write import check_vacant, write_sidecar
 from ..indexing import build_segment
 from ..layout import frame_index_uri, normalize_uri
-from ..plugin.manager import resolve_store
+from ..plugin.manager import resolve_index_store, resolve_store
 from ..source import VideoPart, VideoSource
 from ..types import ObjectStore
 from .series import ExternalVideo, read_series
@@ -140,12 +141,13 @@ def write_index(
     external = read_series(source, name)
     store = store or resolve_store(external.uris[0], storage_options)
     target = normalize_uri(index_uri) if index_uri else frame_index_uri(external.uris[0])
+    index_store = resolve_index_store(target, external.uris[0], store)
     if not overwrite:
-        check_vacant(target, store)
+        check_vacant(target, index_store)
     segments = tuple(build_segment(store, uri) for uri in external.uris)
     times = _frame_times(external, segments, on_mismatch, on_jump)
     return write_sidecar(
-        target, external.uris, segments, times, store=store, overwrite=overwrite
+        target, external.uris, segments, times, store=index_store, overwrite=overwrite
     )
 
 

@@ -10,7 +10,10 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLORS = [f"tab:{name}" for name in "red cyan orange green pink blue olive purple".split()]
+_COLORS = [
+    f"tab:{name}"
+    for name in ["red", "cyan", "orange", "green", "pink", "blue", "olive", "purple"]
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,7 @@ def as_pose(series: Any) -> Pose:
             f"pose must be an IrregularTimeSeries with a column of x and y for each key "
             f"point, got {type(series).__name__}."
         )
-    columns = {k: np.asarray(getattr(series, k)) for k in series.keys()}
+    columns = {k: np.asarray(getattr(series, k)) for k in keys(series)}
     times = np.asarray(columns.pop("timestamps", series.timestamps), np.float64)
     found = {name: c for name, c in columns.items() if _is_points(c)}
     if not found:
@@ -110,7 +113,7 @@ def as_pose(series: Any) -> Pose:
 def holds_points(series: Any) -> bool:
     r"""Returns whether a series has a column that :func:`as_pose` takes for points."""
     in_time = hasattr(series, "timestamps") and hasattr(series, "keys")
-    return in_time and any(_is_points(np.asarray(getattr(series, k))) for k in series.keys())
+    return in_time and any(_is_points(np.asarray(getattr(series, k))) for k in keys(series))
 
 
 def draw_points(axes: Axes, points: np.ndarray, colors: list[str], size: float) -> None:
@@ -124,13 +127,19 @@ def draw_points(axes: Axes, points: np.ndarray, colors: list[str], size: float) 
     """
     seen = np.isfinite(points).all(axis=1)
     axes.scatter(
-        *points[seen].T,
+        points[seen, 0],
+        points[seen, 1],
         s=(0.72 * size) ** 2,
         c=[color for color, here in zip(colors, seen.tolist()) if here],
         edgecolors="white",
         linewidths=0.08 * size,
         zorder=3,
     )
+
+
+def keys(series: Any) -> list[str]:
+    r"""Returns the names of what a series or a recording holds."""
+    return list(series.keys())
 
 
 def _is_points(column: np.ndarray) -> bool:

@@ -110,7 +110,7 @@ def draw_pose_traces(axes: Axes, pose: Pose) -> None:
     lines = max(1, int(axes.bbox.height / line_height(_NAME_FONT)) - 1)
     names = [*pose.names[:lines], *(["…"] if len(pose.names) > lines else [])]
     texts = [*((shortened(n, 92, _NAME_FONT), color_of(i)) for i, n in enumerate(names))]
-    for i, (text, color) in enumerate([*texts, ("x –, y - -", "black")]):
+    for i, (text, color) in enumerate([*texts, ("x solid, y - -", "black")]):
         axes.annotate(
             text,
             (1, 1),

@@ -31,11 +31,11 @@ def columns_for(n: int, aspect: float) -> int:
     Example ::
 
         >>> columns_for(30, 4 / 3), columns_for(30, 9 / 16), columns_for(1, 1.0)
-        (6, 8, 1)
+        (6, 10, 1)
     """
     for columns in range(1, _MOST_COLUMNS):
         if -(-n // columns) / (columns * aspect) <= 0.7:
-            return columns
+            return min(columns, n)
     return min(_MOST_COLUMNS, n)
 
 

@@ -8,9 +8,14 @@ from typing import Any
 from ..errors import BackendError, IndexNotFoundError
 from ..index.sidecar import LanceFrameIndex
 from ..layout import frame_index_uri, protocol_of
-from ..media.store import FsspecStore, LocalStore
-from ..types import FrameIndex, ObjectStore
+from ..media.cache_settings import ConfiguredCache
+from ..media.remote import FsspecStore
+from ..media.store import LocalStore
+from ..types import ByteCache, FrameIndex, ObjectStore
 from .hookspecs import hookimpl
+
+# What is in memory or on a local disk is read in place.
+_IN_PLACE = frozenset(("", "file", "local", "memory"))
 
 
 @hookimpl(trylast=True)
@@ -27,3 +32,9 @@ def resolve_index(uri: str, store: ObjectStore) -> FrameIndex | None:
         return LanceFrameIndex.open(frame_index_uri(uri), store)
     except (IndexNotFoundError, BackendError):  # none, or in a place beyond Lance's reach
         return None
+
+
+@hookimpl(trylast=True)
+def resolve_cache(uri: str, store: ObjectStore) -> ByteCache | None:
+    r"""Returns the cache that :func:`configure_cache` describes, for remote objects."""
+    return None if protocol_of(uri) in _IN_PLACE else ConfiguredCache()

@@ -13,7 +13,7 @@ from temporaldata_video.cli import index as index_command
 from temporaldata_video.cli.main import main
 from temporaldata_video.testing import make_clip
 
-COMMANDS = ("demo", "index", "index-nwb", "info", "sheet")
+COMMANDS = ("check", "demo", "index", "index-nwb", "info", "reencode", "sheet")
 
 
 def run_process(*arguments, cwd=None):

@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from temporaldata_video.index.display import display_transform
+from temporaldata_video.media import probe
 from temporaldata_video.media.convert import FrameWriter, OutputFormat
+from temporaldata_video.media.probe import direct_equals_reformat
+from temporaldata_video.media.swscale import Conversion, DirectScaler, has_swscale
 from temporaldata_video.types import StreamInfo
 
 PIXEL_FORMATS = ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuv420p10le", "gray", "gbrp"]
@@ -55,7 +58,7 @@ def reference(frame, output: OutputFormat) -> np.ndarray:
 @pytest.mark.parametrize("pixel_format", PIXEL_FORMATS)
 @given(
     height=st.integers(2, 70),
-    width=st.integers(2, 150),
+    width=st.integers(2, 150) | st.sampled_from([16, 48, 64, 112]),
     matrix=st.sampled_from(list(MATRICES.values())),
     full=st.booleans(),
 )
@@ -102,3 +105,43 @@ def test_a_matrix_that_is_no_right_angle_leaves_frames_as_they_are():
         0,
         False,
     )
+
+
+COMMON = ["yuv420p", "yuvj420p", "yuv422p", "yuv444p"]
+
+
+@pytest.mark.parametrize("pixel_format", COMMON)
+@pytest.mark.parametrize("target", ["gbrp", "rgb24", "gray8"])
+def test_common_frames_need_no_copy(pixel_format, target):
+    size = 640, 480, 2, 0
+    conversion = Conversion(pixel_format, *size, target, 640, 480)
+    assert direct_equals_reformat(conversion) == has_swscale()
+    assert direct_equals_reformat(conversion._replace(width=642, target_width=642)) is False
+
+
+@pytest.mark.skipif(not has_swscale(), reason="swscale cannot be called here")
+def test_a_scaler_that_writes_other_bytes_is_not_used(monkeypatch):
+    class Careless(DirectScaler):
+        def write(self, frame, target):
+            super().write(frame, target)
+            target.flat[-1] ^= 1
+
+    monkeypatch.setattr(probe, "DirectScaler", Careless)
+    conversion = Conversion("yuv420p", 48, 32, 1, 1, "rgb24", 48, 32)
+    direct_equals_reformat.cache_clear()
+    try:
+        assert direct_equals_reformat(conversion) is False
+    finally:
+        direct_equals_reformat.cache_clear()
+
+
+def test_an_array_with_gaps_or_odd_places_is_filled_by_a_copy():
+    frame, output = noise("yuv420p", 32, 48), OutputFormat()
+    expected = reference(frame, output)
+    room = np.full(2 * expected.size + 1, 77, np.uint8)
+    for target in (
+        room[1 : expected.size + 1].reshape(expected.shape),
+        room[: 2 * expected.size].reshape(3, 32, 96)[:, :, ::2],
+    ):
+        FrameWriter(stream_of(frame), output).write(frame, target)
+        assert np.array_equal(target, expected)

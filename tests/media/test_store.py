@@ -9,7 +9,8 @@ import fsspec
 import pytest
 
 import temporaldata_video as tv
-from temporaldata_video.media.store import FsspecStore, LocalStore
+from temporaldata_video.media.remote import FsspecStore
+from temporaldata_video.media.store import LocalStore
 
 CONTENT = bytes(range(256)) * 40
 

@@ -30,6 +30,8 @@ class Seconds(NamedTuple):
     resolution: float
 
 
+# A NaN that signals makes NumPy warn, whatever is done with it.
+@np.errstate(invalid="ignore")
 def to_seconds(values: np.ndarray, clock: Clock) -> Seconds:
     r"""Returns the values of a clock in seconds from where it should count.
 
@@ -89,9 +91,14 @@ def _check_finite(values: np.ndarray) -> None:
 
 
 def _nanoseconds(values: np.ndarray) -> np.ndarray:
-    exact = values.astype(f"{values.dtype.kind}8[ns]")
-    # NumPy lets dates overflow without a word.
-    if (exact.astype(values.dtype) != values)[~np.isnat(values)].any():
+    try:
+        exact = values.astype(f"{values.dtype.kind}8[ns]")
+    except OverflowError:
+        overflows = True
+    else:
+        # Before NumPy 2.5 dates overflow without a word.
+        overflows = (exact.astype(values.dtype) != values)[~np.isnat(values)].any()
+    if overflows:
         raise ValueError("timestamps hold dates that nanoseconds since 1970 cannot reach.")
     ticks = exact.astype(np.int64)
     ticks[np.isnat(values)] = 0

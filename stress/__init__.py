@@ -1,0 +1,1 @@
+r"""Measures what this package withstands: ``python -m stress`` lists what there is."""

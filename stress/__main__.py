@@ -1,0 +1,119 @@
+r"""``python -m stress fuzz|damage|writers|resources``: what this package withstands."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from .damage import FOUND, damaged_videos
+from .fuzz import fuzz
+from .resources import cut
+from .targets import TARGETS
+from .writers import kill_writers
+
+
+def main() -> int:
+    r"""Runs what the command line asks for, and prints one line of JSON for each result."""
+    parser = argparse.ArgumentParser(prog="python -m stress", description=__doc__)
+    corpus = os.environ.get("TEMPORALDATA_VIDEO_CORPUS")
+    parser.add_argument("--corpus", type=Path, default=corpus and Path(corpus))
+    parser.add_argument("--out", type=Path, default=Path("stress-results"))
+    commands = parser.add_subparsers(dest="command", required=True)
+    each = commands.add_parser("fuzz", help="damaged inputs for all readers")
+    each.add_argument("targets", nargs="*", choices=[[], *TARGETS], metavar="TARGET")
+    each.add_argument("--seconds", type=float, default=60, help="for each target")
+    each.add_argument("--seed", type=int, default=0)
+    each.add_argument("--guided", action="store_true", help="by coverage, with atheris")
+    damage = commands.add_parser("damage", help="damaged videos beside FFmpeg's decode")
+    damage.add_argument("--variants", type=int, default=504)
+    damage.add_argument("--seed", type=int, default=1)
+    writers = commands.add_parser("writers", help="writers killed at random moments")
+    writers.add_argument("--kills", type=int, default=100)
+    writers.add_argument("--seed", type=int, default=1)
+    resources = commands.add_parser("resources", help="descriptors, threads and memory")
+    resources.add_argument("--slices", type=int, default=10_000)
+    resources.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    return globals()[f"_{arguments.command}"](arguments)
+
+
+def _fuzz(arguments: argparse.Namespace) -> int:
+    failed = 0
+    for target in arguments.targets or TARGETS:
+        if arguments.guided:
+            result = _guided(target, arguments)
+        else:
+            result = fuzz(
+                target, arguments.seconds, arguments.seed, arguments.corpus, arguments.out
+            )
+        failed += result["failed"]
+        print(json.dumps(result), flush=True)
+    return bool(failed)
+
+
+def _damage(arguments: argparse.Namespace) -> int:
+    total: Counter = Counter()
+    for result in damaged_videos(
+        arguments.variants, arguments.seed, arguments.corpus, arguments.out
+    ):
+        total["variants"] += 1
+        total += Counter({k: n for k, n in result.items() if type(n) is int})
+        if FOUND in result:
+            total["variants with a difference"] += 1
+            total["of those not found by check --decode"] += not result[FOUND]
+            print(json.dumps(result), flush=True)
+    print(json.dumps(total), flush=True)
+    return bool(total["of those not found by check --decode"])
+
+
+def _writers(arguments: argparse.Namespace) -> int:
+    found = kill_writers(arguments.kills, arguments.seed)
+    print(json.dumps({"killed": arguments.kills, **found}), flush=True)
+    return bool(found["corrupt"])
+
+
+def _resources(arguments: argparse.Namespace) -> int:
+    # The first tenth fills what is kept on purpose: rows, decoders, memory of pixels.
+    seen = cut(arguments.slices, arguments.seed, max(1, arguments.slices // 10))
+    for number, now in enumerate(seen, 1):
+        slices = number * arguments.slices // 10
+        print(json.dumps({"slices": slices, **now._asdict()}), flush=True)
+    first, last = seen[0], seen[-1]
+    grown = last.memory_kib - first.memory_kib > 32 * 1024
+    return bool(
+        last.descriptors > first.descriptors or last.threads > first.threads or grown
+    )
+
+
+def _guided(target: str, arguments: argparse.Namespace) -> dict:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "stress.guided", target, str(int(arguments.seconds))),
+            *(str(arguments.corpus or ""), str(arguments.out)),
+        ],
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    log = arguments.out / f"{target}.log"
+    log.write_text(done.stdout + done.stderr)
+    runs = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
+    memory = re.search(r"peak_rss_mb:\s*(\d+)", done.stderr)
+    return {
+        "target": target,
+        "inputs": int(runs[1]) if runs else 0,
+        "failed": int(done.returncode != 0),
+        "most_memory_mb": int(memory[1]) if memory else 0,
+        "log": str(log),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

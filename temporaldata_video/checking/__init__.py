@@ -1,0 +1,1 @@
+r"""Finds everything about a video that will hurt, and says what mends it."""

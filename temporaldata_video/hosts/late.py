@@ -1,0 +1,30 @@
+r"""Teaches hosts that are optional once, and only if, somebody imports them."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from types import ModuleType
+
+import wrapt
+
+from ..errors import PluginWarning
+
+
+def teach_later() -> None:
+    r"""Has our module for ``torch_brain.data`` imported right after the host itself."""
+    wrapt.register_post_import_hook(_teach_torch_brain, "torch_brain.data")
+
+
+def _teach_torch_brain(host: ModuleType) -> None:
+    # Before 0.2 torch_brain used the series of temporaldata.
+    if not hasattr(host, "IrregularTimeSeries"):
+        return
+    try:
+        importlib.import_module("temporaldata_video.hosts.torch_brain")
+    except Exception as error:  # whatever is amiss, the user's import goes on
+        warnings.warn(
+            f"videos cannot be used with this version of torch_brain.data: {error!r}",
+            PluginWarning,
+            stacklevel=2,
+        )

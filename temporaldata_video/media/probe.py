@@ -1,0 +1,157 @@
+r"""Asks swscale, with noise, whether a faster way gives the bytes of the reference.
+
+The reference is what PyAV's ``reformat`` makes of a frame as ``rgb24`` or ``gray8``. There
+are faster ways, and swscale promises nothing: for some formats, widths and alignments
+their bytes differ. So each is tried once for each kind of frame.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .swscale import Conversion, DirectScaler, has_swscale, takes_rows
+
+if TYPE_CHECKING:
+    import av
+
+# The order in which FFmpeg's planar RGB format stores red, green and blue.
+GBRP_PLANE_OF_CHANNEL = (2, 0, 1)
+_ROWS = 32
+_SENTINEL, _OVERRUN = 7, 256
+# Frames say where their chroma lies, and PyAV does not pass it on. So only such paths are
+# taken directly as don't look at it.
+_CHROMA_POSITIONS = (None, (0, 128), (128, 128), (0, 0))
+
+
+@functools.cache
+def one_thread() -> dict[str, Any]:
+    r"""Returns what keeps a reformatter to one thread."""
+    # Since PyAV 17 swscale starts threads of its own unless told otherwise, and they do
+    # not survive a fork.
+    import av
+
+    return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+
+
+def plane_pixels(frame: av.VideoFrame, index: int, channels: int = 1) -> np.ndarray:
+    r"""Returns a view of a plane without the padding of its rows.
+
+    Args:
+        frame: in a format of one byte a sample.
+        index: number of the plane.
+        channels: samples a pixel.
+    """
+    plane = frame.planes[index]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    pixels = rows[: frame.height, : frame.width * channels]
+    return pixels.reshape(frame.height, frame.width, channels) if channels > 1 else pixels
+
+
+@functools.lru_cache(maxsize=64)
+def planar_equals_packed(conversion: Conversion) -> bool:
+    r"""Returns whether ``gbrp``, which saves transposing, holds the bytes of ``rgb24``.
+
+    Args:
+        conversion: its target format is left out of account.
+    """
+    # For odd widths swscale takes other paths, whose bytes differ so rarely that noise
+    # does not always show it.
+    if not conversion.keeps_size or conversion.width % 2:
+        return False
+    conversion = _few_rows(conversion)._replace(target_format="gbrp")
+    frame = _noise(conversion)
+    planar = _reformat(frame, conversion)
+    expected = _reference(frame, conversion)
+    return all(
+        np.array_equal(plane_pixels(planar, plane), expected[channel])
+        for channel, plane in enumerate(GBRP_PLANE_OF_CHANNEL)
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def direct_equals_reformat(conversion: Conversion) -> bool:
+    r"""Returns whether :class:`DirectScaler` may be used: whether it writes the bytes of
+    the reference, and no byte more.
+
+    Args:
+        conversion: what is made of which kind of frame.
+    """
+    import av
+
+    pixel_format = av.VideoFormat(
+        conversion.pixel_format, conversion.width, conversion.height
+    )
+    if not has_swscale() or pixel_format.has_palette:
+        return False
+    conversion = _few_rows(conversion) if conversion.keeps_size else conversion
+    frame = _noise(conversion)
+    expected = _reference(frame, conversion)
+    # In the caller's array frames follow each other, each aligned as their size has it.
+    room = np.full(2 * expected.size + _OVERRUN, _SENTINEL, np.uint8)
+    first = room[: expected.size].reshape(expected.shape)
+    second = room[expected.size :][: expected.size].reshape(expected.shape)
+    if not (takes_rows(first, conversion) and takes_rows(second, conversion)):
+        return False
+    subsampled = pixel_format.chroma_width() != conversion.width
+    for position in _CHROMA_POSITIONS if subsampled else (None,):
+        try:
+            scaler = DirectScaler(conversion, position)
+        except ValueError:
+            return False
+        room[:] = _SENTINEL
+        for target in (second, first):
+            scaler.write(frame, target)
+        if not (
+            np.array_equal(first, expected)
+            and np.array_equal(second, expected)
+            and (room[2 * expected.size :] == _SENTINEL).all()
+        ):
+            return False
+    return True
+
+
+def _few_rows(conversion: Conversion) -> Conversion:
+    # Without scaling, the paths do not depend on the number of rows, but for its being odd.
+    rows = min(conversion.height, _ROWS + conversion.height % 2)
+    return conversion._replace(height=rows, target_height=rows)
+
+
+def _noise(conversion: Conversion) -> av.VideoFrame:
+    import av
+
+    frame = av.VideoFrame(conversion.width, conversion.height, conversion.pixel_format)
+    rng = np.random.default_rng(0)
+    excess = max(0, 16 - frame.format.components[0].bits)
+    for plane in frame.planes:
+        if excess < 8:  # samples of two bytes, of which the highest bits are unused
+            samples = rng.integers(0, 1 << 16, plane.buffer_size // 2, np.uint16)
+            plane.update((samples >> excess).tobytes())
+        else:
+            plane.update(rng.bytes(plane.buffer_size))
+    frame.colorspace = conversion.color_space
+    frame.color_range = conversion.color_range
+    return frame
+
+
+def _reformat(frame: av.VideoFrame, conversion: Conversion) -> av.VideoFrame:
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter().reformat(
+        frame,
+        format=conversion.target_format,
+        width=conversion.target_width,
+        height=conversion.target_height,
+        **one_thread(),
+    )
+
+
+def _reference(frame: av.VideoFrame, conversion: Conversion) -> np.ndarray:
+    # In the shape of the conversion's own target.
+    if conversion.target_format == "gray8":
+        return plane_pixels(_reformat(frame, conversion), 0)
+    packed = _reformat(frame, conversion._replace(target_format="rgb24"))
+    pixels = plane_pixels(packed, 0, channels=3)
+    return pixels.transpose(2, 0, 1) if conversion.target_format == "gbrp" else pixels

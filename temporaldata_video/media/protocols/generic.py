@@ -1,0 +1,68 @@
+r"""Any file system of fsspec, by what all of them have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ...types import ObjectMeta
+from ..retry import StatusError
+
+
+def connect(protocol: str, options: Mapping[str, Any]) -> Any:
+    r"""Returns a file system, made anew unless it is one that has to be kept."""
+    import fsspec
+
+    return fsspec.filesystem(protocol, **options, skip_instance_cache=True)
+
+
+def head(system: Any, key: str) -> ObjectMeta:
+    r"""Returns size and etag; what a file was last modified counts for one."""
+    info = system.info(key)
+    if info.get("type") == "directory":
+        raise IsADirectoryError(key)
+    return _meta(info)
+
+
+def read(system: Any, key: str, start: int, length: int, etag: str) -> bytes:
+    r"""Returns the bytes of a range.
+
+    The version is looked up afterwards: ``etag`` was there before, and if it still is, then
+    it was in between.
+    """
+    data = system.cat_file(key, start=start, end=start + length)
+    if etag and head(system, key).etag != etag:
+        raise StatusError(412, "the object was replaced")
+    return data
+
+
+def list(system: Any, key: str) -> dict[str, ObjectMeta]:
+    r"""Returns all objects below a uri as a folder, by their path in it."""
+    system.invalidate_cache()
+    folder = system._strip_protocol(key).rstrip("/") + "/"
+    found = system.find(key, detail=True)
+    return {
+        name.removeprefix(folder): _meta(info)
+        for name, info in found.items()
+        if name.startswith(folder)
+    }
+
+
+def write(system: Any, key: str, data: bytes) -> None:
+    r"""Stores an object; in one step, if the file system does so."""
+    system.makedirs(system._parent(key), exist_ok=True)
+    system.pipe_file(key, data)
+
+
+def delete(system: Any, key: str) -> None:
+    r"""Deletes all objects below a uri as a folder."""
+    system.rm(key, recursive=True)
+
+
+def _meta(info: Mapping[str, Any]) -> ObjectMeta:
+    names = ("ETag", "etag", "generation", "mtime", "last_modified", "created")
+    etag = next((info[name] for name in names if info.get(name)), "")
+    if isinstance(etag, datetime):  # some say it so here, and in seconds there
+        etag = etag.timestamp()
+    return ObjectMeta(size=int(info["size"]), etag=str(etag))

@@ -1,0 +1,92 @@
+r"""S3 and what speaks its language, by the client that s3fs holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...types import ObjectMeta
+
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 30
+_CONNECTIONS = 32
+
+
+def connect(protocol: str, options: Mapping[str, Any]) -> Any:
+    r"""Returns an ``S3FileSystem``, which leaves trying again to us."""
+    import fsspec
+
+    config = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "read_timeout": _READ_SECONDS,
+        "max_pool_connections": _CONNECTIONS,
+        "retries": {"max_attempts": 0},
+        **options.get("config_kwargs", {}),
+    }
+    told = {**options, "config_kwargs": config, "skip_instance_cache": True}
+    return fsspec.filesystem("s3", **told)
+
+
+def head(system: Any, key: str) -> ObjectMeta:
+    r"""Returns size and etag of an object."""
+    answer = _call(system, "head_object", key)
+    return ObjectMeta(int(answer["ContentLength"]), answer.get("ETag", ""))
+
+
+def read(system: Any, key: str, start: int, length: int, etag: str) -> bytes:
+    r"""Returns the bytes of a range, on the condition that the object is ``etag``."""
+    condition = {"IfMatch": etag} if etag else {}
+    wanted = f"bytes={start}-{start + length - 1}"
+    return _call(system, "get_object", key, Range=wanted, **condition)
+
+
+def list(system: Any, key: str) -> dict[str, ObjectMeta]:
+    r"""Returns all objects below a uri as a folder, by their path in it."""
+    bucket, name = _split(key)
+    folder = name.rstrip("/") + "/"
+    found: dict[str, ObjectMeta] = {}
+    more: dict[str, Any] = {}
+    while True:
+        page = _client_call(system, "list_objects_v2", Bucket=bucket, Prefix=folder, **more)
+        for entry in page.get("Contents", ()):
+            meta = ObjectMeta(int(entry["Size"]), entry.get("ETag", ""))
+            found[entry["Key"].removeprefix(folder)] = meta
+        if not page.get("IsTruncated"):
+            return found
+        more = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def write(system: Any, key: str, data: bytes) -> None:
+    r"""Stores an object in one step."""
+    _call(system, "put_object", key, Body=data)
+
+
+def delete(system: Any, key: str) -> None:
+    r"""Deletes all objects below a uri as a folder."""
+    for name in list(system, key):
+        _call(system, "delete_object", f"{key.rstrip('/')}/{name}")
+
+
+def _split(key: str) -> tuple[str, str]:
+    bucket, _, name = key.partition("://")[2].partition("/")
+    return bucket, name
+
+
+def _call(system: Any, operation: str, key: str, **told: Any) -> Any:
+    bucket, name = _split(key)
+    return _client_call(system, operation, Bucket=bucket, Key=name, **told)
+
+
+def _client_call(system: Any, operation: str, **told: Any) -> Any:
+    from fsspec.asyn import sync
+
+    async def ask() -> Any:
+        await system.set_session()
+        client = await system.get_s3(told["Bucket"])
+        answer = await getattr(client, operation)(**told, **system.req_kw)
+        if "Body" not in answer:
+            return answer
+        async with answer["Body"] as body:
+            return await body.read()
+
+    return sync(system.loop, ask)

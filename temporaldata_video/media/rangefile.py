@@ -1,0 +1,86 @@
+r"""A remote object as a seekable file, for readers that need one."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any, BinaryIO, cast
+
+from ..errors import SourceError
+from ..types import ObjectMeta, ObjectStore
+
+_BUFFER_BYTES = 4 * 1024 * 1024
+
+
+def open_by_ranges(store: ObjectStore, key: str) -> BinaryIO:
+    r"""Returns an object as a file that reads megabytes at a time, all of one version.
+
+    Args:
+        store: reads the object.
+        key: its uri.
+    """
+    return cast(BinaryIO, io.BufferedReader(_RangeFile(store, key), _BUFFER_BYTES))
+
+
+def reading_ahead(
+    store: ObjectStore, key: str, meta: ObjectMeta, least_bytes: int = 4096
+) -> Callable[[int, int], bytes]:
+    r"""Returns a function ``read(start, length)`` for one version of an object, which asks
+    the store for a few kilobytes at least, and never again for what it has just read.
+
+    Args:
+        store: reads the object.
+        key: its uri.
+        meta: the version.
+        least_bytes: what a request asks for at least.
+    """
+    # The first bytes of a file and those read last; what is between is not read twice.
+    held: dict[int, bytes] = {}
+
+    def read(start: int, length: int) -> bytes:
+        known = b""
+        for at, data in held.items():
+            if at <= start < at + len(data):
+                known = data[start - at : start - at + length]
+        if len(known) < length:
+            at = start + len(known)
+            more = min(max(length - len(known), least_bytes), meta.size - at)
+            if more > 0:
+                known += store.read_range(key, at, more, meta.etag or None)
+            for other in [*held][1:]:
+                del held[other]
+            held[start] = known
+        return known[:length]
+
+    return read
+
+
+class _RangeFile(io.RawIOBase):
+    def __init__(self, store: ObjectStore, key: str) -> None:
+        self._store, self._key, self._at = store, key, 0
+        self._meta = store.head(key)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._meta.size}[whence]
+        if base + offset < 0:
+            raise SourceError(f"cannot seek to byte {base + offset} of {self._key!r}")
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        length = min(len(buffer), max(0, self._meta.size - self._at))
+        if length:
+            etag = self._meta.etag or None
+            buffer[:length] = self._store.read_range(self._key, self._at, length, etag)
+            self._at += length
+        return length

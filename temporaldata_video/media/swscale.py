@@ -1,0 +1,194 @@
+r"""Calls libswscale itself, from the decoder's planes straight into the caller's array.
+
+PyAV's reformatter converts into a picture of its own, out of which the pixels are then
+copied: a second pass over memory that takes as long as the conversion. The functions used
+here are public ones of the very library that PyAV was linked with.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from ctypes import c_char_p, c_int, c_int64, c_void_p
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import av
+
+# SWS_BILINEAR, which is what PyAV's reformatter takes unless told otherwise.
+_BILINEAR = 2
+_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_UNITY = 1 << 16
+# Rows that start at multiples of this many bytes are written by the same code whether or
+# not there is padding between them.
+_ALIGNMENT = 16
+_Pointers, _Strides = c_void_p * 4, c_int * 4
+
+
+class Conversion(NamedTuple):
+    r"""What is made of which kind of frame.
+
+    Args:
+        pixel_format: of the frame, by FFmpeg's name.
+        width: of the frame in pixels.
+        height: of the frame in pixels.
+        color_space: of the frame, as numbered by ISO/IEC 23091-2 (``AVCOL_SPC_*``).
+        color_range: of the frame (``AVCOL_RANGE_*``).
+        target_format: ``"gbrp"``, ``"rgb24"`` or ``"gray8"``.
+        target_width: in pixels.
+        target_height: in pixels.
+    """
+
+    pixel_format: str
+    width: int
+    height: int
+    color_space: int
+    color_range: int
+    target_format: str
+    target_width: int
+    target_height: int
+
+    @property
+    def keeps_size(self) -> bool:
+        r"""Whether the target is as large as the frame."""
+        return (self.width, self.height) == (self.target_width, self.target_height)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        r"""Shape of the array that takes the pixels."""
+        size = self.target_height, self.target_width
+        return {"gbrp": (3, *size), "rgb24": (*size, 3), "gray8": size}[self.target_format]
+
+
+class DirectScaler:
+    r"""Converts frames of one kind into arrays; it belongs to one thread.
+
+    Args:
+        conversion: what is made of which kind of frame.
+        chroma_position: where chroma samples lie between those of luma, horizontally and
+            vertically, in 1/256 of their distance; as is usual for the format by default.
+
+    Raises:
+        ValueError: if swscale does not do that.
+    """
+
+    def __init__(
+        self, conversion: Conversion, chroma_position: tuple[int, int] | None = None
+    ) -> None:
+        self._conversion = conversion
+        self._context = _library().sws_alloc_context()
+        options = {
+            "srcw": conversion.width,
+            "srch": conversion.height,
+            "src_format": _format_number(conversion.pixel_format),
+            "dstw": conversion.target_width,
+            "dsth": conversion.target_height,
+            "dst_format": _format_number(conversion.target_format),
+            "sws_flags": _BILINEAR,
+        }
+        if chroma_position is not None:
+            options |= dict(zip(("src_h_chr_pos", "src_v_chr_pos"), chroma_position))
+        for name, value in options.items():
+            _library().av_opt_set_int(self._context, name.encode(), value, 0)
+        if _library().sws_init_context(self._context, None, None) < 0:
+            raise ValueError(f"swscale does not do {conversion}")
+        # RGB and grey have but the full range, and no matrix of their own.
+        matrix, no_matrix = map(
+            _library().sws_getCoefficients, (conversion.color_space, _UNSPECIFIED)
+        )
+        full = int(
+            conversion.color_range == _FULL_RANGE
+            or conversion.pixel_format.startswith(("yuvj", "gray"))
+        )
+        _library().sws_setColorspaceDetails(
+            self._context, matrix, full, no_matrix, 1, 0, _UNITY, _UNITY
+        )
+
+    def __del__(self) -> None:
+        if getattr(self, "_context", None):
+            _library().sws_freeContext(self._context)
+
+    def write(self, frame: av.VideoFrame, target: np.ndarray) -> None:
+        r"""Converts a frame in one pass.
+
+        Args:
+            frame: of the kind that the scaler was made for.
+            target: array for which :func:`takes_rows` holds, filled in place.
+        """
+        conversion, address, planes = self._conversion, target.ctypes.data, frame.planes
+        if conversion.target_format == "gbrp":
+            width, size = conversion.target_width, target[0].size
+            places = _Pointers(address + size, address + 2 * size, address)
+            strides = _Strides(width, width, width)
+        else:
+            places, strides = _Pointers(address), _Strides(target.strides[0])
+        _library().sws_scale(
+            self._context,
+            _Pointers(*[plane.buffer_ptr for plane in planes]),
+            _Strides(*[plane.line_size for plane in planes]),
+            0,
+            conversion.height,
+            places,
+            strides,
+        )
+
+
+def takes_rows(target: np.ndarray, conversion: Conversion) -> bool:
+    r"""Returns whether swscale may write into an array.
+
+    Args:
+        target: uint8.
+        conversion: what is to be written there.
+    """
+    return (
+        target.shape == conversion.target_shape
+        and target.flags.c_contiguous
+        and conversion.target_width % _ALIGNMENT == 0
+        and target.ctypes.data % _ALIGNMENT == 0
+    )
+
+
+@functools.cache
+def has_swscale() -> bool:
+    r"""Returns whether the library can be called, which takes a linker that finds the
+    symbols of PyAV's own libraries: on Linux and macOS it does."""
+    try:
+        _library()
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    import av.video.reformatter
+
+    library = ctypes.CDLL(av.video.reformatter.__file__)
+    library.sws_alloc_context.restype = c_void_p
+    library.av_opt_set_int.argtypes = [c_void_p, c_char_p, c_int64, c_int]
+    library.sws_init_context.argtypes = [c_void_p] * 3
+    library.sws_getCoefficients.restype = c_void_p
+    library.sws_getCoefficients.argtypes = [c_int]
+    details: list[type[c_int] | type[c_void_p]] = [
+        c_void_p,
+        c_void_p,
+        c_int,
+        c_void_p,
+        c_int,
+        c_int,
+        c_int,
+        c_int,
+    ]
+    library.sws_setColorspaceDetails.argtypes = details
+    library.sws_scale.argtypes = [c_void_p] * 3 + [c_int] * 2 + [c_void_p] * 2
+    library.sws_freeContext.restype = None
+    library.sws_freeContext.argtypes = [c_void_p]
+    library.av_get_pix_fmt.argtypes = [c_char_p]
+    return library
+
+
+def _format_number(name: str) -> int:
+    return _library().av_get_pix_fmt(name.encode())

@@ -1,0 +1,31 @@
+r"""The bar that shows how far long work has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress_bar(
+    label: str, total: int, shown: bool
+) -> Iterator[Callable[[int], None] | None]:
+    r"""Shows a bar on standard error while the block runs, and wipes it away.
+
+    Args:
+        label: what is worked on.
+        total: how much there is to do, in any unit.
+        shown: show it at all.
+
+    Yields:
+        A function that takes how much is done, or :obj:`None` if nothing is shown.
+    """
+    if not shown:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,1 @@
+r"""The tests; a package, so that benchmarks and examples can use its servers."""

@@ -1,0 +1,66 @@
+r"""``temporaldata-video reencode``: what is made, printed and refused."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import temporaldata_video as tv
+from temporaldata_video.testing import make_clip, read_numbers
+
+
+def slow_clip(tmp_path, **options):
+    path = make_clip(tmp_path / "cam.mp4", 90, gop=250, **options)
+    tv.write_index(path, timestamps=50 + np.arange(90) * 0.1, progress=False)
+    return path
+
+
+def test_a_copy_is_made_and_what_it_costs_is_said(cli, tmp_path):
+    path = slow_clip(tmp_path)
+    done = cli("reencode", path, "--gop", 10, "--crf", 30)
+    assert done.status == 0
+    copy = tv.LazyVideo.from_uri(tmp_path / "cam_gop10.mp4")
+    assert read_numbers(copy.frames).tolist() == list(range(90))
+    assert copy.timestamps[0] == 50
+    lines = dict(line.split("  ", 1) for line in done.out.splitlines())
+    assert "cam_gop10.mp4" in lines["copy"] and "90, compared" in lines["frames"]
+    assert "times)" in lines["size"] and "PSNR" in lines["pixels"]
+    assert "-> " in lines["1 s window"] and "to show 10" in lines["1 s window"]
+    assert "cam_gop10.mp4.lance" in lines["index"]
+    assert "sound" not in lines and "left out" not in lines
+
+
+def test_all_options_take_effect(cli, tmp_path):
+    path = slow_clip(tmp_path, audio=True)
+    output = tmp_path / "copy.mp4"
+    options = ["--codec", "hevc", "--lossless", "--no-fps-keep", "--no-audio"]
+    done = cli("reencode", path, "-o", output, *options)
+    assert done.status == 0 and "left out      the sound (aac)" in done.out
+    assert "the same, every one" in done.out
+    index = tv.LanceFrameIndex.open(f"{output}.lance")
+    assert index.segments[0].stream.codec == "hevc"
+    assert cli("reencode", path, "-o", output).status == 1
+    done = cli("reencode", path, "-o", output, "--overwrite", "--quiet")
+    assert done.status == 0 and done.out == done.err == ""
+    index = tv.LanceFrameIndex.open(f"{output}.lance")
+    assert index.segments[0].stream.codec == "h264"
+
+
+def test_sound_that_is_copied_is_named(cli, tmp_path):
+    done = cli("reencode", slow_clip(tmp_path, audio=True))
+    assert "aac, copied as it is" in done.out and "left out" not in done.out
+
+
+def test_a_copy_that_gains_nothing_says_so(cli, tmp_path):
+    path = make_clip(tmp_path / "cam.mp4", 40, gop=5)
+    tv.write_index(path, progress=False)
+    assert "short already: keep that one" in cli("reencode", path).out
+
+
+def test_what_cannot_be_copied_is_one_line(cli, tmp_path, no_videos):
+    for path, word in no_videos.items():
+        done = cli("reencode", path)
+        assert done.status == 1 and word in done.err and done.err.count("\n") == 1
+    path = slow_clip(tmp_path)
+    done = cli("reencode", path, "-o", path, "--overwrite")
+    assert done.status == 1 and "the video itself" in done.err
+    assert cli("reencode", path, "--crf", 60).status == 2

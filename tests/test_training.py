@@ -1,0 +1,111 @@
+r"""What training needs: the page on it runs, and many recordings cost little."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from temporaldata import Data, Interval
+
+import temporaldata_video as tv
+from temporaldata_video.process import RECORDING_ARRAYS
+from temporaldata_video.testing import LFP_RATE, make_clip, make_recording, read_numbers
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
+HAS_TORCH = all(importlib.util.find_spec(name) for name in ("torch", "torch_brain", "ray"))
+
+# What the page defines and does not use.
+PADDED = """
+    data = Dataset("recordings", keep_files_open=False).get_recording("rec0")
+    starts = (1.013, 2.013, 3.013, 4.013)
+    padded = collate([all_frames(data.slice(start, start + 1.0)) for start in starts])
+    assert padded["mask"].sum(1).tolist() != [30] * 4
+    assert not padded["frames"][~padded["mask"]].any()
+"""
+
+
+@pytest.mark.skipif(not HAS_TORCH, reason="needs torch and torch_brain: run nox -s torch")
+def test_the_page_runs_as_it_stands(tmp_path, run_script, monkeypatch):
+    import torch_brain.data as host
+
+    from temporaldata_video.hosts.torch_brain import LazyVideo
+
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for k in range(2):
+        made = make_recording(folder, 12.0, size=(64, 64), seed=k)
+        clip = shutil.move(made.video, folder / f"cam{k}.mp4")
+        tv.write_index(clip, timestamps=made.camera_times, progress=False)
+        video = LazyVideo.from_uri(clip, on_error="mask")
+        spikes = host.IrregularTimeSeries(
+            timestamps=made.spike_timestamps, domain=video.domain
+        )
+        lfp = host.RegularTimeSeries(raw=made.lfp, sampling_rate=LFP_RATE)
+        session = host.Data(id=f"rec{k}")
+        host.Data(
+            session=session, spikes=spikes, lfp=lfp, video=video, domain=video.domain
+        ).save(folder / f"rec{k}.h5")
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    blocks.append(PADDED)
+    said, _ = run_script("\n".join(blocks))
+    assert said.splitlines() == ["torch.Size([3])"]  # 22 windows in batches of 8
+
+
+# Many recordings ------------------------------------------------------------------------
+
+MANY, SAMPLES = 60, 600
+
+
+def process_state() -> tuple[int, int]:
+    r"""Returns resident bytes and the number of open files of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_many_recordings_take_no_more_and_more(tmp_path):
+    clip = make_clip(tmp_path / "cam0.mp4", 90, size=(32, 32), gop=15)
+    tv.write_index(clip, progress=False)
+    for k in range(1, MANY):
+        shutil.copy(clip, tmp_path / f"cam{k}.mp4")
+        shutil.copytree(f"{clip}.lance", tmp_path / f"cam{k}.mp4.lance")
+    len(tv.LazyVideo.from_uri(clip).slice(0.0, 1.0).frames)
+    before, _ = process_state()
+    videos = [tv.LazyVideo.from_uri(tmp_path / f"cam{k}.mp4") for k in range(MANY)]
+    assert process_state()[0] - before < MANY * 100_000
+    rng = np.random.default_rng(0)
+    states = []
+    for _ in range(SAMPLES):
+        video, start = videos[rng.integers(MANY)], rng.uniform(0.0, 2.5)
+        window = video.slice(start, start + 0.4).resample(np.arange(4) / 10, "nearest")
+        assert read_numbers(window.frames).tolist() == window.frame_indices.tolist()
+        states.append(process_state())
+    early, late = states[SAMPLES // 3], states[-1]
+    assert late[0] <= 1.05 * early[0]
+    assert late[1] <= early[1] <= 64
+
+
+def test_clocks_that_were_dropped_are_read_again(clip, tmp_path, monkeypatch):
+    Data(video=tv.LazyVideo.from_uri(clip), domain=Interval(0.0, 4.0)).save(
+        tmp_path / "rec.h5"
+    )
+    videos = [tv.LazyVideo.from_uri(clip) for _ in range(3)]
+    videos += [Data.load(tmp_path / "rec.h5").video for _ in range(3)]
+    monkeypatch.setattr(RECORDING_ARRAYS, "max_bytes", 2500)  # two clocks of 120 frames
+    for start in (0.5, 1.5, 0.1, 2.5):
+        for video in videos:
+            window = video.slice(start, start + 0.5)
+            shown = window.resample([0.01, 0.21])
+            first = int(np.ceil(start * 30))
+            assert window.frame_indices.tolist() == list(range(first, first + 15))
+            assert read_numbers(window.frames).tolist() == window.frame_indices.tolist()
+            expected = np.floor([(start + 0.01) * 30, (start + 0.21) * 30])
+            assert shown.frame_indices.tolist() == expected.tolist()
+            assert RECORDING_ARRAYS._bytes <= 2500
+    assert len(RECORDING_ARRAYS._arrays) <= 2

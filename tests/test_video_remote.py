@@ -1,0 +1,401 @@
+r"""Videos on object stores and HTTP servers: right frames, few requests, clear errors."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import fsspec
+import numpy as np
+import pytest
+from temporaldata import Data, Interval
+
+import temporaldata_video as tv
+from temporaldata_video.testing import make_clip, read_numbers
+
+N = 240
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def content(tmp_path_factory) -> bytes:
+    r"""240 frames of H.264 in groups of 24, 30 frames a second."""
+    path = tmp_path_factory.mktemp("remote") / "cam.mp4"
+    return make_clip(path, N, rate=30, gop=24, b_frames=2, size=(32, 48)).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def other_content(tmp_path_factory) -> bytes:
+    r"""Another video of as many frames."""
+    path = tmp_path_factory.mktemp("other") / "cam.mp4"
+    return make_clip(path, N, rate=30, gop=24, size=(32, 48), first_frame=1000).read_bytes()
+
+
+@pytest.fixture
+def uri(s3, content) -> str:
+    r"""A video in S3 that was never read before, without a sidecar."""
+    return s3.put(f"lab/video-{next(NUMBERS)}/cam.mp4", content)
+
+
+@pytest.fixture
+def indexed(uri, s3) -> str:
+    r"""The same with a sidecar, which was written by a process that is gone."""
+    options = s3.options()
+    tv.write_index(uri, storage_options=options, progress=False)
+    return uri
+
+
+def right(window) -> bool:
+    return read_numbers(window.frames).tolist() == window.frame_indices.tolist()
+
+
+def forget_connections_and_copies(monkeypatch, tmp_path):
+    r"""As in a process on another machine: nothing is at hand."""
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(tmp_path))
+
+
+# Opening and reading --------------------------------------------------------------------
+
+
+def test_a_first_window_costs_three_requests_for_the_sidecar_and_two_for_the_media(
+    indexed, s3, proxy, monkeypatch, tmp_path
+):
+    forget_connections_and_copies(monkeypatch, tmp_path)
+    proxy.forget()
+    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options(proxy))
+    assert len(proxy.requests("GET")) == 2 and not proxy.requests("cam.mp4?")
+    window = video.slice(2.0, 3.0)
+    assert len(window) == 30 and len(proxy.requests()) == 3
+    assert right(window)
+    sidecar = [r for r in proxy.requests() if "cam.mp4.lance" in r.path]
+    media = [r for r in proxy.requests() if "cam.mp4.lance" not in r.path]
+    assert len(sidecar) == 3 and [r.method for r in media] == ["HEAD", "GET"]
+
+
+def test_another_process_opens_the_copy_with_one_request(
+    indexed, s3, proxy, run_python, monkeypatch, tmp_path
+):
+    forget_connections_and_copies(monkeypatch, tmp_path)
+    options = s3.options(proxy)
+    assert len(tv.LazyVideo.from_uri(indexed, storage_options=options).timestamps) == N
+    proxy.forget()
+    program = """
+import sys
+import temporaldata_video as tv
+options = eval(sys.argv[2])
+print(len(tv.LazyVideo.from_uri(sys.argv[1], storage_options=options).timestamps))
+"""
+    assert run_python(program, indexed, options) == f"{N}\n"
+    assert [r.method for r in proxy.requests()] == ["GET"]
+    assert "list-type" in proxy.requests()[0].path
+
+
+@pytest.mark.parametrize("kind", ["none", "a directory that is none"])
+def test_without_a_place_for_copies_lance_reads_the_sidecar(
+    indexed, s3, monkeypatch, tmp_path, kind
+):
+    (tmp_path / "file").write_bytes(b"")
+    name = "KIND" if kind == "none" else "DIRECTORY"
+    value = "none" if kind == "none" else str(tmp_path / "file")
+    monkeypatch.setenv(f"TEMPORALDATA_VIDEO_CACHE_{name}", value)
+    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tv.VideoWarning)  # the cache of blocks complains
+        assert right(video.slice(2.0, 3.0))
+
+
+def test_credentials_and_endpoint_from_the_environment(uri, s3, monkeypatch):
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    tv.write_index(uri, progress=False)
+    assert right(tv.LazyVideo.from_uri(uri).slice(2.0, 3.0))
+
+
+@pytest.mark.parametrize("by", ["options", "environment"])
+def test_r2_is_s3_at_another_place(uri, s3, monkeypatch, by):
+    r2 = uri.replace("s3://", "r2://")
+    options = {"endpoint_url": s3.url, "key": "testing", "secret": "not-so-secret"}
+    if by == "environment":
+        monkeypatch.setenv("R2_ACCESS_KEY_ID", options.pop("key"))
+        monkeypatch.setenv("R2_SECRET_ACCESS_KEY", options.pop("secret"))
+    tv.write_index(r2, storage_options=options, progress=False)
+    assert right(tv.LazyVideo.from_uri(r2, storage_options=options).slice(2.0, 3.0))
+
+
+def test_options_by_the_names_of_lance(uri, s3):
+    options = {
+        "aws_access_key_id": "testing",
+        "aws_secret_access_key": "not-so-secret",
+        "aws_endpoint": s3.url,
+        "region": "eu-west-1",
+    }
+    tv.write_index(uri, storage_options=options, progress=False)
+    assert right(tv.LazyVideo.from_uri(uri, storage_options=options).slice(2.0, 3.0))
+
+
+def test_a_file_system_that_lance_does_not_know(content):
+    system = fsspec.filesystem("memory")
+    uri = f"memory://video-{next(NUMBERS)}/cam.mp4"
+    system.pipe(uri, content)
+    tv.write_index(uri, progress=False)
+    assert right(tv.LazyVideo.from_uri(uri).slice(2.0, 3.0))
+    with pytest.raises(tv.FrameIndexError, match="already"):
+        tv.write_index(uri, progress=False)
+    clock = np.arange(N) / 10
+    tv.write_index(uri, timestamps=clock, overwrite=True, progress=False)
+    assert tv.LazyVideo.from_uri(uri).timestamps.tolist() == clock.tolist()
+
+
+def test_a_video_in_several_files(uri, s3, content, other_content):
+    options = s3.options()
+    path = uri.removeprefix("s3://").replace(".mp4", "_001.mp4")
+    second = s3.put(path, other_content)
+    tv.write_index(uri, segment_uris=[second], storage_options=options, progress=False)
+    video = tv.LazyVideo.from_uri(uri, storage_options=options)
+    assert video.segment_frame_counts.tolist() == [N, N]
+    expected = [N - 1, 1000]
+    assert read_numbers(video.frames_at([N - 1, N])).tolist() == expected
+
+
+class Prefixed:
+    r"""A store of somebody's own: keys begin with ``lab://``, bytes come from S3."""
+
+    def __init__(self, options):
+        from temporaldata_video.media.remote import FsspecStore
+
+        self._s3 = FsspecStore("s3", options)
+
+    def _key(self, key):
+        return key.replace("lab://", "s3://lab/")
+
+    def head(self, key):
+        return self._s3.head(self._key(key))
+
+    def read_range(self, key, start, length, etag=None):
+        return self._s3.read_range(self._key(key), start, length, etag)
+
+    def open(self, key):
+        return self._s3.open(self._key(key))
+
+    def lance_connection(self):
+        base, options = self._s3.lance_connection()
+        return base + "lab/", options
+
+
+def test_a_store_of_ones_own(uri, s3):
+    store = Prefixed(s3.options())
+    own = uri.replace("s3://lab/", "lab://")
+    (report,) = tv.index_many([own], store=store, progress=False)
+    assert report.status == "done", report.reason
+    video = tv.LazyVideo.from_uri(own, store=store)
+    assert right(video.slice(2.0, 3.0))
+    clock = np.arange(N) / 10
+    tv.write_index(own, timestamps=clock, store=store, overwrite=True, progress=False)
+    assert tv.LazyVideo.from_uri(own, store=store).timestamps.tolist() == clock.tolist()
+
+
+def test_many_videos(s3, content):
+    folder = f"lab/many-{next(NUMBERS)}"
+    uris = [s3.put(f"{folder}/{name}.mp4", content) for name in "ab"]
+    for status in ("done", "skipped"):
+        reports = tv.index_many(uris, storage_options=s3.options(), progress=False)
+        assert [report.status for report in reports] == [status] * 2
+
+
+# Sidecars on the store ------------------------------------------------------------------
+
+
+def test_an_open_video_keeps_its_sidecar(indexed, s3):
+    options = s3.options()
+    before = tv.LazyVideo.from_uri(indexed, storage_options=options)
+    clock = np.arange(N) / 10
+    tv.write_index(
+        indexed, timestamps=clock, storage_options=options, overwrite=True, progress=False
+    )
+    after = tv.LazyVideo.from_uri(indexed, storage_options=options)
+    assert after.timestamps.tolist() == clock.tolist()
+    assert np.allclose(before.timestamps, np.arange(N) / 30)
+    assert right(before.slice(2.0, 3.0)) and right(after.slice(6.0, 7.0))
+
+
+def test_a_sidecar_that_is_gone_is_stale(indexed, s3, monkeypatch, tmp_path):
+    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options())
+    for name in s3.names("lab"):
+        if f"s3://lab/{name}".startswith(f"{indexed}.lance/"):
+            s3.client().delete_object(Bucket="lab", Key=name)
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(tmp_path))
+    with pytest.raises(tv.StaleIndexError, match="open the video again"):
+        _ = video.timestamps
+
+
+@pytest.mark.parametrize("part", ["_versions/", "data/"])
+def test_a_damaged_sidecar_is_an_error_and_can_be_replaced(indexed, s3, part):
+    options = s3.options()
+    for name in s3.names("lab"):
+        if f"s3://lab/{name}".startswith(f"{indexed}.lance/{part}"):
+            s3.put(f"lab/{name}", b"nonsense")
+    with pytest.raises(tv.IndexFormatError, match="--overwrite"):
+        _ = tv.LazyVideo.from_uri(indexed, storage_options=options).timestamps
+    tv.write_index(indexed, storage_options=options, overwrite=True, progress=False)
+    assert right(tv.LazyVideo.from_uri(indexed, storage_options=options).slice(2.0, 3.0))
+
+
+def test_a_forbidden_sidecar_is_not_a_missing_one(indexed, s3, proxy):
+    proxy.behave(matching=r"cam.mp4.lance", fault_rate=1.0, faults=["403"])
+    with pytest.raises(tv.FrameIndexError, match="denied"):
+        tv.LazyVideo.from_uri(indexed, storage_options=s3.options(proxy))
+
+
+def test_without_a_sidecar_there_is_a_warning(uri, s3):
+    with pytest.warns(tv.IndexWarning, match=f"temporaldata-video index {uri}"):
+        video = tv.LazyVideo.from_uri(uri, storage_options=s3.options())
+    assert right(video.slice(2.0, 3.0))
+
+
+WRITER = """
+import sys
+import temporaldata_video as tv
+tv.write_index(sys.argv[1], timestamps=[k / 10 for k in range(240)],
+               storage_options=eval(sys.argv[2]), overwrite=True, progress=False)
+"""
+
+
+@pytest.mark.parametrize("upload", ["data", "_transactions", "_versions"])
+def test_a_killed_writer_leaves_the_old_sidecar(indexed, s3, proxy, upload):
+    proxy.behave(matching=rf"PUT .*cam\.mp4\.lance/{upload}", script=["hang"] * 9)
+    command = [sys.executable, "-c", WRITER, indexed, str(s3.options(proxy))]
+    with subprocess.Popen(command) as writer:  # each waits for an answer to its upload
+        while not any(r.fault for r in proxy.requests()):
+            assert writer.poll() is None
+            time.sleep(0.05)
+        writer.kill()
+    clock = tv.LazyVideo.from_uri(indexed, storage_options=s3.options()).timestamps
+    assert np.allclose(clock, np.arange(N) / 30)
+
+
+# Plain HTTP -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def long_content(tmp_path_factory) -> bytes:
+    r"""3,000 tiny frames, so that the header outweighs the reading ahead."""
+    path = tmp_path_factory.mktemp("long") / "cam.mp4"
+    return make_clip(path, 3000, rate=30, gop=50, size=(32, 32)).read_bytes()
+
+
+def moov_bytes(data: bytes) -> int:
+    at = data.index(b"moov") - 4
+    return int.from_bytes(data[at : at + 4], "big")
+
+
+def test_without_a_sidecar_only_the_header_is_read(files, files_proxy, long_content):
+    files.put("long.mp4", long_content)
+    with pytest.warns(tv.IndexWarning, match="--index-uri PATH"):
+        video = tv.LazyVideo.from_uri(f"{files_proxy.url}/long.mp4")
+    requests = files_proxy.requests()
+    assert sum(r.sent for r in requests) <= 1.2 * moov_bytes(long_content)
+    assert len(requests) <= 4 and len(video) == 3000
+    assert right(video.slice(20.0, 20.5))
+
+
+def test_an_index_on_the_local_disk(files, files_proxy, content, tmp_path):
+    name = f"video-{next(NUMBERS)}.mp4"
+    files.put(name, content)
+    uri, place = f"{files_proxy.url}/{name}", tmp_path / "cam.mp4.lance"
+    with pytest.raises(tv.BackendError, match="index_uri"):
+        tv.write_index(uri, progress=False)
+    tv.write_index(uri, index_uri=place, progress=False)
+    files_proxy.forget()
+    video = tv.LazyVideo.from_uri(uri, index_uri=place)
+    assert len(video.timestamps) == N and not files_proxy.requests()
+    assert right(video.slice(2.0, 3.0))
+    assert len(files_proxy.requests()) == 2
+
+
+# Change and failure ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_an_object_replaced_while_it_is_read(
+    s3, proxy, content, other_content, tmp_path, monkeypatch, cached
+):
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(tmp_path / "cache"))
+    if not cached:
+        monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", "none")
+    (tmp_path / "other.mp4").write_bytes(other_content)
+    wanted = [3, 60, 110, 160, 239]  # five ranges
+    errors = 0
+    for number in range(20):
+        path = f"lab/replaced-{next(NUMBERS)}/cam.mp4"
+        uri = s3.put(path, content)
+        tv.write_index(uri, storage_options=s3.options(), progress=False)
+        video = tv.LazyVideo.from_uri(uri, storage_options=s3.options(proxy))
+        proxy.behave(
+            matching=r"cam\.mp4$",
+            replace_after=number % 7,
+            replace_path=f"/{path}",
+            replace_file=str(tmp_path / "other.mp4"),
+        )
+        try:
+            assert read_numbers(video.frames_at(wanted)).tolist() == wanted
+        except (tv.SourceChangedError, tv.StaleIndexError) as error:
+            assert uri in str(error)
+            errors += 1
+    assert 0 < errors < 20
+
+
+def test_windows_at_random_while_requests_fail(indexed, s3, proxy, monkeypatch, tmp_path):
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", "none")
+    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options(proxy))
+    faults = ["drop", "truncate", "503", "500", "429"]
+    proxy.behave(fault_rate=0.05, faults=faults, seed=7)
+    starts = np.random.default_rng(7).uniform(0.0, 7.9, 1000)
+    with ThreadPoolExecutor(4) as pool:
+        windows = pool.map(lambda s: right(video.slice(s, s + 0.1)), starts)
+        assert sum(windows) == 1000
+    assert {r.fault for r in proxy.requests()} == {"", *faults}
+
+
+def test_a_failure_that_stays(indexed, s3, proxy, monkeypatch, tmp_path):
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_RETRIES", "1")
+    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options(proxy)).slice(
+        2.0, 3.0
+    )
+    proxy.behave(matching=r"GET /.*cam\.mp4$", fault_rate=1.0, faults=["503"])
+    with pytest.raises(tv.SourceError, match=rf"bytes \d+ to \d+ of '{indexed}'.*HTTP 503"):
+        _ = video.frames
+    assert len(proxy.requests("GET")) == 2
+
+
+# Secrets --------------------------------------------------------------------------------
+
+
+def test_secrets_are_kept(uri, s3, tmp_path):
+    options = {**s3.options(), "secret": "hunter2"}
+    tv.write_index(uri, storage_options=options, progress=False)
+    video = tv.LazyVideo.from_uri(uri, storage_options=options)
+    assert "hunter2" not in repr(video) + repr(video._source) + repr(video._source.parts)
+    Data(video=video, domain=Interval(0.0, 8.0)).save(tmp_path / "rec.h5")
+    assert b"hunter2" not in (tmp_path / "rec.h5").read_bytes()
+    for name in s3.names("lab"):
+        if f"s3://lab/{name}".startswith(f"{uri}.lance/"):
+            body = s3.client().get_object(Bucket="lab", Key=name)["Body"].read()
+            assert b"hunter2" not in body
+    missing = {**options, "endpoint_url": "http://127.0.0.1:1"}
+    os.environ["TEMPORALDATA_VIDEO_RETRIES"] = "0"
+    try:
+        with pytest.raises(tv.VideoError) as caught:
+            tv.LazyVideo.from_uri(uri, storage_options=missing)
+    finally:
+        del os.environ["TEMPORALDATA_VIDEO_RETRIES"]
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter2" not in str(error)
+        error = error.__cause__
