@@ -152,9 +152,10 @@ def follow_run(
         last_dts: dts of the last packet that is needed for it.
         count: how many packets to add at most.
     """
-    reorder = segment.stream.reorder
-    start = max(0, last_row - reorder)
-    stop = min(len(segment), last_row + reorder + count + 1)
+    # Both the last packet and those that follow it may be displaced.
+    displaced = 2 * segment.stream.reorder
+    start = max(0, last_row - displaced)
+    stop = min(len(segment), last_row + displaced + count + 1)
     table = segment.rows(start, stop)
     frames = np.arange(start, stop, dtype=np.int64)
     if len(segment.hidden):
