@@ -45,7 +45,7 @@ from .plugin.backends import Backend, get_backend, open_backend, register_backen
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
 from .reencoding.reencode import ReencodeReport, reencode
-from .types import ByteCache, Cost, FrameIndex, ObjectMeta, ObjectStore
+from .types import ByteCache, Cost, FolderStore, FrameIndex, ObjectMeta, ObjectStore
 
 __all__ = [
     "MP4_INDEX",
@@ -65,6 +65,7 @@ __all__ = [
     "DecodeWarning",
     "Faults",
     "Finding",
+    "FolderStore",
     "FrameIndex",
     "FrameIndexError",
     "IndexFormatError",

@@ -66,8 +66,11 @@ class VideoPart:
     @cached_property
     def index(self) -> FrameIndex:
         r"""The frame index: the one given, the sidecar, or one that is built now."""
-        if self.given_index is not None:
-            return self.given_index
+        given = self.given_index
+        if isinstance(given, LanceFrameIndex):
+            return given.with_store(resolve_index_store(given.uri, self.uri, self.reader))
+        if given is not None:
+            return given
         if self.index_uri is not None:
             store = resolve_index_store(self.index_uri, self.uri, self.reader)
             return LanceFrameIndex.open(self.index_uri, store)

@@ -46,6 +46,7 @@ PLACES = {
         "media/encode.py",
         "media/probe.py",
         "media/swscale.py",
+        "media/turn.py",
         "testing/clips.py",
     },
     "lance": {"index/lance_access.py"},

@@ -28,7 +28,13 @@ from .container import check_container
 from .decoding import check_all_frames, check_decoder, check_key_frames, first_appearance
 from .encoding import check_encoding, check_groups
 from .finding import CheckReport, Finding, Severity
-from .sidecar import check_fit, check_frame_count, open_sidecar, segment_files
+from .sidecar import (
+    check_fit,
+    check_frame_count,
+    check_positions,
+    open_sidecar,
+    segment_files,
+)
 from .subject import CheckedClock, CheckedFile
 
 
@@ -113,6 +119,7 @@ def _check(
         fits = all(finding.code != "index-stale" for finding in misfits)
         if fits:
             yield from check_frame_count(index, n_frames, name, uri)
+            yield from check_positions(index, [file.index for file in files], name, uri)
     checked = _clock(files, clock, index if fits else None)
     yield from check_clock(checked, name, uri)
     yield from check_groups(_source(files, checked, store), name, uri)
@@ -148,7 +155,13 @@ def _clock(
 ) -> CheckedClock:
     own = container_clock([(f.index.frames.pts, f.index.stream.time_base) for f in files])
     if not given.is_container:
-        times, report = time_stamps(given, read_stamps(given), own)
+        stamps = read_stamps(given)
+        times, report = time_stamps(given, stamps, own)
+        if stamps.frames is not None:  # by stamp, and wanted by frame
+            inside = stamps.frames < len(own)
+            by_frame = np.full(len(own), np.nan)
+            by_frame[stamps.frames[inside]] = times[inside]
+            times = by_frame
         return CheckedClock("given", times, own, report)
     if index is not None:
         times = index.timestamps()

@@ -156,9 +156,9 @@ def _colour(file: CheckedFile) -> Iterator[Finding]:
             Severity.INFO,
             "untagged-colour",
             f"the stream does not tell its colour {' and '.join(lacks)}",
-            "It is converted as FFmpeg does, by BT.601 with limited range; programs that "
-            "guess otherwise show slightly other colours. Grey levels depend on the range "
-            "alone.",
+            "It is converted as FFmpeg does, which takes BT.601 and the limited range for "
+            "what is not told; programs that guess otherwise show slightly other colours. "
+            "Grey levels depend on the range alone.",
             "nothing to read it here; compare colours only between frames read alike",
             file.segment.uri,
         )

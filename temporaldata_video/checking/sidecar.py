@@ -2,9 +2,12 @@ r"""Checks the index of a video: is there one, and is it of these files?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from ..errors import FrameIndexError, IndexNotFoundError, StaleIndexError
+from ..index.packets import SegmentIndex
 from ..index.sidecar import LanceFrameIndex
 from ..media.fingerprint import matches
 from ..plugin.manager import resolve_index
@@ -30,7 +33,10 @@ def open_sidecar(
             if index_uri
             else resolve_index(uri, store)
         )
-        return found, [] if found else [_missing(name, uri)]
+        if found is None:
+            return None, [_missing(name, uri)]
+        found.timestamps()  # rows may be damaged where the header is not
+        return found, []
     except IndexNotFoundError:
         return None, [_missing(name, uri)]
     except FrameIndexError as error:
@@ -152,3 +158,34 @@ def check_frame_count(
             f"{command('index', '--overwrite', name)} --timestamps TIMES",
             uri,
         )
+
+
+def check_positions(
+    index: FrameIndex, files: Sequence[SegmentIndex], name: str, uri: str
+) -> Iterator[Finding]:
+    r"""Finds whether an index has the packets that the files have.
+
+    Args:
+        index: the index.
+        files: the files, indexed anew.
+        name: the video as a user would type it.
+        uri: the video, or its first file.
+    """
+    for segment, file in zip(getattr(index, "segments", ()), files):
+        if len(segment) != len(file):
+            continue
+        known, found = segment.rows(0, len(segment)), file.frames
+        differs = np.zeros(len(file), bool)
+        for column in ("pts", "pos", "size", "keyframe"):
+            differs |= getattr(known, column) != getattr(found, column)
+        if differs.any():
+            n, first = int(np.count_nonzero(differs)), int(differs.argmax())
+            yield Finding(
+                Severity.ERROR,
+                "index-differs",
+                f"the index says of {counted(n, 'frame')}, the first is {first}, what is "
+                f"not so in the file",
+                "Other bytes than those of the frame are decoded.",
+                f"{command('index', '--overwrite', name)} --timestamps TIMES",
+                uri,
+            )

@@ -54,6 +54,11 @@ class Place:
     store: ObjectStore | None = field(default=None, repr=False)
     files: tuple[tuple[str, ObjectMeta], ...] = field(default=(), repr=False)
 
+    @property
+    def is_copied(self) -> bool:
+        r"""Whether Lance reads a copy, for which somebody must be there to make it."""
+        return bool(self.files) and self.store is not None
+
     def address(self) -> tuple[str, Options]:
         r"""Returns uri and storage options with which Lance opens it.
 
@@ -61,7 +66,7 @@ class Place:
             StaleIndexError: if it must be copied, and is not there any more.
             CacheError: if it cannot be copied.
         """
-        if not self.files:
+        if not self.is_copied:
             return lance_address(self.uri, self.store)
         try:
             return cast(FolderStore, self.store).local_folder(self.uri, self.files), ()
@@ -171,7 +176,7 @@ def describe_place(place: Place, version: int | None = None) -> Description:
         try:
             return describe(*place.address(), version)
         except LANCE_ERRORS:
-            if not place.files:
+            if not place.is_copied:
                 raise
         # The copy may have been deleted meanwhile, to make room for others.
         return describe(*place.address(), version)

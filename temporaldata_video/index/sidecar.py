@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -127,6 +127,21 @@ class LanceFrameIndex:
             _place=place,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the store, which may hold credentials; what reads it brings its own.
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return state | {"_place": replace(self._place, store=None)}
+
+    def with_store(self, store: ObjectStore) -> LanceFrameIndex:
+        r"""Returns the index for a store to read, if it has none, as after unpickling.
+
+        Args:
+            store: reads a remote sidecar.
+        """
+        if self._place.store is not None:
+            return self
+        return replace(self, _place=replace(self._place, store=store))
+
     @cached_property
     def segments(self) -> tuple[LanceSegment, ...]:
         r"""The packets of each file; empty in sidecars that have no byte positions."""
@@ -219,7 +234,7 @@ class LanceFrameIndex:
         # Once in each process: what lies at the uri may have been written anew since. A
         # copy was made of this version and no other.
         key = (self.uri, self.version, self.index_id)
-        if not self._place.files and not _CHECKED.get(key, self._is_current):
+        if not self._place.is_copied and not _CHECKED.get(key, self._is_current):
             _CHECKED.pop(key)
             raise StaleIndexError(
                 f"the index {self.uri!r} was written anew since it was opened; open the "
@@ -241,7 +256,7 @@ def _read_rows(
     try:
         return read_columns(*place.address(), version, tag, names, offset, count)
     except LANCE_ERRORS:
-        if not place.files:
+        if not place.is_copied:
             raise
     # The copy may have been deleted meanwhile, to make room for others.
     return read_columns(*place.address(), version, tag, names, offset, count)

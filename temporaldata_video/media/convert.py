@@ -18,6 +18,7 @@ from .probe import (
     plane_pixels,
 )
 from .swscale import Conversion, DirectScaler, takes_rows
+from .turn import Transposer, can_transpose
 
 if TYPE_CHECKING:
     import av
@@ -67,6 +68,7 @@ class FrameWriter:
             VideoReformatter().reformat, **one_thread()
         )
         self._scalers: dict[Conversion, DirectScaler] = {}
+        self._transposers: dict[Conversion, Transposer] = {}
         self._output = output
         self._turns = stream.rotation // 90
         self._mirrored = stream.mirrored
@@ -140,7 +142,10 @@ class FrameWriter:
         )
         if self._output.channel_format == "NCHW":
             target = target.transpose(1, 2, 0)
-        target = self._undo_display_transform(target)
+        if self._turns % 2 and can_transpose():
+            picture = self._transposed(picture, conversion)
+        else:
+            target = self._undo_display_transform(target)
         if conversion.target_format == "gbrp":
             for channel, plane in enumerate(GBRP_PLANE_OF_CHANNEL):
                 target[..., channel] = plane_pixels(picture, plane)
@@ -148,6 +153,12 @@ class FrameWriter:
             target[..., 0] = plane_pixels(picture, 0)
         else:
             target[...] = plane_pixels(picture, 0, channels=3)
+
+    def _transposed(self, picture: av.VideoFrame, conversion: Conversion) -> av.VideoFrame:
+        if conversion not in self._transposers:
+            transposer = Transposer(picture, self._turns, self._mirrored)
+            self._transposers[conversion] = transposer
+        return self._transposers[conversion].turn(picture)
 
     def _undo_display_transform(self, target: np.ndarray) -> np.ndarray:
         # A view of the target in which the frame lies as it was decoded.

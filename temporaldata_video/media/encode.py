@@ -44,15 +44,19 @@ class Encoding:
     threads: int = 1
 
     def options(self) -> dict[str, str]:
-        r"""Returns the options of the encoder. Groups of pictures are closed, so that
-        decoding can start at any of them."""
+        r"""Returns the options of the encoder.
+
+        Groups of pictures are closed, so that decoding can start at any of them. B-frames
+        are no references, so that those before the wanted frame need not be decoded.
+        """
         if self.codec == "h264":
             rate = {"qp": "0"} if self.lossless else {"crf": str(self.crf)}
-            return {**rate, "g": str(self.gop), "x264-params": "open-gop=0"}
-        extra = f"keyint={self.gop}:open-gop=0:log-level=none"
-        if self.lossless:
-            return {"x265-params": f"{extra}:lossless=1"}
-        return {"crf": str(self.crf), "x265-params": extra}
+            extra = {"g": str(self.gop), "x264-params": "open-gop=0:b-pyramid=none"}
+        else:
+            rate = {} if self.lossless else {"crf": str(self.crf)}
+            told = f"keyint={self.gop}:open-gop=0:b-pyramid=0:log-level=none"
+            extra = {"x265-params": f"{told}:lossless=1" if self.lossless else told}
+        return {"tune": "fastdecode", **rate, **extra}
 
 
 class Mp4Writer:

@@ -1,9 +1,10 @@
 r"""Keeps a few decoders where the last window ended, for windows that slide along.
 
 A window that begins in the group of pictures in which the last one ended would decode that
-group from its key frame again. Once two requests have followed one another like that, the
-decoder is kept instead of flushed, and the next request goes on where it stands. Frames of
-overlapping windows are kept as decoded, within a bound.
+group from its key frame again. Where next to nothing is lost by it, or once two requests
+have followed one another like that, the decoder is kept instead of flushed, and the next
+request goes on where it stands. Frames of overlapping windows are kept as decoded, within a
+bound.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import av
     from av.video.codeccontext import VideoCodecContext
 
+# The share of its packets that a request may decode in excess, so that its last frames come
+# out of a decoder that is kept.
+_SPARE = 0.04
 # No codec holds back more frames than a decoded picture buffer has places.
 _MOST_DELAYED = 17
 
@@ -114,9 +118,10 @@ class SlidingRun:
 
 
 def take_sliding(
-    key: Hashable, segment: SegmentPackets, runs: list[Run]
+    key: Hashable, segment: SegmentPackets, runs: list[Run], reads_on: bool
 ) -> SlidingRun | None:
-    r"""Returns how to go on from the request before, if this one follows it.
+    r"""Returns how to go on from the request before, if this one follows it, or how to
+    begin so that another may follow.
 
     The decoder is taken out of the pool, so that no other thread uses it. Without a
     sliding run, the request is remembered for the next one.
@@ -125,6 +130,7 @@ def take_sliding(
         key: identifies the file.
         segment: its packets.
         runs: the plan of this request.
+        reads_on: whether a few packets behind the last one wanted cost nothing to read.
     """
     if _LIVE.maxsize == 0:
         return None
@@ -138,8 +144,13 @@ def take_sliding(
     if live is None or not (
         live.first_row < first and live.start_dts <= start_dts <= live.last_dts
     ):
-        _LIVE.put(key, LiveDecoder(first, last, start_dts, stop_dts))
-        return None
+        spare = int(_SPARE * len(run.frames)) if reads_on else 0
+        followed = follow_run(segment, run, last, stop_dts, spare)
+        if not _shows(followed, last, segment.stream.reorder):
+            _LIVE.put(key, LiveDecoder(first, last, start_dts, stop_dts))
+            return None
+        live = LiveDecoder(first, first - 1, start_dts, start_dts - 1)
+        return SlidingRun(live, {}, frozenset(), followed)
     passed = run.packets.dts <= live.last_dts
     at_hand = np.isin(run.frames, [*live.recent, *live.pending])
     if live.context is None or (run.wanted & passed & ~at_hand).any():
@@ -151,6 +162,16 @@ def take_sliding(
     after = max(stop_dts, live.last_dts)
     rest = follow_run(segment, rest, last, after, _MOST_DELAYED)
     return SlidingRun(live, reused, awaited, rest)
+
+
+def _shows(run: Run, row: int, reorder: int) -> bool:
+    # Whether a decoder that is given these packets is likely to give out the frame. It
+    # holds frames back until there are as many later ones as it ever has to put in order.
+    frames = run.frames
+    overtaken = np.zeros(len(frames), np.int64)
+    for lag in range(1, min(2 * reorder + 1, len(frames))):
+        overtaken[lag:] += frames[:-lag] > frames[lag:]
+    return np.count_nonzero(frames > row) >= overtaken.max(initial=0)
 
 
 def decode_sliding(
@@ -200,7 +221,10 @@ def decode_sliding(
         keep_and_sink,
         awaited=sliding.awaited,
     )
+    last_dts = int(run.packets.dts[fed - 1]) if fed else live.last_dts
     if missing or flushed:
+        if not missing:
+            _LIVE.put(key, LiveDecoder(first, last, live.start_dts, last_dts))
         return missing
     kept = ~skippable(run)[:fed] if skip_nonreference else np.ones(fed, bool)
     _LIVE.put(
@@ -209,7 +233,7 @@ def decode_sliding(
             first,
             last,
             live.start_dts,
-            int(run.packets.dts[fed - 1]) if fed else live.last_dts,
+            last_dts,
             context,
             live.pending.union(run.frames[:fed][kept].tolist()) - given_out,
             _newest(recent),

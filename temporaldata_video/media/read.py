@@ -23,6 +23,7 @@ from .decode import (
 from .fingerprint import matches
 from .plan import Run, byte_ranges, plan_runs
 from .pool import decode_sliding, take_sliding
+from .store import LocalStore
 
 if TYPE_CHECKING:
     import av
@@ -116,7 +117,8 @@ def _decode_runs(
     skip = may_skip_nonreference(stream)
     if threads == 1:
         key = (segment.uri, segment.packets.fingerprint)
-        sliding = take_sliding(key, segment.packets, runs)
+        reads_on = isinstance(segment.store, LocalStore)
+        sliding = take_sliding(key, segment.packets, runs, reads_on)
         if sliding is not None:
             source = _fetch(segment, [sliding.run])
             convert = _Converter(FrameWriter(stream, output), write)

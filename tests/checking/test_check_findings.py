@@ -82,6 +82,27 @@ def test_an_index_that_cannot_be_read(clean):
     assert report.frames == 60
 
 
+def test_an_index_whose_rows_cannot_be_read(clean):
+    (data,) = (clean.parent / "cam.mp4.lance" / "data").iterdir()
+    data.write_bytes(b"no data")
+    assert found(tv.check_video(clean), "index-damaged").severity is tv.Severity.ERROR
+
+
+def test_an_index_that_says_what_is_not_so(clean):
+    import lance
+
+    place = f"{clean}.lance"
+    table = lance.dataset(place).to_table()
+    sizes = table["size"].to_numpy().copy()
+    sizes[[20, 40]] += 1
+    at = table.schema.get_field_index("size")
+    lance.write_dataset(
+        table.set_column(at, table.schema.field("size"), [sizes]), place, mode="overwrite"
+    )
+    what = found(tv.check_video(clean), "index-differs").what
+    assert "2 frames, the first is 20" in what
+
+
 @pytest.mark.parametrize("rows", [60, 50])
 def test_an_index_without_positions(clean, rows):
     import lance
@@ -170,6 +191,12 @@ def test_another_clock_may_be_tried(clean):
     report = tv.check_video(clean, timestamps=backwards)
     assert found(report, "clock-jumps").severity is tv.Severity.ERROR
     assert tv.check_video(clean, timestamps=np.arange(60) / 30).findings == ()
+
+
+def test_a_clock_that_names_its_frames(clean):
+    named = np.delete(np.arange(60), [10, 11])
+    clock = tv.Clock(named / 30, frame_index=named)
+    assert tv.check_video(clean, timestamps=clock).codes == ("count-mismatch", "clock-gaps")
 
 
 def test_a_late_start_of_the_container(tmp_path):
@@ -312,3 +339,17 @@ def test_a_report_is_json(clean):
         "remedy",
         "uri",
     }
+
+
+def test_a_video_that_is_not_on_this_machine(clean):
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe("memory://lab/cam.mp4", clean.read_bytes())
+    try:
+        report = tv.check_video("memory://lab/cam.mp4", decode=True)
+        assert report.codes == ("index-missing",) and report.frames == 60
+        index_uri = f"{clean}.lance"
+        assert tv.check_video("memory://lab/cam.mp4", index_uri=index_uri).findings == ()
+    finally:
+        memory.rm("memory://lab", recursive=True)

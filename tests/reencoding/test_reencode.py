@@ -250,6 +250,27 @@ def test_segments_that_share_a_file_become_files_of_their_own(tmp_path):
     assert read_numbers(video.frames).tolist() == list(range(50))
 
 
+@pytest.mark.filterwarnings("ignore::temporaldata_video.IndexWarning")
+def test_a_video_that_is_not_on_this_machine(slow, tmp_path):
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe("memory://lab/cam.mp4", slow.read_bytes())
+    try:
+        with pytest.raises(ValueError, match="output must be given for 'memory://lab"):
+            tv.reencode("memory://lab/cam.mp4", progress=False)
+        report = tv.reencode(
+            "memory://lab/cam.mp4",
+            tmp_path / "copy.mp4",
+            index_uri=f"{slow}.lance",
+            progress=False,
+        )
+    finally:
+        memory.rm("memory://lab", recursive=True)
+    assert report.bytes_before == slow.stat().st_size
+    assert np.array_equal(tv.LazyVideo.from_uri(tmp_path / "copy.mp4").timestamps, CLOCK)
+
+
 # What is refused ------------------------------------------------------------------------
 
 

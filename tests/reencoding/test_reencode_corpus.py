@@ -2,6 +2,11 @@ r"""Copies of real files, lossless, against an independent sequential decode."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -83,3 +88,27 @@ def test_a_copy_with_short_groups_decodes_a_fraction(corpus, tmp_path):
     }
     assert decoded["before"] >= 4 * decoded["after"]
     assert report.psnr > 40
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_a_copy_that_is_interrupted_is_none(corpus, tmp_path, sent):
+    copy, aside = tmp_path / "copy.mp4", tmp_path / "copy.mp4.part"
+    program = [sys.executable, "-m", "temporaldata_video.cli.main", "reencode"]
+    process = subprocess.Popen(
+        [*program, corpus / "dlc_openfield_m3v1mp4.mp4", "-o", copy, "--quiet"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until = time.monotonic() + 120
+        while not (aside.exists() and aside.stat().st_size) and process.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == (130 if sent == signal.SIGINT else -signal.SIGKILL), said
+    assert not copy.exists() and not (tmp_path / "copy.mp4.lance").exists()
+    if sent == signal.SIGINT:
+        assert not aside.exists()
