@@ -16,6 +16,7 @@ from .errors import (
     IndexNotFoundError,
     IndexWarning,
     PluginWarning,
+    RequestTooLargeError,
     SourceChangedError,
     SourceError,
     SourceNotFoundError,
@@ -40,6 +41,7 @@ from .masked import MaskedFrames, masked_frames
 from .media.cache import BlockCache, SegmentCache
 from .media.cache_settings import CacheSettings, configure_cache
 from .media.pool import configure_decoders
+from .memory_bound import configure_request_memory
 from .output_memory import configure_output_memory
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
@@ -79,6 +81,7 @@ __all__ = [
     "ObjectStore",
     "PluginWarning",
     "ReencodeReport",
+    "RequestTooLargeError",
     "SegmentCache",
     "Severity",
     "SourceChangedError",
@@ -95,6 +98,7 @@ __all__ = [
     "configure_cache",
     "configure_decoders",
     "configure_output_memory",
+    "configure_request_memory",
     "examine_clock",
     "frame_index_uri",
     "get_backend",
