@@ -8,10 +8,14 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+from .damage import FOUND, damaged_videos
 from .fuzz import fuzz
+from .resources import cut
 from .targets import TARGETS
+from .writers import kill_writers
 
 
 def main() -> int:
@@ -26,6 +30,15 @@ def main() -> int:
     each.add_argument("--seconds", type=float, default=60, help="for each target")
     each.add_argument("--seed", type=int, default=0)
     each.add_argument("--guided", action="store_true", help="by coverage, with atheris")
+    damage = commands.add_parser("damage", help="damaged videos beside FFmpeg's decode")
+    damage.add_argument("--variants", type=int, default=504)
+    damage.add_argument("--seed", type=int, default=1)
+    writers = commands.add_parser("writers", help="writers killed at random moments")
+    writers.add_argument("--kills", type=int, default=100)
+    writers.add_argument("--seed", type=int, default=1)
+    resources = commands.add_parser("resources", help="descriptors, threads and memory")
+    resources.add_argument("--slices", type=int, default=10_000)
+    resources.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     return globals()[f"_{arguments.command}"](arguments)
@@ -43,6 +56,40 @@ def _fuzz(arguments: argparse.Namespace) -> int:
         failed += result["failed"]
         print(json.dumps(result), flush=True)
     return bool(failed)
+
+
+def _damage(arguments: argparse.Namespace) -> int:
+    total: Counter = Counter()
+    for result in damaged_videos(
+        arguments.variants, arguments.seed, arguments.corpus, arguments.out
+    ):
+        total["variants"] += 1
+        total += Counter({k: n for k, n in result.items() if type(n) is int})
+        if FOUND in result:
+            total["variants with a difference"] += 1
+            total["of those not found by check --decode"] += not result[FOUND]
+            print(json.dumps(result), flush=True)
+    print(json.dumps(total), flush=True)
+    return bool(total["of those not found by check --decode"])
+
+
+def _writers(arguments: argparse.Namespace) -> int:
+    found = kill_writers(arguments.kills, arguments.seed)
+    print(json.dumps({"killed": arguments.kills, **found}), flush=True)
+    return bool(found["corrupt"])
+
+
+def _resources(arguments: argparse.Namespace) -> int:
+    # The first tenth fills what is kept on purpose: rows, decoders, memory of pixels.
+    seen = cut(arguments.slices, arguments.seed, max(1, arguments.slices // 10))
+    for number, now in enumerate(seen, 1):
+        slices = number * arguments.slices // 10
+        print(json.dumps({"slices": slices, **now._asdict()}), flush=True)
+    first, last = seen[0], seen[-1]
+    grown = last.memory_kib - first.memory_kib > 32 * 1024
+    return bool(
+        last.descriptors > first.descriptors or last.threads > first.threads or grown
+    )
 
 
 def _guided(target: str, arguments: argparse.Namespace) -> dict:

@@ -32,7 +32,7 @@ def mutate(target: str, data: bytes, chance: random.Random) -> bytes:
         if chance.random() < 0.9:
             return json.dumps(damaged_json(json.loads(data), chance)).encode()
     elif target in ("sidecar", "rows"):
-        files = dict(unpack(data))
+        files = unpack(data)
         name = chance.choice([name for name in files if name != "cam.mp4"])
         if target == "sidecar":
             files[name] = damaged(files[name], chance)

@@ -43,7 +43,7 @@ def main(target: str, seconds: str, corpus: str, out: str) -> None:
         # Half of the changes know the format, half are libFuzzer's own.
         chance = random.Random(seed)
         try:
-            if chance.random() < 0.5:
+            if target in ("sidecar", "rows") or chance.random() < 0.5:
                 return mutate(target, data, chance)[:max_size]
         except (ValueError, LookupError, TypeError, AttributeError):
             pass

@@ -12,7 +12,7 @@ import os
 import struct
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -96,8 +96,12 @@ def header(data: bytes) -> bool:
 
 def sidecar(data: bytes) -> bool:
     r"""The files of a sidecar, packed by :func:`pack`."""
+    try:
+        files = unpack(data)
+    except ValueError:
+        return False
     with tempfile.TemporaryDirectory(dir=scratch()) as root:
-        for name, contents in unpack(data):
+        for name, contents in files.items():
             place = Path(root, name)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(contents)
@@ -109,8 +113,8 @@ def rows(data: bytes) -> bool:
     import lance
     import pyarrow as pa
 
-    parts = dict(unpack(data))
     try:
+        parts = unpack(data)
         columns, head = json.loads(parts["columns"]), parts["header"]
         table = pa.table(columns).replace_schema_metadata({b"temporaldata_video": head})
     except (ValueError, TypeError, ArithmeticError, AttributeError, KeyError):
@@ -147,12 +151,20 @@ def pack(files: dict[str, bytes]) -> bytes:
     )
 
 
-def unpack(data: bytes) -> Iterator[tuple[str, bytes]]:
-    r"""Yields name and contents of the files that :func:`pack` put together."""
+def unpack(data: bytes) -> dict[str, bytes]:
+    r"""Returns the files that :func:`pack` put together, by name.
+
+    Raises:
+        ValueError: if the bytes are none that it made.
+    """
+    files = {}
     while data:
         name, length, data = data.split(b"\n", 2)
-        yield name.decode(), data[: int(length)]
-        data = data[int(length) :]
+        place = name.decode()
+        if place.startswith("/") or ".." in place or not place.isprintable():
+            raise ValueError(f"{place!r} is not below the folder")
+        files[place], data = data[: int(length)], data[int(length) :]
+    return files
 
 
 def clock(data: bytes) -> bool:
@@ -215,7 +227,7 @@ def pointer(data: bytes) -> bool:
             try:
                 nested = isinstance(value, dict) or name == "parts"
                 group.attrs[name] = json.dumps(value) if nested else value
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, RuntimeError):
                 return False
         _write_interval(group.create_group("domain"))
     with h5py.File(path) as file:

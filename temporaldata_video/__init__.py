@@ -16,6 +16,7 @@ from .errors import (
     IndexNotFoundError,
     IndexWarning,
     PluginWarning,
+    RequestTooLargeError,
     SourceChangedError,
     SourceError,
     SourceNotFoundError,
@@ -40,12 +41,13 @@ from .masked import MaskedFrames, masked_frames
 from .media.cache import BlockCache, SegmentCache
 from .media.cache_settings import CacheSettings, configure_cache
 from .media.pool import configure_decoders
+from .memory_bound import configure_request_memory
 from .output_memory import configure_output_memory
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
 from .reencoding.reencode import ReencodeReport, reencode
-from .types import ByteCache, Cost, FrameIndex, ObjectMeta, ObjectStore
+from .types import ByteCache, Cost, FolderStore, FrameIndex, ObjectMeta, ObjectStore
 
 __all__ = [
     "MP4_INDEX",
@@ -65,6 +67,7 @@ __all__ = [
     "DecodeWarning",
     "Faults",
     "Finding",
+    "FolderStore",
     "FrameIndex",
     "FrameIndexError",
     "IndexFormatError",
@@ -78,6 +81,7 @@ __all__ = [
     "ObjectStore",
     "PluginWarning",
     "ReencodeReport",
+    "RequestTooLargeError",
     "SegmentCache",
     "Severity",
     "SourceChangedError",
@@ -94,6 +98,7 @@ __all__ = [
     "configure_cache",
     "configure_decoders",
     "configure_output_memory",
+    "configure_request_memory",
     "examine_clock",
     "frame_index_uri",
     "get_backend",

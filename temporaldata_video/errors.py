@@ -12,6 +12,7 @@ r"""Every exception and warning that this package raises.
     │   └── IndexFormatError        ... because its contents make no sense
     ├── ClockError                  a clock has faults that nobody allowed (a ValueError)
     ├── DecodeError                 a frame that should be there does not decode
+    ├── RequestTooLargeError        a request needs more memory than allowed (a MemoryError)
     ├── CacheError                  the byte cache cannot be used
     └── BackendError                a plugin cannot do what is asked of it
         └── UnknownBackendError     ... because no backend has that name (a LookupError too)
@@ -78,6 +79,10 @@ class ClockError(VideoError, ValueError):
 
 class DecodeError(VideoError):
     r"""A frame that should be in the video does not decode."""
+
+
+class RequestTooLargeError(VideoError, MemoryError):
+    r"""A request for frames needs more memory than there is, or than was allowed."""
 
 
 class CacheError(VideoError):

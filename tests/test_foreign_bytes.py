@@ -3,7 +3,9 @@ r"""Readers of bytes that others wrote: whatever they are given, they answer or 
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import time
 
 import h5py
@@ -186,6 +188,20 @@ def test_a_huge_segment_number_allocates_nothing(own_clip):
     table = table.replace_schema_metadata(None)
     lance.write_dataset(table, uri, mode="overwrite", data_storage_version="2.0")
     with pytest.raises(IndexFormatError, match="not sorted by segment_idx"):
+        tv.LazyVideo.from_uri(own_clip)
+
+
+def test_four_columns_without_their_data(own_clip):
+    uri = f"{own_clip}.lance"
+    table = lance.dataset(uri).to_table(
+        columns=["segment_idx", "local_frame_idx", "pts", "timestamp"]
+    )
+    shutil.rmtree(uri)
+    plain = table.replace_schema_metadata(None)
+    lance.write_dataset(plain, uri, data_storage_version="2.0")
+    (data,) = own_clip.parent.glob("cam.mp4.lance/data/*.lance")
+    os.truncate(data, data.stat().st_size // 2)
+    with pytest.raises(IndexFormatError, match="--overwrite"):
         tv.LazyVideo.from_uri(own_clip)
 
 

@@ -14,7 +14,16 @@ NAME = "temporaldata_video"
 
 # From the ground up; a module imports from floors below its own, and from its own room.
 FLOORS = [
-    {"errors", "formats", "types", "layout", "output_memory", "process", "progress"},
+    {
+        "errors",
+        "formats",
+        "types",
+        "layout",
+        "memory_bound",
+        "output_memory",
+        "process",
+        "progress",
+    },
     {"index", "media"},
     {"plugin"},
     {

@@ -224,11 +224,7 @@ class LanceFrameIndex:
         except LANCE_ERRORS as error:
             _CHECKED.pop((self.uri, self.version, self.index_id))
             self._check_version()
-            raise IndexFormatError(
-                f"cannot read rows {offset} to {offset + count} of the index "
-                f"{self.uri!r} ({first_line(error)}). Index the video again with "
-                f"--overwrite."
-            ) from error
+            raise _unreadable_rows(self.uri, offset, count, error) from error
 
     def _check_version(self) -> None:
         # Once in each process: what lies at the uri may have been written anew since. A
@@ -262,6 +258,15 @@ def _read_rows(
     return read_columns(*place.address(), version, tag, names, offset, count)
 
 
+def _unreadable_rows(
+    uri: str, offset: int, count: int, error: Exception
+) -> IndexFormatError:
+    return IndexFormatError(
+        f"cannot read rows {offset} to {offset + count} of the index {uri!r} "
+        f"({first_line(error)}). Index the video again with --overwrite."
+    )
+
+
 def check_columns(uri: str, dataset: Description) -> None:
     r"""Raises :obj:`IndexFormatError` if a dataset is no frame index.
 
@@ -281,7 +286,10 @@ def check_columns(uri: str, dataset: Description) -> None:
 def _count_segments(place: Place, dataset: Description) -> tuple[int, ...]:
     # Sidecars without our header have nothing but their rows to tell the segments.
     names = ("segment_idx", "local_frame_idx")
-    columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
+    try:
+        columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
+    except LANCE_ERRORS as error:
+        raise _unreadable_rows(place.uri, 0, dataset.rows, error) from error
     segment, local = columns["segment_idx"], columns["local_frame_idx"]
     # Looked at before anything of the size that they claim is made.
     in_order = (

@@ -152,8 +152,8 @@ def with_retries(attempt: Callable[[], T]) -> T:
     r"""Calls a function again, after longer and longer pauses, while it fails in a way
     that may pass.
 
-    As often as ``TEMPORALDATA_VIDEO_RETRIES`` says, 6 times by default, which takes some
-    13 seconds at most besides the attempts themselves.
+    As often as ``TEMPORALDATA_VIDEO_RETRIES`` says, 6 times by default, with pauses of 6
+    seconds at most in total.
 
     Args:
         attempt: what to do.

@@ -198,3 +198,11 @@ def test_a_missing_library_names_the_extra(run_python):
     for line, (protocol, extra) in zip(lines, extras.items()):
         assert f"{protocol}://" in line
         assert line.endswith(f"pip install 'temporaldata-video[{extra}]'")
+
+
+def test_a_server_that_falls_silent(s3, proxy):
+    uri = s3.put("lab/silent.bin", CONTENT)
+    options = {**s3.options(proxy), "config_kwargs": {"read_timeout": 1}}
+    proxy.behave(script=["stall", "hang"])
+    assert FsspecStore("s3", options).read_range(uri, 7, 500) == CONTENT[7:507]
+    assert [r.fault for r in proxy.requests()] == ["stall", "hang", ""]

@@ -1,0 +1,143 @@
+r"""What a process may hold: bounded memory, no descriptors left, nothing after Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import temporaldata_video as tv
+from stress.resources import cut, usage
+from temporaldata_video import memory_bound
+from temporaldata_video.testing import make_clip, read_numbers
+
+linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+
+
+@pytest.fixture
+def bound():
+    yield tv.configure_request_memory
+    tv.configure_request_memory(0)
+
+
+@pytest.fixture
+def own_clip(tmp_path):
+    path = make_clip(tmp_path / "cam.mp4", 60, size=(64, 96))
+    tv.write_index(path, progress=False)
+    return path
+
+
+def test_more_pixels_than_there_is_memory(own_clip):
+    video = tv.LazyVideo.from_uri(own_clip, resize=(60_000, 60_000))
+    own_clip.unlink()  # it fails before the file is looked for
+    with pytest.raises(tv.RequestTooLargeError) as raised:
+        _ = video.frames
+    size = 60 * 3 * 60_000**2
+    mebibytes = f"{size / (1 << 20):,.0f} MiB"
+    said = str(raised.value)
+    assert "60 frames of 3 x 60000 x 60000" in said and mebibytes in said
+    assert "80 % of the" in said and f"configure_request_memory({size})" in said
+    assert isinstance(raised.value, MemoryError) and isinstance(raised.value, tv.VideoError)
+
+
+def test_the_bound_can_be_set(own_clip, bound):
+    video = tv.LazyVideo.from_uri(own_clip)
+    one_second = 30 * 3 * 64 * 96
+    assert bound(one_second) == one_second
+    assert len(video.slice(0.0, 1.0).frames) == 30
+    with pytest.raises(tv.RequestTooLargeError, match=r"31 frames .* are allowed"):
+        _ = video.slice(0.0, 1.03).frames
+    assert bound(0) is None
+    assert len(video.slice(0.0, 1.03).frames) == 31
+    with pytest.raises(ValueError, match="max_bytes must not be negative"):
+        bound(-1)
+
+
+def test_the_bound_is_for_packets_as_well(own_clip, bound):
+    video = tv.LazyVideo.from_uri(own_clip, resize=(1, 1))
+    bound(1000)
+    with pytest.raises(tv.RequestTooLargeError, match=r"the packets of .* frames need"):
+        _ = video.frames
+
+
+def test_the_environment_sets_the_bound(own_clip, run_python, monkeypatch):
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_MAX_REQUEST_BYTES", "123")
+    program = "import temporaldata_video as tv; print(tv.configure_request_memory())"
+    assert run_python(program).strip() == "123"
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs /proc")
+def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
+    machine = memory_bound.available_memory()
+    assert 1 << 20 < machine < 1 << 50
+    for name, text in {
+        "memory.max": "1000000000",
+        "memory.current": "400000000",
+        "memory.stat": "anon 5\nfile 100000000",
+    }.items():
+        (tmp_path / name).write_text(text + "\n")
+    monkeypatch.setattr(memory_bound, "_CGROUP", tmp_path)
+    assert memory_bound.available_memory() == min(machine, 700_000_000) or machine < 7e8
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory_bound.available_memory() > 0
+
+
+@linux
+def test_many_windows_leave_nothing_behind():
+    seen = cut(600, seed=2, every=150)
+    first, last = seen[0], seen[-1]
+    assert last.descriptors <= first.descriptors and last.threads <= first.threads
+    assert last.memory_kib - first.memory_kib < 16 * 1024
+
+
+@linux
+def test_errors_leave_no_descriptor(own_clip):
+    video = tv.LazyVideo.from_uri(own_clip)
+    _ = video.slice(0.0, 0.5).frames
+    data = own_clip.read_bytes()
+    own_clip.write_bytes(data[:-1000])
+    before = usage()
+    for _ in range(50):
+        with pytest.raises(tv.VideoError):
+            _ = tv.LazyVideo.from_uri(own_clip).slice(0.5, 1.0).frames
+        with pytest.raises(tv.VideoError):
+            tv.write_index(own_clip, method="boxes", overwrite=True, progress=False)
+    assert usage().descriptors <= before.descriptors
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_at_any_moment(own_clip, threads):
+    r"""A KeyboardInterrupt in the middle of decoding; what is read next is right."""
+    chance = random.Random(threads)
+    video = tv.LazyVideo.from_uri(own_clip, threads=threads)
+    _ = video.frames
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    interrupted = 0
+    folder = set(os.listdir(own_clip.parent))
+    try:
+        for _ in range(60):
+            window = tv.LazyVideo.from_uri(own_clip, threads=threads).slice(0.2, 1.8)
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.01))
+            try:
+                for start in np.arange(0.0, 1.2, 0.1):
+                    _ = window.slice(start, start + 0.3).frames
+            except KeyboardInterrupt:
+                interrupted += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            start = chance.randrange(50)
+            part = video.slice(start / 30, start / 30 + 0.25)
+            assert read_numbers(part.frames).tolist() == part.frame_indices.tolist()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 30
+    assert set(os.listdir(own_clip.parent)) == folder
