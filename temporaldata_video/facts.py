@@ -80,3 +80,18 @@ class VideoFacts:
     def cost(self) -> Cost:
         r"""Returns what :attr:`frames` would cost, in frames, bytes and byte ranges."""
         return self._source.cost(self.frame_indices)
+
+    def prefetch(self, progress: bool = False) -> None:
+        r"""Fetches the bytes that :attr:`frames` needs into the cache.
+
+        What is in the cache already is not fetched again, and local files are read in
+        place. The frames are not decoded. See :func:`configure_cache`.
+
+        Args:
+            progress: show a progress bar.
+
+        Raises:
+            CacheError: if there is no cache, or it is too small.
+            StaleIndexError: if a file is not the one that was indexed.
+        """
+        self._source.prefetch(self.frame_indices, progress)

@@ -13,7 +13,7 @@ import numpy as np
 from .errors import DecodeError
 from .masked import note_masked
 from .media.convert import OutputFormat
-from .media.read import Segment, read_frames
+from .media.read import Segment, fetch_ahead, read_frames
 from .memory_bound import check_request
 from .output_memory import empty_frames
 from .process import usable_threads
@@ -72,15 +72,17 @@ def read_together(requests: Sequence[Request]) -> list[tuple[np.ndarray, np.ndar
     arrays = [empty_frames((len(r.frames), *r.source.frame_shape)) for r in requests]
     unique = [np.unique(r.frames, return_index=True, return_inverse=True) for r in requests]
     missing: list[dict[int, str]] = [{} for _ in requests]
-    for read in _by_file(requests, unique):
+    reads = _by_file(requests, unique)
+    rows_of = [np.array(sorted(read.places), np.int64) for read in reads]
+    files = fetch_ahead([(read.file, rows) for read, rows in zip(reads, rows_of)])
+    for read, file, rows in zip(reads, files, rows_of):
         places = read.places
 
         def target(row: int, places=places) -> np.ndarray:
             request, slot = places[row][0]
             return arrays[request][slot]
 
-        rows = np.array(sorted(places), np.int64)
-        failed = read_frames(read.file, rows, read.output, target, read.threads)
+        failed = read_frames(file, rows, read.output, target, read.threads)
         for row, shared in places.items():
             if row in failed:
                 for request, slot in shared:

@@ -15,8 +15,9 @@ from .index.memory import MemoryFrameIndex
 from .index.sidecar import LanceFrameIndex
 from .indexing import build_memory_index, build_segment
 from .layout import check_scheme, segment_uris
+from .media.cache_settings import ConfiguredCache, cache_settings
 from .media.convert import OutputFormat
-from .media.read import Segment, read_cost
+from .media.read import Segment, prefetch_frames, read_cost
 from .plugin.manager import (
     resolve_cache,
     resolve_index,
@@ -24,6 +25,7 @@ from .plugin.manager import (
     resolve_store,
 )
 from .process import RECORDING_ARRAYS, ProcessCache
+from .progress import progress_bar
 from .reading import Request, read_together
 from .types import Cost, FrameIndex, ObjectStore
 
@@ -266,6 +268,36 @@ class VideoSource:
             for file, rows, _ in self.by_file(np.unique(frames))
         ]
         return Cost(*(sum(column) for column in zip(*costs))) if costs else Cost(0, 0, 0, 0)
+
+    def prefetch(self, frames: np.ndarray, progress: bool = False) -> None:
+        r"""Fetches what reading frames would fetch into the cache.
+
+        Args:
+            frames: frame numbers, int64 of shape (n,).
+            progress: show a progress bar.
+
+        Raises:
+            CacheError: if there is no cache, or it is too small.
+        """
+        wanted = [
+            (file, np.sort(rows))
+            for file, rows, _ in self.by_file(np.unique(frames))
+            if file.cache is not None
+        ]
+        n_bytes = sum(read_cost(file, rows).bytes for file, rows in wanted)
+        if any(isinstance(file.cache, ConfiguredCache) for file, _ in wanted):
+            cache_settings().require(n_bytes)
+        done = 0
+        with progress_bar("fetching", n_bytes, progress) as show:
+
+            def advance(n_more: int) -> None:
+                nonlocal done
+                done += n_more
+                if show is not None:
+                    show(done)
+
+            for file, rows in wanted:
+                prefetch_frames(file, rows, advance)
 
     def by_file(
         self, numbers: np.ndarray

@@ -12,6 +12,24 @@ from temporaldata_video.testing import make_clip
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def test_benchmark_of_copies_compares_all_frames(tmp_path):
+    clip = make_clip(tmp_path / "tiny.mp4", 300, size=(64, 96), gop=250)
+    arguments = [str(clip), "--out", str(tmp_path / "out"), "--reads", "10"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.reencoding", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    (row,) = results["rows"]
+    assert row["frames"] == 300 and row["different"] is False
+    assert row["decoded_before"] > 4 * row["decoded_after"]
+    # Of so small a picture reading one frame takes as long as the rest.
+    assert done.returncode == (0 if row["gain"] >= 4 else 1), done.stderr
+
+
 def test_benchmark_of_one_clip_counts_no_wrong_frame_of_ours(tmp_path):
     clip = make_clip(tmp_path / "tiny.mp4", 90, size=(64, 96), gop=12)
     arguments = [str(clip), "--out", str(tmp_path / "out"), "--repeats", "1", "--quick"]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import VideoError, VideoWarning
+from .cache import cache
 from .check import check
 from .demo import demo
 from .index import index
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (check, demo, index, index_nwb, info, reencode, sheet):
     app.command()(command)
+app.add_typer(cache, name="cache")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

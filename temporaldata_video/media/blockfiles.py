@@ -161,9 +161,7 @@ class BlockFiles:
             for name, data in blocks.items():
                 if not self._make_room(len(data) + _SEAL.size):
                     return
-                aside = os.path.join(
-                    make_private(self.root, "aside"), f"block-{uuid4().hex}"
-                )
+                aside = self._aside(f"block-{uuid4().hex}")
                 with self._removed_on_failure(aside):
                     with create_private(aside) as file:
                         file.write(data)
@@ -190,13 +188,11 @@ class BlockFiles:
                 if not self._make_room(size):
                     return False
                 mark = name.replace("/", "-")
-                aside = os.path.join(
-                    make_private(self.root, "aside"), f"{mark}.{uuid4().hex}"
-                )
-                file = create_private(aside)
-                file.truncate(size)  # whoever counts now counts all of it
+                aside = self._aside(f"{mark}.{uuid4().hex}")
+                with self._removed_on_failure(aside), create_private(aside) as file:
+                    file.truncate(size)  # whoever counts now counts all of it
             with self._removed_on_failure(aside):
-                with file:
+                with open(aside, "r+b") as file:
                     fill(file)
                     file.flush()
                     os.fsync(file.fileno())
@@ -353,6 +349,9 @@ class BlockFiles:
         return os.path.join(self.root, "total")
 
     # Places -------------------------------------------------------------------------
+
+    def _aside(self, name: str) -> str:
+        return os.path.join(make_private(self.root, "aside"), name)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.root, "objects", *name.split("/"))

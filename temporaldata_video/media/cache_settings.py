@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..errors import CacheError
 from ..process import env_integer
 from ..types import ByteCache, ByteRange, ObjectMeta, ObjectStore
 from .cache import DEFAULT_BLOCK_BYTES, DEFAULT_QUOTA_BYTES, BlockCache, SegmentCache
@@ -49,6 +50,28 @@ class CacheSettings:
         if self.block_bytes < _SMALLEST_BLOCK:
             raise ValueError(
                 f"block_bytes must be at least {_SMALLEST_BLOCK}, got {self.block_bytes}."
+            )
+
+    def require(self, n_bytes: int) -> None:
+        r"""Makes sure that there is a cache, and that it can hold as many bytes.
+
+        Args:
+            n_bytes: how many.
+
+        Raises:
+            CacheError: if not.
+        """
+        cache = self.cache()
+        if cache is None:
+            raise CacheError(
+                "there is no cache to fetch into: it is configured as kind='none'. Set "
+                "configure_cache(kind='blocks')."
+            )
+        cache.files.start()
+        if n_bytes > self.quota_bytes:
+            raise CacheError(
+                f"{n_bytes} bytes do not fit into the cache, whose quota is "
+                f"{self.quota_bytes} bytes. Raise it: configure_cache(quota_bytes=...)."
             )
 
     def cache(self) -> BlockCache | SegmentCache | None:

@@ -2,6 +2,7 @@ r"""Encodes frames into an MP4 file at given times, with the sound of another fi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ENCODERS = {"h264": "libx264", "hevc": "libx265"}
 # The muxer multiplies coarser time bases up to this many units a second.
 _MIN_TIME_SCALE = 10_000
+SoundDigests = dict[int, "hashlib.blake2b"]
 # Matrix and range (BT.601, limited) that RGB is converted to where it has to be.
 _FROM_RGB = (5, 1)
 
@@ -104,6 +106,7 @@ class Mp4Writer:
         self._waiting: tuple[Fraction, av.Packet] | None = None
         self.pixel_format = ""
         self.tags = (2, 0)  # matrix and range of the colours
+        self.sound_digests: SoundDigests = {}
 
     def __enter__(self) -> Mp4Writer:
         return self
@@ -225,7 +228,8 @@ class Mp4Writer:
                 f"its sound ({codecs}) cannot be copied into MP4. Leave it out with "
                 f"audio=False (--no-audio)."
             ) from error
-        self._sound = _packets_of(self._audio, copies)
+        packets = _sound_packets(self._audio, self.sound_digests)
+        self._sound = (_moved(packet, copies) for packet in packets)
 
     def _copy_sound(self, until: Fraction | None) -> None:
         r"""Writes the sound up to a time in seconds, all that is left for :obj:`None`."""
@@ -246,11 +250,30 @@ class Mp4Writer:
         self._copy_sound(None)
 
 
-def _packets_of(
-    source: InputContainer, copies: dict[int, Stream]
-) -> Iterator[tuple[Fraction, av.Packet]]:
+def _sound_packets(source: InputContainer, digests: SoundDigests) -> Iterator[av.Packet]:
+    numbers = {stream.index: k for k, stream in enumerate(source.streams.audio)}
     for packet in source.demux(*source.streams.audio):
-        if packet.size and packet.time_base:
-            time = (packet.dts or 0) * packet.time_base
-            packet.stream = copies[packet.stream.index]
-            yield time, packet
+        if packet.size:
+            number = numbers[packet.stream.index]
+            digest = digests.setdefault(number, hashlib.blake2b(digest_size=16))
+            digest.update(bytes(packet))
+            yield packet
+
+
+def _moved(packet: av.Packet, copies: dict[int, Stream]) -> tuple[Fraction, av.Packet]:
+    time = (packet.dts or 0) * (packet.time_base or Fraction(1))
+    packet.stream = copies[packet.stream.index]
+    return time, packet
+
+
+def digest_sound(source: InputContainer) -> SoundDigests:
+    r"""Returns a digest of all packets of each audio stream, by its number among them.
+
+    Args:
+        source: a container that was just opened.
+    """
+    digests: SoundDigests = {}
+    if source.streams.audio:
+        for _ in _sound_packets(source, digests):
+            pass
+    return digests

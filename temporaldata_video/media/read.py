@@ -2,10 +2,11 @@ r"""Reads frames of one file: plan, bytes, packets, frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from .decode import (
     open_decoder,
     open_stream,
 )
+from .fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
 from .fingerprint import matches
 from .plan import Run, byte_ranges, plan_runs
 from .pool import decode_sliding, take_sliding
@@ -99,6 +101,53 @@ def read_cost(segment: Segment, frames: np.ndarray) -> Cost:
         bytes=sum(r.stop - r.start for r in ranges),
         ranges=len(ranges),
     )
+
+
+def fetch_ahead(wanted: Sequence[tuple[Segment, np.ndarray]]) -> list[Segment]:
+    r"""Returns segments that hold what :func:`read_frames` is about to need of them,
+    fetched side by side; those whose bytes lie near are as they were.
+
+    Args:
+        wanted: segments and frame numbers within them, sorted and unique, int64.
+
+    Raises:
+        StaleIndexError: if a file is not the one that was indexed.
+    """
+    segments = [segment for segment, _ in wanted]
+    ranges = {
+        place: byte_ranges(plan_runs(segment.packets, frames))
+        for place, (segment, frames) in enumerate(wanted)
+        if segment.cache is not None and segment.packets.stream.readable_by_packet
+    }
+    if len(ranges) < 2:
+        return segments
+    jobs = [partial(_read, segments[place], of_file) for place, of_file in ranges.items()]
+    for (place, of_file), (meta, data) in zip(ranges.items(), side_by_side(jobs)):
+        behind = cast(ByteCache, segments[place].cache)
+        held = FetchedAhead(behind, meta, of_file, data)
+        segments[place] = replace(segments[place], cache=held)
+    return segments
+
+
+def prefetch_frames(
+    segment: Segment, frames: np.ndarray, advance: Callable[[int], None]
+) -> None:
+    r"""Has the cache of a segment fetch what :func:`read_frames` would need.
+
+    Args:
+        segment: the file.
+        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+        advance: called with the number of bytes that are in the cache now.
+
+    Raises:
+        StaleIndexError: if the file is not the one that was indexed.
+    """
+    ranges = byte_ranges(plan_runs(segment.packets, frames))
+    pieces = [piece for span in ranges for piece in split_range(span)]
+    for first in range(0, len(pieces), MAX_REQUESTS):
+        batch = pieces[first : first + MAX_REQUESTS]
+        _read(segment, batch)
+        advance(sum(stop - start for start, stop in batch))
 
 
 def _decode_runs(

@@ -14,10 +14,11 @@ from ..index.demux import open_container
 from ..index.display import display_matrix
 from ..index.packets import SegmentIndex
 from ..indexing import build_segment
-from ..media.encode import Encoding, Mp4Writer
+from ..media.encode import Encoding, Mp4Writer, SoundDigests, digest_sound
 from ..media.read import Segment
 from ..media.sequence import decode_run, frame_digest, luma_samples, whole_run
 from ..media.store import LocalStore
+from .pictures import compare_pictures
 from .plan import Job
 from .timing import Timing
 from .turn import turn_track
@@ -29,8 +30,6 @@ Advance = Callable[[int], None]
 
 # Frames that may come out of the decoder before one that should come first.
 _MOST_WAITING = 64
-# Mean difference of luma, as a share of the range, of which no encoder is capable.
-_OTHER_PICTURE = 0.15
 
 
 @dataclass
@@ -43,6 +42,7 @@ class Seen:
         depth: bits of a sample.
         tags: matrix and range of the colours, code points of ISO/IEC 23091-2.
         converted: the pixel format that had to be given up, and the one instead of it.
+        sound: digests of the packets of each audio stream.
     """
 
     samples: list[np.ndarray] = field(default_factory=list)
@@ -50,6 +50,7 @@ class Seen:
     depth: int = 8
     tags: tuple[int, int] = (2, 0)
     converted: tuple[str, str] | None = None
+    sound: SoundDigests = field(default_factory=dict)
 
 
 def transcode(job: Job, encoding: Encoding, advance: Advance) -> Seen:
@@ -97,6 +98,7 @@ def transcode(job: Job, encoding: Encoding, advance: Advance) -> Seen:
         missing = decode_run(source, whole_run(source.packets), take)
         for row in sorted(missing.keys() & position.keys()):
             raise _undecodable(uri, row, missing[row])
+    seen.sound = writer.sound_digests  # the last of it is written at the end
     if stream.rotation or stream.mirrored:
         size = stream.width, stream.height
         turn_track(job.aside, display_matrix(stream.rotation, stream.mirrored, *size))
@@ -145,28 +147,24 @@ def verify(job: Job, seen: Seen, advance: Advance) -> tuple[SegmentIndex, float]
     index = build_segment(store, str(path))
     _check_times(index, timing)
     _check_turn(index, job.source)
-    errors: list[float] = []
+    samples: list[np.ndarray] = []
     tags: list[tuple[int, int]] = []
-    peak = (1 << seen.depth) - 1
 
     def compare(number: int, frame: av.VideoFrame) -> None:
         if not tags:
             tags.append((int(frame.colorspace), int(frame.color_range)))
         if seen.digests and frame_digest(frame) != seen.digests[number]:
             raise VideoError(f"frame {number} of the copy has other pixels; it is no good.")
-        off = luma_samples(frame).astype(float) - seen.samples[number]
-        if np.abs(off).mean() > _OTHER_PICTURE * peak:
-            raise VideoError(f"frame {number} of the copy shows another picture.")
-        errors.append(float(np.square(off).mean()))
-        advance(len(errors))
+        samples.append(luma_samples(frame))
+        advance(len(samples))
 
     segment = Segment(str(path), index, store)
     missing = decode_run(segment, whole_run(index), compare)
-    if missing or len(errors) != len(timing.pts):
+    if missing or len(samples) != len(timing.pts):
         raise VideoError(f"{len(missing)} frames of the copy do not decode; it is no good.")
     _check_tags(tags[0], seen.tags)
-    mean = float(np.mean(errors))
-    return index, float("inf") if mean == 0 else float(10 * np.log10(peak**2 / mean))
+    _check_sound(job, seen)
+    return index, compare_pictures(np.stack(seen.samples), np.stack(samples), seen.depth)
 
 
 def _check_times(index: SegmentIndex, timing: Timing) -> None:
@@ -186,6 +184,15 @@ def _check_times(index: SegmentIndex, timing: Timing) -> None:
             f"frame {k} of the copy is at {float(index.frames.pts[k] * ours):.9f} s and "
             f"should be at {float(timing.pts[k] * theirs):.9f} s."
         )
+
+
+def _check_sound(job: Job, seen: Seen) -> None:
+    with open(job.aside, "rb") as file, open_container(file, str(job.aside)) as copy:
+        found = digest_sound(copy)
+    for number in sorted(seen.sound.keys() | found.keys()):
+        digests = [known.get(number) for known in (seen.sound, found)]
+        if None in digests or len({digest.digest() for digest in digests if digest}) > 1:
+            raise VideoError(f"audio stream {number} of the copy has other packets.")
 
 
 def _check_turn(index: SegmentIndex, source: Segment) -> None:

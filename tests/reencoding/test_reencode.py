@@ -382,6 +382,10 @@ def too_slow(job, seen) -> None:
     os.replace(make_clip(job.path.with_name("other.mp4"), 120, rate=29), job.aside)
 
 
+def with_sound(job, seen) -> None:
+    os.replace(make_clip(job.path.with_name("other.mp4"), 120, audio=True), job.aside)
+
+
 def turned(job, seen) -> None:
     turn_track(job.aside, display_matrix(90, False, 96, 64))
 
@@ -389,9 +393,10 @@ def turned(job, seen) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (another_video, "frame 0 of the copy shows another picture"),
+        (another_video, "the copy shows other pictures"),
         (too_short, "the copy has 119 frames and should have 120"),
         (too_slow, "frame 1 of the copy is at 0.034482759 s and should be at 0.0333"),
+        (with_sound, "audio stream 0 of the copy has other packets"),
         (turned, "turned by 90 degrees instead of 0"),
     ],
 )
@@ -400,6 +405,10 @@ def test_a_copy_that_is_not_exact_does_not_take_its_place(slow, meddle, change, 
     with pytest.raises(tv.VideoError, match=message):
         tv.reencode(slow, progress=False)
     assert {p.name for p in slow.parent.iterdir()} == {"cam.mp4", "cam.mp4.lance"}
+
+
+def test_a_copy_of_the_worst_quality_is_still_in_order(slow):
+    assert tv.reencode(slow, crf=51, progress=False).psnr < 40
 
 
 def test_one_wrong_pixel_of_a_lossless_copy_is_found(slow, meddle):
