@@ -8,20 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from temporaldata_video.testing import make_clip
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_train_from_s3(s3, proxy, tmp_path, workers):
+def test_train_from_s3(s3, proxy, tmp_path):
     clip = make_clip(tmp_path / "cam.mp4", 300, rate=30, gop=30)
-    uri = s3.put(f"lab/example-{workers}/cam.mp4", clip.read_bytes())
+    uri = s3.put("lab/example/cam.mp4", clip.read_bytes())
     command = [sys.executable, EXAMPLES / "train_from_s3.py", uri, "--steps", "40"]
     done = subprocess.run(
-        [*map(str, command), "--workers", str(workers)],
+        [*map(str, command), "--workers", "2"],
         env={
             **os.environ,
             **s3.environment(proxy),

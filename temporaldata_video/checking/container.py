@@ -2,6 +2,7 @@ r"""Checks what a container does to frames: cuts, edits, further streams, uneven
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import numpy as np
@@ -112,7 +113,7 @@ def _further_videos(file: CheckedFile) -> Iterator[Finding]:
             f"the file has {videos} video streams, and the first is read",
             "Other programs may choose the largest.",
             "to read another one, copy it into a file of its own, the second for instance: "
-            f"ffmpeg -i {file.name} -map 0:v:1 -c copy second.mp4",
+            f"ffmpeg -i {shlex.quote(file.name)} -map 0:v:1 -c copy second.mp4",
             file.segment.uri,
         )
 
@@ -126,6 +127,6 @@ def _through_container(file: CheckedFile) -> Iterator[Finding]:
             f"packets of {stream.codec} in {stream.container} cannot be read by position",
             "The container is opened and sought in for every read, which is slow.",
             f"{command('reencode', file.name)}, or without loss where MP4 takes the "
-            f"codec: ffmpeg -i {file.name} -c copy copy.mp4",
+            f"codec: ffmpeg -i {shlex.quote(file.name)} -c copy copy.mp4",
             file.segment.uri,
         )

@@ -3,6 +3,7 @@ r"""Checks by decoding: damaged frames, and key frames at which decoding cannot 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -228,6 +229,6 @@ def check_decoder(file: CheckedFile) -> Iterator[Finding]:
             f"neither the first frame nor the first key frame of {len(file.index):,} "
             f"decodes",
             "The file is damaged, or the installed FFmpeg cannot decode it.",
-            f"see what FFmpeg says: ffmpeg -v error -i {file.name} -f null -",
+            f"see what FFmpeg says: ffmpeg -v error -i {shlex.quote(file.name)} -f null -",
             file.segment.uri,
         )

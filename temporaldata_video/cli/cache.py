@@ -13,10 +13,11 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from ..errors import CacheError
-from ..layout import normalize_uri, protocol_of
+from ..layout import frame_index_uri, normalize_uri, protocol_of
 from ..media.blockfiles import BlockFiles
 from ..media.cache import object_folder
 from ..media.cache_settings import cache_settings
+from ..media.copies import delete_copies, stored_copies
 from ..source import VideoSource
 from .opening import IndexUriOption, VideoArgument, make_console, open_part
 
@@ -54,6 +55,9 @@ def info() -> None:
     )
     objects = {os.path.dirname(entry.path) for entry in entries}
     table.add_row("holds", f"{len(entries)} blocks or files of {len(objects)} objects")
+    if settings.kind != "none" and (copies := stored_copies()):
+        total = sum(size for _, size in copies)
+        table.add_row("indexes", f"{len(copies)} copies, {decimal(total)} beside these")
     if entries:
         table.add_row("last used", _moment(max(entry.used for entry in entries)))
         table.add_row("longest unused", _moment(min(entry.used for entry in entries)))
@@ -74,7 +78,10 @@ def clear(
     Example: temporaldata-video cache clear s3://lab/cam.mp4
     """
     folder = "" if file is None else object_folder(_remote(file))
-    typer.echo(f"deleted {decimal(_delete(0, folder=folder))}")
+    freed = _delete(0, folder=folder)
+    if cache_settings().kind != "none":
+        freed += delete_copies("" if file is None else frame_index_uri(_remote(file)))
+    typer.echo(f"deleted {decimal(freed)}")
 
 
 @cache.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from uuid import uuid4
@@ -76,9 +76,39 @@ def _root() -> str:
         raise CacheError(f"cannot make {files.root!r}: {error}") from error
 
 
+def stored_copies() -> list[tuple[str, int]]:
+    r"""Returns path and bytes of all copies, those that were not used for longest first.
+
+    Raises:
+        CacheError: if the cache cannot be used.
+    """
+    return [(path, size) for _, path, size in sorted(_copies(_root()))]
+
+
+def delete_copies(folder: str = "") -> int:
+    r"""Deletes copies, and returns how many bytes they had.
+
+    Args:
+        folder: uri of the remote folder; all by default.
+
+    Raises:
+        CacheError: if the cache cannot be used.
+    """
+    freed = 0
+    for path, size in stored_copies():
+        if os.path.basename(path).startswith(_hash(folder) if folder else ""):
+            shutil.rmtree(path, ignore_errors=True)
+            freed += size
+    return freed
+
+
 def _name(folder: str, file: str, meta: ObjectMeta) -> str:
-    told = "\0".join([folder, file, meta.etag, str(meta.size)])
-    return blake2b(told.encode(), digest_size=16).hexdigest()
+    version = _hash("\0".join([file, meta.etag, str(meta.size)]))
+    return f"{_hash(folder)}-{version}"
+
+
+def _hash(text: str) -> str:
+    return blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def _is_whole(path: str, size: int) -> bool:
@@ -102,20 +132,22 @@ def _fetch(store: ObjectStore, key: str, meta: ObjectMeta, path: str, root: str)
             os.unlink(aside)
 
 
-def _make_room(root: str, kept: str) -> None:
-    copies = []
+def _copies(root: str) -> Iterator[tuple[float, str, int]]:
+    # When it was last used, path and bytes of each; what a killed process left goes.
     for entry in os.scandir(root):
         with suppress(OSError):
             used = entry.stat().st_mtime
             if entry.is_dir():
-                copies.append((entry.name != kept, used, _size(entry.path), entry.path))
+                yield used, entry.path, _size(entry.path)
             elif used < time.time() - _ABANDONED_SECONDS:
                 os.unlink(entry.path)
-    total = sum(size for _, _, size, _ in copies)
-    for old, _, size, path in sorted(copies, key=lambda copy: copy[1]):
-        if total <= _MOST_BYTES:
-            return
-        if old:
+
+
+def _make_room(root: str, kept: str) -> None:
+    copies = sorted(_copies(root))
+    total = sum(size for _, _, size in copies)
+    for _, path, size in copies:
+        if total > _MOST_BYTES and os.path.basename(path) != kept:
             shutil.rmtree(path, ignore_errors=True)
             total -= size
 

@@ -2,7 +2,9 @@ r"""Objects of whatever fsspec can reach, read by ranges, each range of one vers
 
 from __future__ import annotations
 
+import os
 import pickle
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
@@ -231,3 +233,14 @@ def _cut_off(key: str, end: int, wanted: int) -> SourceChangedError:
         f"{shown_uri(key)!r} ends at byte {end}, but bytes up to {wanted} were asked for: "
         f"it was cut off since it was indexed."
     )
+
+
+def _forget_event_loop() -> None:
+    # Newer versions of fsspec do so themselves. With others, a forked child waits for ever
+    # for the loop of its parent, whose thread it does not have.
+    if asyn := sys.modules.get("fsspec.asyn"):
+        asyn.reset_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_event_loop)

@@ -7,7 +7,7 @@ import pytest
 
 import temporaldata_video as tv
 from temporaldata_video.media import pool
-from temporaldata_video.testing import make_clip, read_numbers
+from temporaldata_video.testing import make_clip, read_number, read_numbers
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +108,31 @@ for start in range(10):
 print("read")
 """
     assert run_python(program, paths[0], timeout=30) == "read\n"
+
+
+@pytest.mark.parametrize("gop, b_frames", [(12, 2), (60, 3), (60, 7)])
+def test_whatever_follows_a_window_is_right(tmp_path, gop, b_frames):
+    options = {"g": str(gop), "bf": str(b_frames), "b-pyramid": "normal", "b-adapt": "0"}
+    codec = {"preset": "ultrafast", "sc_threshold": "0", "threads": "1", **options}
+    path = make_clip(tmp_path / "cam.mp4", 120, size=(32, 32), codec_options=codec)
+    tv.write_index(path, progress=False)
+    video = tv.LazyVideo.from_uri(path)
+    rng = np.random.default_rng(gop + b_frames)
+    wrong = []
+    for _ in range(60):
+        # A window anywhere, and two that overlap it or follow it, dense or sparse.
+        stop = int(rng.integers(0, 50))
+        for _ in range(3):
+            start = max(0, stop + int(rng.integers(-4, 3)))
+            stop = min(120, start + int(rng.integers(1, 50)))
+            frames = np.arange(start, stop)[:: rng.integers(1, 4)]
+            pixels = video.frames_at(frames)
+            wrong += frames[[not shows(*pair) for pair in zip(pixels, frames)]].tolist()
+    assert wrong == []
+
+
+def shows(frame, number):
+    try:
+        return read_number(frame) == number
+    except ValueError:
+        return False
