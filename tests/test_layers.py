@@ -45,7 +45,7 @@ FLOORS = [
     {"cli"},
 ]
 # What shares a floor without being one room.
-STRANGERS = [{"index", "media"}, {"hosts", "testing"}, {"hosts", "plot"}]
+STRANGERS = [{"index", "media"}, {"hosts", "plot"}]
 
 PLACES = {
     "av": {
