@@ -219,12 +219,11 @@ def _draw_events(times: np.ndarray, extent: Extent, axes: Axes) -> None:
 
 def _intervals_row(name: str, intervals: Any, extent: Extent) -> Row:
     starts, ends = np.asarray(intervals.start), np.asarray(intervals.end)
-    lanes = int(draw.lanes_of(starts, ends).max(initial=0)) + 1
     labels = _labels_of(intervals)
     return Row(
         name,
         5,
-        draw.spans_height(lanes),
+        _EVENTS_HEIGHT,
         lambda axes: draw.draw_spans(axes, starts, ends, labels, extent),
     )
 

@@ -268,7 +268,9 @@ class VideoSeries(VideoDisplay):
             out.__dict__[name] = self.__dict__[name]
 
     @overload
-    def frames_at(self, indices: Any) -> np.ndarray: ...
+    def frames_at(
+        self, indices: Any, return_valid: Literal[False] = False
+    ) -> np.ndarray: ...
 
     @overload
     def frames_at(

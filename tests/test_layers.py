@@ -47,12 +47,7 @@ FLOORS = [
     {"cli"},
 ]
 # What shares a floor without being one room.
-STRANGERS = [
-    {"index", "media"},
-    {"hosts", "testing"},
-    {"plugin", "plot"},
-    {"hosts", "overview"},
-]
+STRANGERS = [{"index", "media"}, {"plugin", "plot"}, {"hosts", "overview"}]
 
 PLACES = {
     "av": {

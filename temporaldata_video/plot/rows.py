@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .figure import LARGEST_FONT, SMALLEST_FONT, line_height, shortened
+from .figure import LARGEST_FONT, line_height, shortened
 from .pose import Pose, color_of
 from .timeline import seen_once
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Extent = tuple[float, float]
 
 MOST_TRACES = 16
-_LANE = 18.0
 _NAME_FONT = 8.0
 
 
@@ -123,40 +122,10 @@ def draw_pose_traces(axes: Axes, pose: Pose) -> None:
         )
 
 
-def lanes_of(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    r"""Returns in which lane each interval goes so that none covers another.
-
-    Args:
-        starts: seconds of shape (n,).
-        ends: seconds of shape (n,).
-
-    Returns:
-        Numbers from 0, int64 of shape (n,).
-
-    Example ::
-
-        >>> lanes_of(np.array([0.0, 0.5, 1.0]), np.array([1.0, 1.5, 2.0])).tolist()
-        [0, 1, 0]
-    """
-    lanes = np.zeros(len(starts), np.int64)
-    until: list[float] = []
-    for i in np.argsort(starts, kind="stable").tolist():
-        free = [k for k, end in enumerate(until) if end <= starts[i]]
-        lane = free[0] if free else len(until)
-        until[lane : lane + 1] = [float(ends[i])]
-        lanes[i] = lane
-    return lanes
-
-
-def spans_height(n_lanes: int) -> float:
-    r"""Returns how many pixels high some lanes of intervals should be."""
-    return float(np.clip(_LANE * n_lanes, 24.0, 160.0))
-
-
 def draw_spans(
     axes: Axes, starts: np.ndarray, ends: np.ndarray, labels: list[str], extent: Extent
 ) -> None:
-    r"""Draws intervals as bars, side by side in lanes, with labels where they fit.
+    r"""Draws disjoint intervals as bars, with labels where they fit.
 
     Args:
         axes: along time in seconds.
@@ -166,30 +135,17 @@ def draw_spans(
         extent: begin and end of the window in seconds.
     """
     begin, stop = extent
-    lanes = lanes_of(starts, ends)
-    n_lanes = int(lanes.max(initial=0)) + 1
-    axes.set(ylim=(n_lanes - 0.5, -0.5), yticks=[])
-    axes.barh(
-        lanes,
-        ends - starts,
-        left=starts,
-        height=0.8,
-        color="tab:purple",
-        alpha=0.35,
-        edgecolor="tab:purple",
-        linewidth=0.8,
-    )
-    lane = axes.bbox.height / n_lanes
-    font = min(_NAME_FONT, 0.8 * LARGEST_FONT * lane / line_height(LARGEST_FONT))
-    if font < SMALLEST_FONT:
-        return
-    for i, label in enumerate(labels):
-        left, right = max(starts[i], begin), min(ends[i], stop)
+    axes.set(ylim=(0, 1), yticks=[])
+    bars = np.stack([starts, ends - starts], axis=1)
+    style = {"facecolor": "#cbb9dd", "edgecolor": "tab:purple", "linewidth": 0.8}
+    axes.broken_barh(bars.tolist(), (0.1, 0.8), **style)
+    for start, end, label in zip(starts.tolist(), ends.tolist(), labels):
+        left, right = max(start, begin), min(end, stop)
         room = axes.bbox.width * (right - left) / (stop - begin) - 4
-        text = shortened(label, room, font)
+        text = shortened(label, room, _NAME_FONT)
         if len(text) > 1 or text == label:
             middle = (left + right) / 2
-            axes.text(middle, lanes[i], text, ha="center", va="center", fontsize=font)
+            axes.text(middle, 0.5, text, ha="center", va="center", fontsize=_NAME_FONT)
 
 
 def _envelope(
