@@ -137,8 +137,8 @@ def draw_spans(
     begin, stop = extent
     axes.set(ylim=(0, 1), yticks=[])
     bars = np.stack([starts, ends - starts], axis=1)
-    style = {"facecolor": "#cbb9dd", "edgecolor": "tab:purple", "linewidth": 0.8}
-    axes.broken_barh(bars.tolist(), (0.1, 0.8), **style)
+    color = "#cbb9dd"
+    axes.broken_barh(bars.tolist(), (0.1, 0.8), facecolor=color, edgecolor="tab:purple")
     for start, end, label in zip(starts.tolist(), ends.tolist(), labels):
         left, right = max(start, begin), min(end, stop)
         room = axes.bbox.width * (right - left) / (stop - begin) - 4
