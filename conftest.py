@@ -5,6 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 
 collect_ignore = []
+# Programs that tests run hold no doctests, and import what may be missing.
+collect_ignore_glob = ["tests/*_program.py", "tests/**/*_program.py"]
 try:
     _has_series = tuple(map(int, version("torch_brain").split(".")[:2])) >= (0, 2)
 except PackageNotFoundError:

@@ -129,7 +129,7 @@ def long_recording(folder: Path, repeats: int) -> dict[str, Any]:
     result["index"] = index_times([long], max(3, repeats // 3))[0]
     store = CountingStore()
     build_segment(store, str(long.path), method="boxes")
-    result["index_bytes"], result["moov_bytes"] = store.bytes_read, _moov_bytes(long.path)
+    result["index_bytes"], result["moov_bytes"] = store.bytes_read, moov_bytes(long.path)
     return result
 
 
@@ -148,12 +148,19 @@ def _long_videos(folder: Path) -> tuple[Video, Video]:
         aside.rename(short)
     if not long.exists():
         aside = folder / "aside_long.mp4"
-        _repeat_packets(short, aside)
+        repeat_packets(short, aside, COPIES)
         aside.rename(long)
     return indexed(short, "made", folder), indexed(long, "made", folder)
 
 
-def _repeat_packets(short: Path, long: Path) -> None:
+def repeat_packets(short: Path, long: Path, copies: int) -> None:
+    r"""Writes a video that shows another one again and again, without encoding it again.
+
+    Args:
+        short: the other one, of a constant rate.
+        long: the file to write.
+        copies: how many times it is shown.
+    """
     import av
 
     with av.open(str(short)) as source, av.open(str(long), "w") as target:
@@ -162,15 +169,16 @@ def _repeat_packets(short: Path, long: Path) -> None:
         packets = [packet for packet in source.demux(stream) if packet.size]
         times = [(packet.pts, packet.dts) for packet in packets]
         duration = packets[0].duration
-        for copy in range(COPIES):
-            shift = copy * SHORT_FRAMES * duration
+        for copy in range(copies):
+            shift = copy * len(packets) * duration
             for packet, (pts, dts) in zip(packets, times):
                 packet.stream, packet.time_base = out, stream.time_base
                 packet.pts, packet.dts = pts + shift, dts + shift
                 target.mux(packet)
 
 
-def _moov_bytes(path: Path) -> int:
+def moov_bytes(path: Path) -> int:
+    r"""Returns the size of the header of an MP4, in bytes."""
     with open(path, "rb") as file:
         while header := file.read(8):
             size, kind = int.from_bytes(header[:4], "big"), header[4:]

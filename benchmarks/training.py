@@ -8,6 +8,7 @@ recordings.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import platform
 import shutil
@@ -32,6 +33,7 @@ from temporaldata_video.testing import make_clip, paint_number, read_numbers
 from .videos import CODEC_OPTIONS, Scene
 
 SIZE, RATE, GROUPS = (480, 640), 30, (30, 250)
+RESIZED = (224, 224)
 WINDOW, SHOWN = 1.0, 15  # seconds, and frames of them
 PACKAGES = ("torch", "torchcodec", "av", "pylance", "numpy")
 
@@ -59,7 +61,8 @@ class Windows(Dataset):
 
     Args:
         uris: the videos.
-        reader: ``"ours"``, or ``"torchcodec"`` with a decoder made anew for each window.
+        reader: ``"ours"``, ``"ours resized"`` for frames of 224 x 224, or ``"torchcodec"``
+            with a decoder made anew for each window.
         n: number of windows.
         seconds: length of the videos.
     """
@@ -71,7 +74,8 @@ class Windows(Dataset):
             for _ in range(n)
         ]
         self.uris, self.reader = uris, reader
-        self.videos = [tv.LazyVideo.from_uri(uri) for uri in uris]
+        resize = RESIZED if reader == "ours resized" else None
+        self.videos = [tv.LazyVideo.from_uri(uri, resize=resize) for uri in uris]
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -80,7 +84,7 @@ class Windows(Dataset):
         video, start = self.windows[k]
         times = np.arange(SHOWN) * (WINDOW / SHOWN)
         wanted = torch.from_numpy(np.floor((start + times) * RATE + 1e-6).astype(np.int64))
-        if self.reader == "ours":
+        if self.reader.startswith("ours"):
             window = self.videos[video].slice(start, start + WINDOW).resample(times)
             return torch.from_numpy(window.frames), wanted
         from torchcodec.decoders import VideoDecoder
@@ -108,11 +112,38 @@ def count_wrong(loader: DataLoader) -> int:
     return wrong
 
 
+class Stopwatch:
+    r"""Seconds since it was made.
+
+    Args:
+        clock: ``"wall"``, or ``"cpu"`` for what it would have taken if this process and
+            its workers had had all processors to themselves.
+    """
+
+    def __init__(self, clock: str) -> None:
+        self.clock = clock
+        self.started, self.spent = time.perf_counter(), self._spent()
+
+    def _spent(self) -> np.ndarray:
+        if self.clock == "wall":
+            return np.zeros(1)
+        children = sorted(child.pid for child in multiprocessing.active_children())
+        stats = [Path(f"/proc/{pid}/stat").read_text() for pid in (os.getpid(), *children)]
+        ticks = [sum(map(int, stat.rpartition(")")[2].split()[11:13])) for stat in stats]
+        return np.array(ticks) / os.sysconf("SC_CLK_TCK")
+
+    def seconds(self) -> float:
+        if self.clock == "wall":
+            return time.perf_counter() - self.started
+        spent = self._spent() - self.spent
+        return float(max(spent.max(), spent.sum() / (os.cpu_count() or 1)))
+
+
 def measure_throughput(
-    uris: list[str], samples: int, seconds: int, workers: int, repeats: int
+    uris: list[str], samples: int, seconds: int, workers: int, repeats: int, clock: str
 ) -> list[dict[str, Any]]:
     r"""Returns frames a second of each reader, without and with workers, interleaved."""
-    readers = ["ours"]
+    readers = ["ours", "ours resized"]
     try:
         import torchcodec.decoders  # noqa: F401
 
@@ -129,9 +160,9 @@ def measure_throughput(
     rates: dict[Any, list[float]] = {kind: [] for kind in loaders}
     for _ in range(repeats):
         for kind, loader in loaders.items():
-            started = time.perf_counter()
+            stopwatch = Stopwatch(clock)
             n_frames = sum(frames.shape[0] * SHOWN for frames, _ in loader)
-            rates[kind].append(n_frames / (time.perf_counter() - started))
+            rates[kind].append(n_frames / stopwatch.seconds())
     return [
         {
             "reader": reader,
@@ -196,6 +227,9 @@ def main(
     repeats: Annotated[int, typer.Option(help="Timed epochs of each kind.")] = 7,
     recordings: Annotated[int, typer.Option(help="Recordings to open; 0 for none.")] = 1000,
     epoch: Annotated[int, typer.Option(help="Windows drawn from all of them.")] = 2000,
+    clock: Annotated[
+        str, typer.Option(help="'wall', or 'cpu' where other programs run.")
+    ] = "wall",
     out: Annotated[Path, typer.Option(help="Where clips and results are kept.")] = Path(
         "build/benchmarks"
     ),
@@ -203,7 +237,10 @@ def main(
     r"""Measures training loops over this package and over torchcodec."""
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
-    rows = measure_throughput(make_videos(out, seconds), samples, seconds, workers, repeats)
+    if clock not in ("wall", "cpu"):
+        raise typer.BadParameter(f"--clock must be wall or cpu, got {clock!r}.")
+    uris = make_videos(out, seconds)
+    rows = measure_throughput(uris, samples, seconds, workers, repeats, clock)
     console = Console()
     table = Table("reader", "workers", "frames/s", "ours is", "with workers", "wrong")
     rate = {(row["reader"], row["workers"]): row["frames_per_second"] for row in rows}
@@ -221,6 +258,7 @@ def main(
     results: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} processors",
         "load": os.getloadavg(),
+        "clock": clock,
         "versions": {name: version(name) for name in PACKAGES},
         "throughput": rows,
     }

@@ -24,6 +24,7 @@ def fresh_index(
     store: ObjectStore,
     clock: Clock | None = None,
     pose: str | os.PathLike[str] | None = None,
+    verify: bool = False,
 ) -> LanceFrameIndex | None:
     r"""Returns the index that a video has already, :obj:`None` if there is none.
 
@@ -33,6 +34,7 @@ def fresh_index(
         store: reads them.
         clock: the one that it should have; any will do by default.
         pose: a pose table that it should have as many frames as.
+        verify: whether its key frames should have been proven.
 
     Raises:
         FrameIndexError: if it is damaged, stale, or not of these files and timestamps.
@@ -51,6 +53,8 @@ def fresh_index(
         asked, _ = fit_clock(clock, read_stamps(clock), own, uris[0])
         if not np.array_equal(found.timestamps(), asked, equal_nan=True):
             wrong = "it has other timestamps"
+    if not wrong and verify and not found.verified:
+        wrong = "its key frames were not proven"
     if not wrong and pose is not None:
         check_pose(pose, int(found.segment_frame_counts().sum()), uris[0])
     if wrong:

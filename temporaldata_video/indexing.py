@@ -31,6 +31,8 @@ from .index.write import check_vacant, write_sidecar
 from .layout import frame_index_uri, normalize_uri, shown_uri
 from .media.fingerprint import take_fingerprint
 from .media.rangefile import reading_ahead
+from .media.read import Segment
+from .media.verify import Proof, prove
 from .plugin.manager import resolve_index_store, resolve_store
 from .progress import progress_bar
 from .types import ByteRange, Fingerprint, ObjectMeta, ObjectStore, Packets
@@ -54,6 +56,7 @@ def write_index(
     on_nan: str = "raise",
     pose: str | os.PathLike[str] | None = None,
     method: str = "auto",
+    verify: bool = False,
     overwrite: bool = False,
     progress: bool = True,
 ) -> LanceFrameIndex:
@@ -79,6 +82,9 @@ def write_index(
             the video must have as many frames as it has rows.
         method: ``"boxes"`` to read nothing but the header of an MP4 file, ``"demux"`` to
             read any file packet by packet, or ``"auto"`` for boxes where they serve.
+        verify: decode everything, in sequence and from each key frame. Only key frames
+            from which frames come out as in sequence are then started at, and the index
+            keeps a checksum of each frame for ``check --checksums``.
         overwrite: replace an index that is there already.
         progress: show a progress bar for long files.
 
@@ -112,8 +118,35 @@ def write_index(
     if pose is not None:
         check_pose(pose, sum(map(len, segments)), uris[0])
     times, _ = fit_clock(clock, stamps, _container_clock(segments), uris[0])
+    checksums = None
+    if verify:
+        proofs = [_prove(store, u, s, progress) for u, s in zip(uris, segments)]
+        segments = [_with_proof(s, proof) for s, proof in zip(segments, proofs)]
+        checksums = np.concatenate([proof.checksums for proof in proofs])
     return write_sidecar(
-        target, uris, segments, times, store=target_store, overwrite=overwrite
+        target,
+        uris,
+        segments,
+        times,
+        checksums=checksums,
+        store=target_store,
+        overwrite=overwrite,
+    )
+
+
+def _prove(store: ObjectStore, uri: str, segment: SegmentIndex, progress: bool) -> Proof:
+    label = shown_uri(uri).rpartition("/")[2]
+    shown = progress and store.head(uri).size >= _PROGRESS_FROM_BYTES // 16
+    with progress_bar(label, 2 * len(segment), shown) as advance:
+        return prove(Segment(uri, segment, store), advance)
+
+
+def _with_proof(segment: SegmentIndex, proof: Proof) -> SegmentIndex:
+    hidden = segment.hidden
+    return replace(
+        segment,
+        frames=replace(segment.frames, keyframe=proof.entries),
+        hidden=replace(hidden, keyframe=hidden.keyframe & proof.hidden_entry),
     )
 
 
@@ -312,4 +345,5 @@ def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None
         options.get("store") or resolve_store(uris[0], options.get("storage_options")),
         clock,
         options.get("pose"),
+        options.get("verify", False),
     )

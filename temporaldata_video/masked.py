@@ -15,11 +15,11 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from .errors import DecodeWarning
+from .errors import CacheError, DecodeWarning
+from .media.private import check_private, make_private, open_private, user_name
 
 # How many runs of frames of a file are told before the rest is counted.
 _TOLD = 5
@@ -128,18 +128,21 @@ def _merged(*parts: _Files) -> _Files:
     return files
 
 
-def _ledger(pid: int) -> Path:
+def _ledger(pid: int) -> str:
     # Where the children of a process report to.
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    folder = Path(tempfile.gettempdir(), f"temporaldata-video-masked-{user}")
-    return folder / f"{pid}.jsonl"
+    folder = f"temporaldata-video-masked-{user_name()}"
+    return os.path.join(tempfile.gettempdir(), folder, f"{pid}.jsonl")
 
 
-def _read(ledger: Path | None) -> _Files:
+def _read(ledger: str | None) -> _Files:
     files: _Files = {}
+    if ledger is None:
+        return files
     try:
-        lines = ledger.read_text(encoding="utf-8").splitlines() if ledger else []
-    except OSError:
+        check_private(os.path.dirname(ledger))
+        with open_private(ledger) as file:
+            lines = file.read().splitlines()
+    except (OSError, CacheError):
         return files
     for line in lines:
         try:
@@ -150,26 +153,23 @@ def _read(ledger: Path | None) -> _Files:
     return files
 
 
-def _append(ledger: Path, uri: str, masked: Mapping[int, tuple[float, str]]) -> None:
+def _append(ledger: str, uri: str, masked: Mapping[int, tuple[float, str]]) -> None:
     lines = [json.dumps([uri, frame, *why]) + "\n" for frame, why in masked.items()]
-    try:
-        ledger.parent.mkdir(mode=0o700, exist_ok=True)
-        if hasattr(os, "getuid") and ledger.parent.lstat().st_uid != os.getuid():
-            return
+    # A full disk, or a folder of somebody else's, is no reason to end a training run.
+    with suppress(OSError, CacheError):
+        check_private(make_private(os.path.dirname(ledger)))
         # One write in append mode, so that the lines of two workers do not mix.
         target = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(target, "".join(lines).encode())
         finally:
             os.close(target)
-    except OSError:  # a full disk is no reason to end a training run
-        pass
 
 
 def _remove_own_ledger() -> None:
     # Also what an earlier process with the same number has left.
     with suppress(OSError):
-        _ledger(os.getpid()).unlink()
+        os.unlink(_ledger(os.getpid()))
 
 
 _remove_own_ledger()

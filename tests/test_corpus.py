@@ -115,11 +115,14 @@ def choose_frames(n: int, pixels: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def plan_reads(frames: np.ndarray, rng: np.random.Generator) -> list[Read]:
-    r"""Reads each frame in a window of random length, the windows in random order, then
-    frames one at a time, and some scattered ones, not all different, at once."""
+    r"""Reads each frame in a window of random length, in random order but for some that
+    slide along, then frames one at a time, and some scattered ones, not all different, at
+    once."""
     cuts = np.cumsum(rng.integers(1, 100, len(frames)))
     windows = [w for w in np.split(frames, cuts[cuts < len(frames)]) if len(w)]
-    wanted = [windows[i] for i in rng.permutation(len(windows))]
+    stretches = np.split(np.arange(len(windows)), np.arange(3, len(windows), 3))
+    order = np.concatenate([stretches[i] for i in rng.permutation(len(stretches))])
+    wanted = [windows[i] for i in order]
     wanted += [np.array([k]) for k in rng.permutation(frames)[:SINGLE_READS].tolist()]
     scattered = rng.permutation(frames)[:16]
     wanted.append(np.concatenate([scattered, scattered[:3]]))

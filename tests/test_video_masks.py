@@ -3,6 +3,7 @@ r"""Frames that do not decode: an error, or zeros with a mask that nothing loses
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import warnings
 from fractions import Fraction
@@ -252,6 +253,7 @@ def test_frames_are_numbered_by_their_file(tmp_path):
 
 WORKERS = """
 import multiprocessing
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
@@ -264,11 +266,11 @@ def valid(uri, start):
 
 if __name__ == "__main__":
     context = multiprocessing.get_context(sys.argv[1])
-    tv.LazyVideo.from_uri(sys.argv[2])
-    for epoch in range(2):
+    tv.LazyVideo.from_uri(sys.argv[3])
+    for epoch in range(int(sys.argv[2])):
         with ProcessPoolExecutor(2, context) as pool:
             for start in (100.0, 102.0, 100.0, 102.0):
-                print(*pool.map(valid, sys.argv[2:], [start] * 2), end=" ")
+                print(*pool.map(valid, sys.argv[3:], [start] * 2), end=" ")
     print(len(tv.masked_frames()))
     for file in tv.masked_frames():
         print(file.uri, *file.frames)
@@ -279,9 +281,24 @@ if __name__ == "__main__":
 def test_workers_tell_the_process_that_started_them(tmp_path, run_script, method):
     one = make_damaged(tmp_path / "one.mp4", [3, DAMAGED])
     two = make_damaged(tmp_path / "two.mp4", [20])
-    said, complaints = run_script(WORKERS, method, one, two)
+    said, complaints = run_script(WORKERS, method, 2, one, two)
     counts, *files = said.splitlines()
     assert counts == "7 8 7 7 " * 4 + "2"
     assert files == [f"{one} 3 {DAMAGED}", f"{two} 20"]
     # Two workers may meet with a file at the same moment.
     assert 2 <= complaints.count("DecodeWarning: frame") <= 4
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs folders with owners")
+def test_what_others_can_write_is_not_believed(tmp_path, run_script):
+    path = make_damaged(tmp_path / "one.mp4", [3])
+    folder = tmp_path / f"temporaldata-video-masked-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o777)
+    program = f"import tempfile\ntempfile.tempdir = {str(tmp_path)!r}\n{WORKERS}"
+    said, _ = run_script(program, "spawn", 1, path)
+    assert said.splitlines() == ["7 8 7 8 0"] and not list(folder.iterdir())
+    folder.chmod(0o700)
+    said, _ = run_script(program, "spawn", 1, path)
+    assert said.splitlines() == ["7 8 7 8 1", f"{path} 3"]
+    assert not list(folder.iterdir())  # nothing stays behind

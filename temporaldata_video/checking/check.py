@@ -23,6 +23,7 @@ from ..plugin.manager import resolve_store
 from ..progress import progress_bar
 from ..source import VideoPart, VideoSource
 from ..types import FrameIndex, ObjectStore
+from .checksums import check_checksums
 from .clock import check_clock
 from .container import check_container
 from .decoding import check_all_frames, check_decoder, check_key_frames, first_appearance
@@ -46,6 +47,7 @@ def check_video(
     storage_options: Mapping[str, Any] | None = None,
     index_uri: str | os.PathLike[str] | None = None,
     decode: bool = False,
+    checksums: bool = False,
     progress: bool = False,
 ) -> CheckReport:
     r"""Finds everything about a video that will hurt, and says what mends it.
@@ -62,6 +64,8 @@ def check_video(
         index_uri: where the index lies; beside the video by default.
         decode: decode every frame, twice: in sequence, and from each key frame alone.
             Otherwise a few key frames are tried.
+        checksums: decode every frame, and compare it with the checksum that an index made
+            with ``verify=True`` keeps.
         progress: show a progress bar while everything is decoded.
 
     Returns:
@@ -91,6 +95,8 @@ def check_video(
         uris = [uri] if index is None else segment_files(index, uri, store)
         files += [_open_file(further, further, store) for further in uris[1:]]
         findings += _check(files, index, clock, name, uri, store, decode, progress)
+        if checksums and index is not None:
+            findings += check_checksums(index, files, name, uri, progress)
     except SourceError as error:
         findings.append(_unreadable(str(error), uri))
     return CheckReport(

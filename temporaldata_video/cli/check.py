@@ -53,6 +53,13 @@ def check(
             "Otherwise a few key frames are tried.",
         ),
     ] = False,
+    checksums: Annotated[
+        bool,
+        typer.Option(
+            "--checksums",
+            help="Decode every frame, and compare it with what index --verify kept of it.",
+        ),
+    ] = False,
     timestamps: TimestampsOption = None,
     column: ColumnOption = None,
     lab: LabOption = None,
@@ -112,6 +119,7 @@ def check(
             timestamps=clock,
             index_uri=index_uri,
             decode=decode,
+            checksums=checksums,
             progress=not quiet,
         )
         worst = max(worst, report.severity)

@@ -100,6 +100,14 @@ def index(
             "packet (demux)."
         ),
     ] = Method["auto"],
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Decode everything, start only at key frames that prove to be some, and "
+            "keep a checksum of each frame for check --checksums.",
+        ),
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace indexes that are there already.")
     ] = False,
@@ -148,6 +156,7 @@ def index(
         "timestamps": clock,
         "pose": pose,
         "method": method.value,
+        "verify": verify,
         "overwrite": overwrite,
         "progress": not quiet,
     }
@@ -171,7 +180,7 @@ def _index_one(
     clock = options["timestamps"]
     found = None
     if not options["overwrite"]:
-        found = find_index(files, clock, index_uri, options["pose"])
+        found = find_index(files, clock, index_uri, options["pose"], options["verify"])
     started = time.perf_counter()
     written = found or write_index(
         files[0], segment_uris=files[1:], index_uri=index_uri, **options
@@ -221,6 +230,7 @@ def find_index(
     clock: Clock | None = None,
     index_uri: str | None = None,
     pose: Path | None = None,
+    verify: bool = False,
 ) -> LanceFrameIndex | None:
     r"""Returns the index that a video has already, :obj:`None` if there is none.
 
@@ -229,7 +239,8 @@ def find_index(
         clock: the clock that it should have; any will do by default.
         index_uri: where the sidecar lies, beside the video by default.
         pose: a pose table that it should have as many frames as.
+        verify: whether its key frames should have been proven.
     """
     uris = [normalize_uri(file) for file in files]
     place = normalize_uri(index_uri) if index_uri else frame_index_uri(uris[0])
-    return fresh_index(uris, place, resolve_store(uris[0]), clock, pose)
+    return fresh_index(uris, place, resolve_store(uris[0]), clock, pose, verify)

@@ -35,16 +35,20 @@ _RANGES = {
 }
 
 
-def encode_header(segments: Sequence[Mapping[str, Any]]) -> dict[bytes, bytes]:
+def encode_header(
+    segments: Sequence[Mapping[str, Any]], verified: bool = False
+) -> dict[bytes, bytes]:
     r"""Returns the schema metadata of a sidecar.
 
     Args:
         segments: one result of :func:`encode_segment` for each file.
+        verified: whether key frames were proven, and each frame has a checksum.
     """
     header = {
         "format_version": FORMAT_VERSION,
         "index_id": uuid.uuid4().hex,
         "segments": list(segments),
+        "verified": verified,
     }
     return {_METADATA_KEY: json.dumps(header).encode()}
 
@@ -71,6 +75,7 @@ def decode_header(
             _check(isinstance(header["index_id"], str), "index_id")
             frames = [segment["frames"] for segment in header["segments"]]
             _check(all(_is_count(n) for n in frames), "frames")
+            _check(isinstance(header.setdefault("verified", False), bool), "verified")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(uri, error) from error
     if version != FORMAT_VERSION:

@@ -124,16 +124,24 @@ def _lance_errors() -> Iterator[None]:
 @functools.lru_cache(maxsize=64)
 def _dataset(uri: str, options: Options, version: int, tag: str) -> lance.LanceDataset:
     # The tag keeps apart what was deleted and written anew under the same version.
+    return _described.pop((uri, options, version), None) or _open(uri, options, version)
+
+
+# The dataset that was described last, since it is read next.
+_described: dict[tuple[str, Options, int], lance.LanceDataset] = {}
+
+
+def _open(uri: str, options: Options, version: int | None) -> lance.LanceDataset:
     import lance
 
     return lance.dataset(uri, version=version, storage_options=dict(options) or None)
 
 
 def _describe(uri: str, options: Options, version: int | None) -> tuple[Any, ...]:
-    import lance
-
     with _lance_errors():
-        dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
+        dataset = _open(uri, options, version)
+        _described.clear()
+        _described[uri, options, dataset.version] = dataset
         schema = dataset.schema
         metadata = dict(schema.metadata or {})
         names = tuple(schema.names)

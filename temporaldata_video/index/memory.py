@@ -32,8 +32,8 @@ class MemoryFrameIndex:
 
     def pts_table(self, segment: int) -> np.ndarray:
         r"""Returns the pts of a segment in presentation order, int64 of shape (n,)."""
-        return self.segments[segment].frames.pts
+        return self.segments[segment].frames.pts.copy()
 
     def timestamps(self) -> np.ndarray:
         r"""Returns the time of every frame in seconds, float64 of shape (n,)."""
-        return self.clock
+        return self.clock.copy()

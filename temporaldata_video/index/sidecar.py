@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import IndexFormatError, IndexNotFoundError, StaleIndexError
+from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, StaleIndexError
 from ..layout import protocol_of
 from ..process import ProcessCache
 from ..types import PACKET_DTYPES, Fingerprint, ObjectStore, Packets, StreamInfo
@@ -23,7 +23,7 @@ CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 _CHUNK_ROWS = 4096
 # Kinds of NumPy types; integers with a null among them come as floats.
 _KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
-_KINDS |= {"timestamp": "f", "keyframe": "b"}
+_KINDS |= {"timestamp": "f", "keyframe": "b", "checksum": "i"}
 
 _CHUNKS: ProcessCache[Packets] = ProcessCache(128)
 _CHECKED: ProcessCache[bool] = ProcessCache(4096)
@@ -180,6 +180,25 @@ class LanceFrameIndex:
         if np.isinf(times).any():
             raise self._impossible("timestamp")
         return times
+
+    @property
+    def verified(self) -> bool:
+        r"""Whether its key frames were proven by decoding, and frames have checksums."""
+        return self._header is not None and self._header["verified"]
+
+    def checksums(self) -> np.ndarray:
+        r"""Returns the checksum of every frame, int64 of shape (n,), as
+        :func:`~temporaldata_video.media.verify.checksums` takes them.
+
+        Raises:
+            FrameIndexError: if the index was not verified when it was written.
+        """
+        if not self.verified:
+            raise FrameIndexError(
+                f"the index {self.uri!r} has no checksums. Make them with: "
+                f"temporaldata-video index --verify --overwrite FILE"
+            )
+        return self._column("checksum", 0, sum(self._counts))
 
     def _column(self, name: str, offset: int, count: int) -> np.ndarray:
         return self._read((name,), offset, count)[name]

@@ -30,6 +30,7 @@ def write_sidecar(
     segments: Sequence[SegmentIndex],
     timestamps: np.ndarray,
     *,
+    checksums: np.ndarray | None = None,
     store: ObjectStore | None = None,
     overwrite: bool = False,
 ) -> LanceFrameIndex:
@@ -40,6 +41,7 @@ def write_sidecar(
         segment_uris: the file of each segment.
         segments: the index of each segment.
         timestamps: seconds, float64 of shape (n,), NaN for frames that have no time.
+        checksums: of each frame, int64 of shape (n,), if key frames were proven.
         store: writes it where it is remote.
         overwrite: replace an index that is there already.
 
@@ -54,9 +56,12 @@ def write_sidecar(
         [
             encode_segment(relative_uri(segment_uri, uri), segment)
             for segment_uri, segment in zip(segment_uris, segments)
-        ]
+        ],
+        verified=checksums is not None,
     )
     columns = _to_columns(segments, timestamps)
+    if checksums is not None:
+        columns["checksum"] = checksums
     try:
         _commit(uri, store, columns, header, exists)
     except (*LANCE_ERRORS, SourceError) as error:

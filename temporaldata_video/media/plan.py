@@ -152,16 +152,21 @@ def follow_run(
         last_dts: dts of the last packet that is needed for it.
         count: how many packets to add at most.
     """
+    # A packet lies at most `reorder` places from the place of its frame.
     reorder = segment.stream.reorder
-    start = max(0, last_row - reorder)
-    stop = min(len(segment), last_row + reorder + count + 1)
-    table = segment.rows(start, stop)
+    start = max(0, last_row - 2 * reorder)
+    stop = min(len(segment), last_row + 2 * reorder + count + 1)
+    table = segment.rows(start, min(len(segment), stop + 2 * reorder + 1))
+    # Of what lies in the file behind a packet that is left out nothing can be decoded.
+    end_dts = table.dts[stop - start :].min(initial=np.iinfo(np.int64).max)
+    table = table[: stop - start]
     frames = np.arange(start, stop, dtype=np.int64)
     if len(segment.hidden):
         table = Packets.concatenate([table, segment.hidden])
         frames = np.concatenate([frames, -1 - np.arange(len(segment.hidden))])
     order = np.argsort(table.dts)
-    order = order[table.dts[order] > last_dts][:count]
+    dts = table.dts[order]
+    order = order[(dts > last_dts) & (dts < end_dts)][:count]
     return Run(
         Packets.concatenate([run.packets, table[order]]),
         np.concatenate([run.frames, frames[order]]),

@@ -1,13 +1,31 @@
-r"""Clips that carry their frame numbers in the pixels, for tests and demonstrations."""
+r"""Clips that carry their frame numbers in the pixels, and suites that authors of plugins
+run against what they wrote.
+
+The suites need pytest, which is imported with the first of them.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from .clips import SECOND_VIDEO_OFFSET, make_clip
 from .numbers import N_NUMBERS, paint_number, read_number, read_numbers
 from .recording import LFP_RATE, Recording, make_recording
 
+if TYPE_CHECKING:
+    from .contracts import (
+        BackendContract,
+        CacheContract,
+        FrameIndexContract,
+        ObjectStoreContract,
+    )
+
 __all__ = [
     "LFP_RATE",
     "N_NUMBERS",
     "SECOND_VIDEO_OFFSET",
+    "BackendContract",
+    "CacheContract",
+    "FrameIndexContract",
+    "ObjectStoreContract",
     "Recording",
     "make_clip",
     "make_recording",
@@ -15,3 +33,11 @@ __all__ = [
     "read_number",
     "read_numbers",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name.endswith("Contract") and name in __all__:
+        from . import contracts
+
+        return getattr(contracts, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

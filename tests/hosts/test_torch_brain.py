@@ -32,9 +32,11 @@ METHODS = multiprocessing.get_all_start_methods()
 def test_samples_are_right_in_every_modality(run_script, tmp_path, workers, method):
     (tmp_path / "recordings").mkdir()
     program = PROGRAM.read_text(encoding="utf-8")
-    said, _ = run_script(program, tmp_path / "recordings", workers, method)
+    said, complaints = run_script(program, tmp_path / "recordings", workers, method)
     sequential, random = map(int, said.split())
     assert sequential == 18 and random == 15
+    # Two workers may meet with the damaged frame at the same moment.
+    assert 1 <= complaints.count("DecodeWarning: frame 77") <= 2
 
 
 @pytest.mark.skipif(torch_brain_version() < (0, 2), reason="the example is for 0.2")

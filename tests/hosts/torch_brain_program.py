@@ -151,6 +151,48 @@ def check_epoch(folder: Path, sampler_class, transforms: list, length: float, **
     return len(seen)
 
 
+def check_masks(folder: Path, **loading) -> None:
+    r"""One damaged frame ends no epoch, and the parent hears of it from its workers."""
+    damaged, lost = folder / "damaged", 77
+    damaged.mkdir()
+    clip = make_clip(damaged / "cam.mp4", 180, rate=FRAME_RATE, gop=1, b_frames=0)
+    row = tv.write_index(clip, progress=False).segments[0].rows(lost, lost + 1)
+    content = bytearray(clip.read_bytes())
+    content[int(row.pos[0]) : int(row.pos[0] + row.size[0])] = b"\xff" * int(row.size[0])
+    clip.write_bytes(content)
+    tv.write_index(clip, overwrite=True, progress=False)
+    video = LazyVideo.from_uri(clip, on_error="mask")
+    host.Data(video=video, domain=video.domain).save(damaged / "rec.h5")
+    dataset = Dataset(damaged, transform=frames_and_mask, keep_files_open=False)
+    sampler = SequentialFixedWindowSampler(
+        sampling_intervals=dataset.get_sampling_intervals(), window_length=0.5
+    )
+    loader = torch.utils.data.DataLoader(
+        dataset, sampler=sampler, batch_size=4, collate_fn=collate, **loading
+    )
+    seen = [
+        sample
+        for _ in range(2)
+        for batch in loader
+        for sample in zip(batch["frames"], batch["valid"], batch["frame_indices"])
+    ]
+    assert not any(valid.all() for _, valid, numbers in seen if lost in numbers)
+    for frames, valid, numbers in seen:
+        assert valid.tolist() == (numbers != lost).tolist()
+        assert read_numbers(frames[valid].numpy()).tolist() == numbers[valid].tolist()
+        assert not frames[~valid].any()
+    (file,) = tv.masked_frames()
+    assert (file.uri, file.frames.tolist()) == (str(clip), [lost])
+
+
+def frames_and_mask(sample) -> dict:
+    video = sample.video.resample(np.arange(15) / FRAME_RATE + 0.001, "nearest")
+    return {
+        name: torch.from_numpy(getattr(video, name))
+        for name in ("frames", "valid", "frame_indices")
+    }
+
+
 def check_scaling(folder: Path) -> None:
     # Times that were scaled say nothing of the frames beside the window.
     scaled = RandomTimeScaling(2.0, 2.0)(host.Data.load(folder / "rec1.h5").slice(1.0, 2.0))
@@ -171,13 +213,15 @@ def main(folder: Path, workers: int, method: str) -> None:
     loading = {"num_workers": workers}
     if workers:
         loading["multiprocessing_context"] = method
-    random = [UnitDropout(), RandomCrop(CROP)]
-    # Spikes of dropped units are missing on purpose, so that they are counted elsewhere.
     print(
         check_epoch(folder, SequentialFixedWindowSampler, [], WINDOW, **loading),
-        check_epoch(folder, RandomFixedWindowSampler, random[1:], CROP, **loading),
+        check_epoch(folder, RandomFixedWindowSampler, [RandomCrop(CROP)], CROP, **loading),
     )
-    dropped = Compose(random)(host.Data.load(folder / "rec0.h5").slice(0.5, 2.0))
+    check_masks(folder, **loading)
+    # Drops spikes, which would be missed above.
+    dropped = Compose([UnitDropout(), RandomCrop(CROP)])(
+        host.Data.load(folder / "rec0.h5").slice(0.5, 2.0)
+    )
     assert len(dropped.video) and read_numbers(dropped.video.frames).tolist() == (
         dropped.video.frame_indices.tolist()
     )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from temporaldata_video.index.packets import SegmentIndex, increasing_dts, order_frames
-from temporaldata_video.media.plan import byte_ranges, plan_runs
+from temporaldata_video.media.plan import byte_ranges, follow_run, plan_runs
 from temporaldata_video.types import Packets, StreamInfo
 
 STREAM = StreamInfo("mov", 0, "h264", 0, b"", Fraction(1, 30), 64, 64)
@@ -203,3 +203,18 @@ def test_decoding_timestamps_are_made_to_increase(dts):
 @given(st.lists(st.integers(1, 9), max_size=30).map(np.cumsum))
 def test_good_decoding_timestamps_are_kept(dts):
     assert increasing_dts(dts.tolist()).tolist() == dts.tolist()
+
+
+@given(segments(), st.data())
+def test_what_follows_a_run_is_what_comes_next_in_the_file(segment, data):
+    first = data.draw(st.integers(0, len(segment) - 1))
+    last = data.draw(st.integers(first, len(segment) - 1))
+    count = data.draw(st.integers(0, 20))
+    run = plan_runs(segment, np.arange(first, last + 1))[-1]
+    followed = follow_run(segment, run, last, int(run.packets.dts[-1]), count)
+    everything = Packets.concatenate([segment.rows(0, len(segment)), segment.hidden])
+    in_file = np.sort(everything.dts)
+    begin = np.searchsorted(in_file, run.packets.dts[0])
+    expected = in_file[begin : begin + len(run.frames) + count]
+    assert followed.packets.dts.tolist() == expected.tolist()
+    assert followed.wanted.sum() == run.wanted.sum()

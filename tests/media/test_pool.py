@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import temporaldata_video as tv
 from temporaldata_video.media import pool
-from temporaldata_video.testing import make_clip, read_numbers
+from temporaldata_video.testing import make_clip, read_number, read_numbers
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +110,67 @@ for start in range(10):
 print("read")
 """
     assert run_python(program, paths[0], timeout=30) == "read\n"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        {"b_frames": 2},
+        {"b_frames": 0},
+        {"b_frames": 3, "open_gop": True},
+        {"codec": "hevc", "b_frames": 3, "open_gop": True},
+        {"codec": "mpeg4", "b_frames": 2},
+    ],
+    ids=str,
+)
+def clip(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("any")
+    path = make_clip(folder / "clip.mp4", 90, gop=30, **request.param)
+    tv.write_index(path, progress=False)
+    return path
+
+
+steps = st.tuples(st.booleans(), st.integers(-3, 15), st.integers(1, 30))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(steps, min_size=1, max_size=8))
+def test_whatever_was_read_before_the_frames_are_right(clip, path_steps):
+    video = tv.LazyVideo.from_uri(clip)
+    end = 0
+    for follows, gap, length in path_steps:
+        start = min(89, max(0, end + gap if follows else 5 * gap))
+        frames = np.arange(start, min(90, start + length))
+        end = int(frames[-1])
+        assert read_numbers(video.frames_at(frames)).tolist() == frames.tolist()
+        if not follows:
+            plain = tv.LazyVideo.from_uri(clip, threads=2).frames_at(frames)
+            np.testing.assert_array_equal(video.frames_at(frames), plain)
+
+
+@pytest.mark.parametrize("gop, b_frames", [(12, 2), (60, 3), (60, 7)])
+def test_whatever_follows_a_window_is_right(tmp_path, gop, b_frames):
+    options = {"g": str(gop), "bf": str(b_frames), "b-pyramid": "normal", "b-adapt": "0"}
+    codec = {"preset": "ultrafast", "sc_threshold": "0", "threads": "1", **options}
+    path = make_clip(tmp_path / "cam.mp4", 120, size=(32, 32), codec_options=codec)
+    tv.write_index(path, progress=False)
+    video = tv.LazyVideo.from_uri(path)
+    rng = np.random.default_rng(gop + b_frames)
+    wrong = []
+    for _ in range(60):
+        # A window anywhere, and two that overlap it or follow it, dense or sparse.
+        stop = int(rng.integers(0, 50))
+        for _ in range(3):
+            start = max(0, stop + int(rng.integers(-4, 3)))
+            stop = min(120, start + int(rng.integers(1, 50)))
+            frames = np.arange(start, stop)[:: rng.integers(1, 4)]
+            pixels = video.frames_at(frames)
+            wrong += frames[[not shows(*pair) for pair in zip(pixels, frames)]].tolist()
+    assert wrong == []
+
+
+def shows(frame, number):
+    try:
+        return read_number(frame) == number
+    except ValueError:
+        return False
