@@ -27,7 +27,7 @@ from .errors import (
 )
 from .hosts.late import teach_later
 from .hosts.series import MP4_INDEX, concat
-from .hosts.temporaldata import LazyVideo
+from .hosts.temporaldata import LazyVideo, read_pose
 from .index.clock.fit import examine_clock, read_timestamps
 from .index.clock.labs import lab_clock
 from .index.clock.report import ClockReport, Faults
@@ -43,6 +43,7 @@ from .media.cache_settings import CacheSettings, configure_cache
 from .media.pool import configure_decoders
 from .memory_bound import configure_request_memory
 from .output_memory import configure_output_memory
+from .overview import plot_recording
 from .plugin.backends import Backend, get_backend, open_backend, register_backend
 from .plugin.hookspecs import hookimpl, hookspec
 from .plugin.manager import discover_plugins
@@ -109,8 +110,10 @@ __all__ = [
     "masked_frames",
     "nwb",
     "open_backend",
+    "plot_recording",
     "pose_frame_count",
     "read_many",
+    "read_pose",
     "read_timestamps",
     "reencode",
     "register_backend",

@@ -17,7 +17,7 @@ from .arguments import (
     checked_threads,
     checked_time,
 )
-from .facts import VideoFacts
+from .display import VideoDisplay
 from .layout import normalize_uri
 from .lazy import FromSource, LazyColumn, LazyFrames
 from .plugin.manager import resolve_store
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class VideoSeries(VideoFacts):
+class VideoSeries(VideoDisplay):
     r"""What makes an ``IrregularTimeSeries`` of any host a lazy video.
 
     The host's own methods do the slicing: they find arrays in ``__dict__``, of which

@@ -26,9 +26,14 @@ if TYPE_CHECKING:
 SECONDS = 30.0
 WINDOW = (12.0, 13.0)
 N_RANDOM_WINDOWS = 20
-N_FRAMES_DRAWN = 8
 # Each with the column whose shape is shown.
-MODALITIES = {"video": "frames", "spikes": "unit_index", "lfp": "lfp", "trials": "start"}
+MODALITIES = {
+    "video": "frames",
+    "spikes": "unit_index",
+    "lfp": "lfp",
+    "pose": "nose",
+    "trials": "start",
+}
 # Says that a folder is the demo's own, to be written over.
 MARKER = "made-by-temporaldata-video-demo.txt"
 
@@ -41,13 +46,14 @@ def demo(
 ) -> None:
     r"""Make a small recording and cut exact windows out of it.
 
-    Shows what this package does, with 30 s of made-up video, spikes and LFP: what each
-    holds in a window, how long that takes, proof that the frames are the right ones, and
-    one picture of all. Takes a few seconds and no network.
+    Shows what this package does, with 30 s of made-up video, spikes, LFP and pose: what
+    each holds in a window, how long that takes, proof that the frames are the right ones,
+    and one picture of all. Takes a few seconds and no network.
 
     Example: temporaldata-video demo my-first-recording
     """
-    from ..plot import draw_in_time, require_matplotlib, save_figure
+    from ..overview import plot_recording
+    from ..plot.figure import new_figure, require_matplotlib, save_figure
 
     require_matplotlib()
     _claim_directory(directory)
@@ -69,7 +75,8 @@ def demo(
             pixels = sample.video.frames
         checked = _prove_frames(data, recording, timings)
         with _timed(timings, "draw"):
-            figure = draw_in_time(**_what_to_draw(sample), extent=WINDOW)
+            figure = new_figure(1200, 600)
+            plot_recording(data, *WINDOW, figure=figure)
             save_figure(figure, directory / "demo.png")
     _print_tables(rows, pixels, timings)
     typer.echo(
@@ -132,6 +139,12 @@ def _build_data(recording: Recording, video: Any) -> Data:
             domain="auto",
         ),
         lfp=lfp,
+        pose=IrregularTimeSeries(
+            timestamps=np.load(recording.camera_times),
+            body=recording.body,
+            nose=recording.nose,
+            domain="auto",
+        ),
         trials=Interval(recording.trial_start, recording.trial_end),
         domain=Interval(0.0, SECONDS),
     )
@@ -177,21 +190,6 @@ def _prove_frames(
         n_checked += len(found)
     timings["slice and decode 1 s anywhere (median)"] = float(np.median(seconds))
     return len(seconds), n_checked
-
-
-def _what_to_draw(sample: Data) -> dict[str, Any]:
-    video = sample.video
-    shown = np.linspace(0, len(video) - 1, N_FRAMES_DRAWN).round().astype(int)
-    return {
-        "pixels": np.moveaxis(video.frames[shown], 1, -1),
-        "times": video.timestamps[shown],
-        "numbers": video.frame_indices[shown],
-        "all_times": video.timestamps,
-        "spike_times": sample.spikes.timestamps,
-        "spike_units": sample.spikes.unit_index,
-        "lfp_times": sample.lfp.timestamps,
-        "lfp": sample.lfp.lfp,
-    }
 
 
 def _print_tables(

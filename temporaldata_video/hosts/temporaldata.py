@@ -2,9 +2,16 @@ r"""The lazy video of the ``temporaldata`` package."""
 
 from __future__ import annotations
 
+import os
+import re
+
+import numpy as np
 import temporaldata
 from temporaldata import ArrayDict, Data, Interval, IrregularTimeSeries
 
+from ..index.pose import check_rows
+from ..index.pose_table import read_pose_table
+from ..video import VideoSeries
 from .series import Host, HostedVideo, add_host
 
 
@@ -51,6 +58,56 @@ class LazyVideo(HostedVideo, IrregularTimeSeries):
 
     _interval_class = Interval
     _series_class = IrregularTimeSeries
+
+
+def read_pose(
+    path: str | os.PathLike[str], video: VideoSeries, min_confidence: float = 0.0
+) -> IrregularTimeSeries:
+    r"""Returns the points of a pose table at the times of a video's frames.
+
+    Args:
+        path: of an ``.analysis.h5`` of SLEAP, or an ``.h5`` or ``.csv`` of DeepLabCut, with
+            a row for each frame of the whole video.
+        video: the lazy video, or a window of it.
+        min_confidence: least score or likelihood of a point that is kept.
+
+    Returns:
+        A series with a column for each key point: x and y in pixels, float64 of shape
+        (n, 2), or (n, n_animals, 2) with several animals. NaN where there is no point.
+        Characters that names of columns cannot have are underscores.
+
+    Raises:
+        ValueError: if it is no pose table, or has not as many rows as the video frames.
+
+    Example ::
+
+        >>> import temporaldata_video as tv
+        >>> from temporaldata_video.testing import make_clip
+        >>> clip = make_clip("clip.mp4", n_frames=2, rate=10)
+        >>> index = tv.write_index(clip, progress=False)
+        >>> _ = open("pose.csv", "w").write(
+        ...     "scorer,net,net\nbodyparts,nose,nose\ncoords,x,y\n0,1.5,2.5\n1,1.6,2.4\n"
+        ... )
+        >>> pose = tv.read_pose("pose.csv", tv.LazyVideo.from_uri("clip.mp4"))
+        >>> pose.timestamps, pose.nose[1]
+        (array([0. , 0.1]), array([1.6, 2.4]))
+    """
+    table = read_pose_table(path, min_confidence)
+    n_frames = int(video.segment_frame_counts.sum())
+    check_rows(len(table.points), n_frames, path, "the video")
+    points = table.points[video.frame_indices]
+    if points.shape[1] == 1:
+        points = points[:, 0]
+    columns: dict[str, np.ndarray] = {}
+    for i, name in enumerate(table.names):
+        attribute = "_".join(re.findall(r"\w+", name)) or "point"
+        if hasattr(IrregularTimeSeries, attribute) or not attribute.isidentifier():
+            attribute = f"point_{attribute}"
+        while attribute in columns:
+            attribute += "_"
+        columns[attribute] = points[..., i, :].copy()
+    times = np.array(video.timestamps)
+    return IrregularTimeSeries(timestamps=times, domain=video.domain, **columns)
 
 
 add_host(Host("temporaldata", Data, ArrayDict, temporaldata.concat, LazyVideo))

@@ -53,7 +53,18 @@ def check_pose(path: str | os.PathLike[str], n_frames: int, what: str) -> None:
         n_frames: frames of the video.
         what: names the video in messages.
     """
-    n_rows = pose_frame_count(path)
+    check_rows(pose_frame_count(path), n_frames, path, what)
+
+
+def check_rows(n_rows: int, n_frames: int, path: str | os.PathLike[str], what: str) -> None:
+    r"""Raises :obj:`ValueError` if a pose table has not as many rows as there are frames.
+
+    Args:
+        n_rows: of the table.
+        n_frames: of the video.
+        path: of the table.
+        what: names the video in messages.
+    """
     if n_rows != n_frames:
         raise ValueError(
             f"{what} has {n_frames} frames, and the pose table {os.fspath(path)!r} has "

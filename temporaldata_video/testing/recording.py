@@ -12,6 +12,7 @@ from .clips import make_clip
 from .numbers import paint_number
 
 LFP_RATE = 250.0
+_ARENA = 0.42  # radius as a share of the height of the frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,9 @@ class Recording:
         spike_unit_index: which neuron fired, int64 of shape (n_spikes,).
         lfp: local field potential from time 0 at ``LFP_RATE`` hertz, float32 of shape
             (n_samples, 2).
+        body: x and y of the mouse's body in pixels of each video frame, float64 of shape
+            (n_frames, 2).
+        nose: x and y of its nose, likewise.
         trial_start: start of each trial, float64 of shape (n_trials,).
         trial_end: end of each trial, float64 of shape (n_trials,).
     """
@@ -37,6 +41,8 @@ class Recording:
     spike_timestamps: np.ndarray
     spike_unit_index: np.ndarray
     lfp: np.ndarray
+    body: np.ndarray
+    nose: np.ndarray
     trial_start: np.ndarray
     trial_end: np.ndarray
 
@@ -80,10 +86,12 @@ def make_recording(
     camera_times = 0.013 + (np.arange(n_frames) + jitter) / rate
     np.save(directory / "cam_times.npy", camera_times)
     arena = _arena(*size)
-    place, nose = _mouse_path(camera_times), _mouse_path(camera_times + 0.15)
+    body = _mouse_path(camera_times)
+    toward = _mouse_path(camera_times + 0.15) - body
+    toward *= 0.16 / (np.linalg.norm(toward, axis=1, keepdims=True) + 1e-6)
 
     def paint(number: int, height: int, width: int) -> np.ndarray:
-        scene = _with_mouse(arena, place[number], nose[number])
+        scene = _with_mouse(arena, body[number], toward[number])
         return paint_number(number, height, width, background=scene)
 
     video = make_clip(
@@ -100,6 +108,8 @@ def make_recording(
         spike_timestamps=spike_timestamps,
         spike_unit_index=spike_unit_index,
         lfp=_theta(time, speed, rng),
+        body=_in_pixels(body, *size)[:, ::-1],
+        nose=_in_pixels(body + 1.5 * toward, *size)[:, ::-1],
         trial_start=trial_start,
         trial_end=trial_start + 2.0,
     )
@@ -113,6 +123,11 @@ def _mouse_path(time: np.ndarray) -> np.ndarray:
     return np.stack([y, x], axis=-1)
 
 
+def _in_pixels(places: np.ndarray, height: int, width: int) -> np.ndarray:
+    r"""Returns (y, x) in pixels of places (y, x) in units of the radius of the arena."""
+    return places * _ARENA * height + np.array([0.44 * height, 0.5 * width])
+
+
 def _arena(height: int, width: int) -> np.ndarray:
     r"""Returns the empty arena, RGB levels as float32 of shape (height, width, 3)."""
     dusk = np.linspace(0, 50, height, dtype=np.float32)[:, None, None]
@@ -121,12 +136,11 @@ def _arena(height: int, width: int) -> np.ndarray:
     return scene
 
 
-def _with_mouse(arena: np.ndarray, place: np.ndarray, nose: np.ndarray) -> np.ndarray:
+def _with_mouse(arena: np.ndarray, body: np.ndarray, toward: np.ndarray) -> np.ndarray:
     scene = arena.copy()
-    toward = 0.16 * (nose - place) / (np.linalg.norm(nose - place) + 1e-6)
-    _add_disc(scene, place, 0.15, (235, 225, 205))
-    _add_disc(scene, place + toward, 0.10, (250, 240, 225))
-    _add_disc(scene, place + 1.5 * toward, 0.03, (230, 130, 140))
+    _add_disc(scene, body, 0.15, (235, 225, 205))
+    _add_disc(scene, body + toward, 0.10, (250, 240, 225))
+    _add_disc(scene, body + 1.5 * toward, 0.03, (230, 130, 140))
     return scene.astype(np.uint8)
 
 
@@ -135,11 +149,10 @@ def _add_disc(
 ) -> None:
     r"""Paints a disc with a soft edge, in units of the radius of the arena."""
     height, width, _ = scene.shape
-    scale = 0.42 * height
-    y0, x0 = np.asarray(center) * scale + (0.44 * height, 0.5 * width)
+    y0, x0 = _in_pixels(np.asarray(center), height, width)
     y = np.arange(height, dtype=np.float32)[:, None] - y0
     x = np.arange(width, dtype=np.float32) - x0
-    cover = np.clip(radius * scale - np.sqrt(y * y + x * x), 0, 2) / 2
+    cover = np.clip(radius * _ARENA * height - np.sqrt(y * y + x * x), 0, 2) / 2
     inside = cover > 0
     scene[inside] += cover[inside][:, None] * (np.array(color) - scene[inside])
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
-from temporaldata_video import plot
+from temporaldata_video.plot.figure import save_figure
+from temporaldata_video.plot.sheet import draw_sheet
+from temporaldata_video.plot.stills import Stills
 from temporaldata_video.testing import make_clip, read_number
 
 pytest.importorskip("matplotlib")
@@ -21,7 +23,7 @@ def drawn(monkeypatch):
 
     def save(figure, path):
         figures.append(figure)
-        plot.save_figure(figure, path)
+        save_figure(figure, path)
 
     monkeypatch.setattr(sheet, "save_figure", save)
     return figures
@@ -52,7 +54,7 @@ def test_the_frames_of_the_window_are_on_the_picture(cli, recording, tmp_path, d
     assert done.status == 0
     clock = np.load(recording.camera_times)
     expected = np.flatnonzero((clock >= 2) & (clock < 3))
-    assert f"{path}: {len(expected)} frames" in done.out
+    assert f"{path}: 2 s to 3 s: {len(expected)} frames" in done.out
     assert read_picture(path).shape[1] == 1200
     assert numbers_in(drawn[0], path) == expected.tolist()
     titles = [axes.get_title() for axes in drawn[0].axes]
@@ -62,7 +64,7 @@ def test_the_frames_of_the_window_are_on_the_picture(cli, recording, tmp_path, d
 def test_labels_do_not_overlap(cli, recording, tmp_path, drawn):
     for columns, width in ((6, 1200), (12, 900), (1, 300), (3, 2000)):
         path = tmp_path / "sheet.png"
-        options = ["--columns", columns, "--width", width, "--max-frames", 12]
+        options = ["--columns", columns, "--width", width, "--count", 12]
         assert cli("sheet", recording.video, 0, 3, "-o", path, *options).status == 0
         figure = drawn[-1]
         picture = read_picture(path)
@@ -82,7 +84,7 @@ def test_frames_keep_their_shape(cli, recording, tmp_path, drawn):
 
 def test_more_frames_than_fit_are_thinned_evenly(cli, recording, tmp_path, drawn):
     path = tmp_path / "sheet.png"
-    done = cli("sheet", recording.video, 0, 6, "-o", path, "--max-frames", 10)
+    done = cli("sheet", recording.video, 0, 6, "-o", path, "--count", 10)
     assert done.status == 0
     assert "10 of 180 frames" in done.out
     numbers = numbers_in(drawn[0], path)
@@ -151,11 +153,92 @@ def test_what_is_no_video_is_said(cli, no_videos, tmp_path):
         assert word in done.err
 
 
-def test_frames_that_do_not_decode_are_marked(tmp_path):
-    pixels = np.full((2, 32, 48, 3), 200, np.uint8)
-    times, numbers = np.array([0.0, 0.1]), np.array([0, 1])
-    figure = plot.draw_sheet(
-        pixels, times, numbers, np.array([True, False]), columns=2, width=400, title="t"
+def test_frames_that_do_not_decode_are_marked():
+    stills = Stills(
+        np.full((2, 32, 48, 3), 200, np.uint8),
+        np.array([0.0, 0.1]),
+        np.array([0, 1]),
+        np.array([True, False]),
+        shape=(32, 48),
+        whole=(32, 48),
+        points=np.empty((2, 0, 2)),
     )
+    figure = draw_sheet(stills, ["a", "b"], columns=2, width=400, title="t")
     marks = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert marks == [[], ["does not\ndecode"]]
+
+
+def test_a_window_is_not_needed(cli, recording, tmp_path, drawn):
+    path = tmp_path / "sheet.png"
+    assert cli("sheet", recording.video, "-o", path, "--count", 4).status == 0
+    assert numbers_in(drawn[0], path) == [0, 60, 119, 179]
+    assert cli("sheet", recording.video, 5.5, "-o", path).status == 0
+    clock = np.load(recording.camera_times)
+    assert numbers_in(drawn[1], path) == np.flatnonzero(clock >= 5.5).tolist()
+
+
+def test_times_are_chosen(cli, recording, tmp_path, drawn):
+    path, clock = tmp_path / "sheet.png", np.load(recording.camera_times)
+    wanted = [0.5, 1.25, 4.0]
+    on_screen = (np.searchsorted(clock, wanted, side="right") - 1).tolist()
+    np.save(tmp_path / "times.npy", wanted)
+    for times in ("4, 0.5,1.25", tmp_path / "times.npy"):
+        assert cli("sheet", recording.video, "-o", path, "--times", times).status == 0
+        assert numbers_in(drawn[-1], path) == on_screen
+    done = cli("sheet", recording.video, 1, 3, "-o", path, "--every", 0.5)
+    assert done.status == 0
+    wanted = [1.0, 1.5, 2.0, 2.5]
+    on_screen = (np.searchsorted(clock, wanted, side="right") - 1).tolist()
+    assert numbers_in(drawn[-1], path) == on_screen
+    assert "4 frames, one every 0.5 s" in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "word"),
+    [
+        (["--times", "1", "--count", "3"], 2, "one of --count"),
+        (["--times", "0"], 1, "no previous frame at 0 s"),
+        (["--times", "nowhere.npy"], 1, "nowhere.npy"),
+        (["--every", "0"], 1, "positive"),
+        (["--every", "0.0001"], 1, "a sheet shows 1 to 1000"),
+    ],
+)
+def test_times_that_cannot_be_shown(cli, recording, tmp_path, options, status, word):
+    done = cli("sheet", recording.video, "-o", tmp_path / "sheet.png", *options)
+    assert done.status == status
+    assert word in done.err
+
+
+def test_labels_are_chosen(cli, recording, tmp_path, drawn):
+    clock = np.load(recording.camera_times)
+    expected = {"time": f"{clock[0]:.3f} s", "number": "#0", "none": ""}
+    for labels, text in expected.items():
+        options = ["--labels", labels, "--count", 1, "-o", tmp_path / "a.png"]
+        assert cli("sheet", recording.video, *options).status == 0
+        assert drawn[-1].axes[0].get_title() == text
+
+
+def test_points_are_where_they_belong(cli, recording, tmp_path, drawn):
+    from matplotlib.colors import to_rgb
+
+    rows = [
+        ",".join(map(str, [k, *body.tolist(), *nose.tolist()]))
+        for k, (body, nose) in enumerate(zip(recording.body, recording.nose))
+    ]
+    header = ["scorer,n,n,n,n", "bodyparts,body,body,nose,nose", "coords,x,y,x,y"]
+    pose, path = tmp_path / "pose.csv", tmp_path / "sheet.png"
+    pose.write_text("\n".join([*header, *rows]) + "\n")
+    options = ["--count", 3, "--pose", pose, "-o", path]
+    assert cli("sheet", recording.video, 1, 5, *options).status == 0
+    picture = read_picture(path)
+    for axes in drawn[0].axes:
+        number = int(axes.get_title().split("#")[1])
+        places = (recording.body[number], recording.nose[number])
+        for place, color in zip(places, ("tab:red", "tab:cyan")):
+            x, y = axes.transData.transform(place)
+            found = picture[round(len(picture) - y), round(x)]
+            np.testing.assert_allclose(found, 255 * np.array(to_rgb(color)), atol=8)
+    pose.write_text("\n".join([*header, *rows[:-1]]) + "\n")
+    done = cli("sheet", recording.video, 1, 5, *options)
+    assert done.status == 1
+    assert "180 frames" in done.err and "179 rows" in done.err

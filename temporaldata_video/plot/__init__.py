@@ -1,0 +1,1 @@
+r"""Draws pictures from arrays: frames in a sheet or along time, spikes, traces, pose."""
