@@ -341,7 +341,8 @@ class BlockFiles:
         return None
 
     def _write_total(self, total: int) -> None:
-        with open(self._total_path, "wb") as file:
+        # In place: file systems write a file that is emptied and written to disk at once.
+        with open(os.open(self._total_path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
             file.write(_TOTAL.pack(total))
 
     @property

@@ -36,7 +36,8 @@ class LoggingStore:
         descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(descriptor, line)  # appended in one piece
         os.close(descriptor)
-        time.sleep(self.seconds)
+        if self.seconds:
+            time.sleep(self.seconds)
         with open(self.path, "rb") as file:
             file.seek(start)
             data = file.read(length)
