@@ -170,8 +170,8 @@ def _name_row(axes: Axes, row: Row, inner: int) -> None:
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
         axes.yaxis.set_label_coords(-8 / inner, 0.5)
         return
-    font = max(fitting_font(row.height, [row.name]), _SMALLEST_NAME)
-    axes.set_ylabel(shortened(row.name, row.height, font), fontsize=font)
+    font = max(fitting_font(row.height + _BETWEEN, [row.name]), _SMALLEST_NAME)
+    axes.set_ylabel(shortened(row.name, row.height + _BETWEEN, font), fontsize=font)
     axes.yaxis.set_label_coords(-62 / inner, 0.5)
 
 
