@@ -81,6 +81,13 @@ def torch(session: nox.Session, brain: str) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def stores(session: nox.Session) -> None:
+    r"""Google's and Azure's stores by their emulators; Azurite comes from npm."""
+    session.install("-e", ".[gcs,azure]", "gcp-storage-emulator", *dependency_group("test"))
+    session.run("pytest", "tests/media/test_other_stores.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
 def lint(session: nox.Session) -> None:
     r"""Ruff: mistakes, imports, layout."""
     session.install(*dependency_group("lint"))

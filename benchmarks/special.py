@@ -165,16 +165,17 @@ def repeat_packets(short: Path, long: Path, copies: int) -> None:
 
     with av.open(str(short)) as source, av.open(str(long), "w") as target:
         stream = source.streams.video[0]
-        out = target.add_stream_from_template(stream)
-        packets = [packet for packet in source.demux(stream) if packet.size]
-        times = [(packet.pts, packet.dts) for packet in packets]
-        duration = packets[0].duration
+        out = target.add_stream_from_template(stream, opaque=True)
+        n_frames = stream.frames
         for copy in range(copies):
-            shift = copy * len(packets) * duration
-            for packet, (pts, dts) in zip(packets, times):
-                packet.stream, packet.time_base = out, stream.time_base
-                packet.pts, packet.dts = pts + shift, dts + shift
-                target.mux(packet)
+            # Read again each time: PyAV may empty a packet that it writes.
+            source.seek(0)
+            for packet in source.demux(stream):
+                if packet.size:
+                    shift = copy * n_frames * packet.duration
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = out
+                    target.mux(packet)
 
 
 def moov_bytes(path: Path) -> int:

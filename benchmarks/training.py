@@ -33,6 +33,7 @@ from temporaldata_video.testing import make_clip, paint_number, read_numbers
 from .videos import CODEC_OPTIONS, Scene
 
 SIZE, RATE, GROUPS = (480, 640), 30, (30, 250)
+RESIZED = (224, 224)
 WINDOW, SHOWN = 1.0, 15  # seconds, and frames of them
 PACKAGES = ("torch", "torchcodec", "av", "pylance", "numpy")
 
@@ -60,7 +61,8 @@ class Windows(Dataset):
 
     Args:
         uris: the videos.
-        reader: ``"ours"``, or ``"torchcodec"`` with a decoder made anew for each window.
+        reader: ``"ours"``, ``"ours resized"`` for frames of 224 x 224, or ``"torchcodec"``
+            with a decoder made anew for each window.
         n: number of windows.
         seconds: length of the videos.
     """
@@ -72,7 +74,8 @@ class Windows(Dataset):
             for _ in range(n)
         ]
         self.uris, self.reader = uris, reader
-        self.videos = [tv.LazyVideo.from_uri(uri) for uri in uris]
+        resize = RESIZED if reader == "ours resized" else None
+        self.videos = [tv.LazyVideo.from_uri(uri, resize=resize) for uri in uris]
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -81,7 +84,7 @@ class Windows(Dataset):
         video, start = self.windows[k]
         times = np.arange(SHOWN) * (WINDOW / SHOWN)
         wanted = torch.from_numpy(np.floor((start + times) * RATE + 1e-6).astype(np.int64))
-        if self.reader == "ours":
+        if self.reader.startswith("ours"):
             window = self.videos[video].slice(start, start + WINDOW).resample(times)
             return torch.from_numpy(window.frames), wanted
         from torchcodec.decoders import VideoDecoder
@@ -140,7 +143,7 @@ def measure_throughput(
     uris: list[str], samples: int, seconds: int, workers: int, repeats: int, clock: str
 ) -> list[dict[str, Any]]:
     r"""Returns frames a second of each reader, without and with workers, interleaved."""
-    readers = ["ours"]
+    readers = ["ours", "ours resized"]
     try:
         import torchcodec.decoders  # noqa: F401
 

@@ -11,7 +11,14 @@ import numpy as np
 
 from .display import plot_video
 from .plot import rows as draw
-from .plot.figure import DPI, LARGEST_FONT, add_axes, require_matplotlib, shortened
+from .plot.figure import (
+    DPI,
+    LARGEST_FONT,
+    add_axes,
+    fitting_font,
+    require_matplotlib,
+    shortened,
+)
 from .plot.pose import Pose, as_pose, holds_points, keys
 from .plot.timeline import draw_ticks, label_time, strip_height
 from .thumbnails import shown_size
@@ -26,6 +33,7 @@ Extent = tuple[float, float]
 _LEFT, _RIGHT, _RIGHT_OF_NAMES = 90, 24, 108
 _TOP, _BETWEEN, _BOTTOM = 10, 10, 46
 _EVENTS_HEIGHT = 26.0
+_SMALLEST_NAME = 7.0
 # A series of this name is taken for key points if it holds some.
 _POSE = "pose"
 
@@ -147,20 +155,24 @@ def _draw_rows(
         axes.set_xlim(*extent)
         row.draw(axes)
         axes.set_xlim(*extent)
-        upright = row.height < 10 * len(row.name)
-        axes.set_ylabel(
-            shortened(row.name, _LEFT - 14, LARGEST_FONT) if upright else row.name,
-            rotation=0 if upright else 90,
-            ha="right" if upright else "center",
-            va="center" if upright else "bottom",
-        )
-        axes.yaxis.set_label_coords((-8 if upright else -62) / inner, 0.5)
+        _name_row(axes, row, inner)
         axes.tick_params(axis="x", bottom=False, labelbottom=False)
         drawn[row.name] = axes
         top += row.height + _BETWEEN
     axes.tick_params(axis="x", bottom=True, labelbottom=True)
     label_time(axes, extent[0])
     return drawn
+
+
+def _name_row(axes: Axes, row: Row, inner: int) -> None:
+    if row.height == _EVENTS_HEIGHT:
+        name = shortened(row.name, _LEFT - 14, LARGEST_FONT)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.yaxis.set_label_coords(-8 / inner, 0.5)
+        return
+    font = max(fitting_font(row.height + _BETWEEN, [row.name]), _SMALLEST_NAME)
+    axes.set_ylabel(shortened(row.name, row.height + _BETWEEN, font), fontsize=font)
+    axes.yaxis.set_label_coords(-62 / inner, 0.5)
 
 
 def _video_row(

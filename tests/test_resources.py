@@ -110,6 +110,8 @@ def test_errors_leave_no_descriptor(own_clip):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+# It may also come while an object is let go of, where Python can but report it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_at_any_moment(own_clip, threads):
     r"""A KeyboardInterrupt in the middle of decoding; what is read next is right."""

@@ -31,7 +31,10 @@ def label_time(axes: Axes, start: float) -> None:
 
     offset = time_offset(start)
     since = f" from {offset:.0f} s" if offset else ""
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x - offset:.6g}"))
+    # Of seconds since 1970 a float64 keeps no more than some tenths of a microsecond.
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda x, _: f"{round(x - offset, 5):.6g}")
+    )
     axes.set_xlabel(f"time (s){since}")
 
 
@@ -102,7 +105,7 @@ def draw_strip(
     start, end = extent
     axes.set(xlim=extent, ylim=(0, 1), yticks=[])
     if len(stills) == 0:
-        text = f"no frame from {start:.6g} s to {end:.6g} s"
+        text = "no frame in this window"
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
         return
     width, height = axes.bbox.width, axes.bbox.height
