@@ -46,7 +46,7 @@ _TOTAL = struct.Struct("<q")
 _SLACK = 0.1
 # Locks are shared by names of equal hash, so that their number is bounded.
 _N_LOCKS = 4096
-_LOCK_SECONDS = 60.0
+_LOCK_SECONDS = 10.0  # who makes room for longer is stuck
 
 
 class CacheEntry(NamedTuple):

@@ -363,6 +363,42 @@ def test_a_lock_held_during_a_fork_is_not_held_for_ever(tmp_path):
         os.waitpid(child, 0)
 
 
+@needs_fork
+@pytest.mark.parametrize("stuck", ["fetching", "writing"])
+def test_who_is_stuck_does_not_hold_up_others_for_ever(
+    cache, store, content, monkeypatch, stuck
+):
+    monkeypatch.setattr("temporaldata_video.media.cache._PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("temporaldata_video.media.blockfiles._LOCK_SECONDS", 0.3)
+    cache.files.start()
+    holding = FORK.Event()
+
+    def hang():
+        if stuck == "writing":
+            with cache.files._held_total():
+                holding.set()
+                time.sleep(60)
+        monkeypatch.setattr(LoggingStore, "read_range", lambda *a: time.sleep(60))
+        holding.set()
+        read(cache, store, (0, SIZE))
+
+    hung = FORK.Process(target=hang)
+    hung.start()
+    assert holding.wait(30)
+    time.sleep(0.5)  # until it waits for its answer
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for _ in range(2):
+                assert read(cache, store, (10, 9000)) == [content[10:9000]]
+        said = [w for w in caught if w.category is tv.CacheWarning]
+        assert len(said) == (stuck == "writing")
+    finally:
+        hung.kill()
+        hung.join()
+    assert read(cache, store, (10, 9000)) == [content[10:9000]]
+
+
 def test_caches_are_handed_to_workers(cache, tmp_path):
     for one in (cache, tv.SegmentCache(str(tmp_path)), ConfiguredCache()):
         assert isinstance(one, tv.ByteCache)
