@@ -47,21 +47,11 @@ intersphinx_mapping = {
 }
 
 
-MODULE = "temporaldata_video.cli.main"
-
-
 def _write_command_line_page(_: object) -> None:
     page = Path(__file__).with_name("command-line.md")
     # Typer sets Markdown from the commands themselves.
-    command = [
-        sys.executable,
-        "-m",
-        "typer",
-        "temporaldata_video.cli.main",
-        "utils",
-        "docs",
-    ]
-    options = ["--name", "temporaldata-video", "--title", "Command line"]
+    command = [sys.executable, "-m", "typer", "temporaldata_video.cli.main"]
+    options = ["utils", "docs", "--name", "temporaldata-video", "--title", "Command line"]
     subprocess.run([*command, *options, "--output", str(page)], check=True)
 
 

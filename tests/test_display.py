@@ -29,7 +29,7 @@ def data(recording):
             unit_index=recording.spike_unit_index,
             domain="auto",
         ),
-        lfp=RegularTimeSeries(lfp=recording.lfp, sampling_rate=250.0, domain_start=0.0),
+        lfp=RegularTimeSeries(lfp=recording.lfp, sampling_rate=250.0, domain="auto"),
         pose=IrregularTimeSeries(
             timestamps=np.load(recording.camera_times),
             body=recording.body,
