@@ -64,7 +64,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     patterns = [_split(pattern) for pattern in only or ["*/*"]]
     readers, missing = find_readers()
-    effort = Effort(min(repeats, 3), 2, 0.3, 2.0) if quick else Effort(repeats)
+    effort = Effort(min(repeats, 4), 3, 0.3, 3.0) if quick else Effort(repeats)
     if full:
         effort = Effort(max(repeats, 15), 5, 10.0, 120.0)
     cells: list[Cell] = []

@@ -205,6 +205,22 @@ def test_four_columns_without_their_data(own_clip):
         tv.LazyVideo.from_uri(own_clip)
 
 
+def test_a_page_on_which_arrow_ends_the_process(own_clip, run_python):
+    (data,) = own_clip.parent.glob("cam.mp4.lance/data/*.lance")
+    content = data.read_bytes()
+    assert b"lance.encodings.ArrayEncoding" in content
+    data.write_bytes(content.replace(b"ArrayEncoding", b"Array\0ncoding"))
+    program = """
+import sys, temporaldata_video as tv
+for read in (lambda v: v.timestamps, lambda v: v.frames):
+    try:
+        read(tv.LazyVideo.from_uri(sys.argv[1]))
+    except tv.IndexFormatError as error:
+        print("refused")
+"""
+    assert run_python(program, own_clip).count("refused") == 2
+
+
 def test_a_manifest_on_which_lance_panics(own_clip):
     (manifest,) = own_clip.parent.glob("cam.mp4.lance/_versions/*.manifest")
     data = manifest.read_bytes()

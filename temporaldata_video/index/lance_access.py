@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # The oldest file format that every supported Lance reads.
 _DATA_STORAGE_VERSION: Literal["2.0"] = "2.0"
 
+_PROBE_STEP = 4096
+
 Options = tuple[tuple[str, str], ...]
 
 
@@ -137,6 +139,19 @@ def _open(uri: str, options: Options, version: int | None) -> lance.LanceDataset
     return lance.dataset(uri, version=version, storage_options=dict(options) or None)
 
 
+@functools.lru_cache(maxsize=256)
+def _probe(
+    uri: str, options: Options, version: int, tag: str, names: tuple[str, ...]
+) -> None:
+    # Tables come over a stream, and an error with a zero byte in its text, as damaged pages
+    # give, ends the process there (arrow-rs 58). Rows that are taken come without one, so
+    # that pages are tried by some of their rows first.
+    dataset = _dataset(uri, options, version, tag)
+    rows = dataset.count_rows()
+    if rows:
+        dataset.take([*range(0, rows, _PROBE_STEP), rows - 1], columns=list(names))
+
+
 def _describe(uri: str, options: Options, version: int | None) -> tuple[Any, ...]:
     with _lance_errors():
         dataset = _open(uri, options, version)
@@ -168,6 +183,7 @@ def _read_columns(
 ) -> dict[str, np.ndarray]:
     with _lance_errors():
         dataset = _dataset(uri, options, version, tag)
+        _probe(uri, options, version, tag, names)
         table = dataset.to_table(columns=list(names), offset=offset, limit=count)
         return {name: table.column(name).to_numpy() for name in names}
 
