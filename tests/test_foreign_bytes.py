@@ -164,6 +164,17 @@ def test_a_stream_that_no_video_has_is_refused(own_clip, field, value):
         _ = tv.LazyVideo.from_uri(own_clip).frames
 
 
+def test_colours_that_cannot_be_converted(own_clip):
+    # YCgCo of even more bits than FFmpeg knows, and the like.
+    for space in (8, 14, 15, 200):
+        rewrite(own_clip, lambda s, space=space: s["stream"].update(color_space=space))
+        video = tv.LazyVideo.from_uri(own_clip)
+        try:
+            assert video.frames.shape == (24, 3, 32, 32)
+        except tv.DecodeError as error:
+            assert "does not decode" in str(error)
+
+
 def test_a_codec_tag_that_is_no_text_decodes(own_clip):
     expected = tv.LazyVideo.from_uri(own_clip).frames
     rewrite(own_clip, lambda segment: segment["stream"].update(codec_tag=0x80636D31))

@@ -3,7 +3,7 @@ r"""Indexes any container that FFmpeg demuxes, packet by packet."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
@@ -55,6 +55,32 @@ def open_container(file: BinaryIO, uri: str) -> av.container.InputContainer:
     return container
 
 
+def demuxed(
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
+    uri: str,
+) -> Iterator[av.Packet]:
+    r"""Yields the packets of a stream, the last one empty.
+
+    Args:
+        container: from :func:`open_container`.
+        stream: one of its streams.
+        uri: for messages.
+
+    Raises:
+        SourceError: if FFmpeg gives up in the middle of the file.
+    """
+    import av
+
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError as error:
+        raise SourceError(
+            f"the packets of {uri!r} cannot be read: {error.strerror}. Check that it was "
+            f"copied whole."
+        ) from error
+
+
 def scan_packets(
     file: BinaryIO,
     check: BinaryIO,
@@ -79,7 +105,7 @@ def scan_packets(
     with open_container(file, uri) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
-        scan = _demux(container, stream, check, progress)
+        scan = _demux(container, stream, uri, check, progress)
         info = _stream_info(container, stream, scan)
         declared = stream.frames
     columns, shown = scan.columns, scan.shown
@@ -116,13 +142,14 @@ class _Scan(NamedTuple):
 def _demux(
     container: av.container.InputContainer,
     stream: av.video.stream.VideoStream,
+    uri: str,
     check: BinaryIO,
     progress: Callable[[int], None] | None,
 ) -> _Scan:
     columns: dict[str, list] = {name: [] for name in PACKET_DTYPES}
     shown: list[bool] = []
     first_packet, first_frame, header, contiguous = b"", None, None, True
-    for packet in container.demux(stream):
+    for packet in demuxed(container, stream, uri):
         if first_frame is None:
             first_frame = _try_decode(stream.codec_context, packet)
         if packet.size == 0:
@@ -174,7 +201,7 @@ def _order_by_decoding(file: BinaryIO, uri: str) -> list[int]:
         context = stream.codec_context
         context.thread_count = 1
         number = 0
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream, uri):
             flush = packet.size == 0
             if not flush:
                 packet.pts, number = number, number + 1

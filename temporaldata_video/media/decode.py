@@ -164,6 +164,19 @@ def open_stream(
             )
 
 
+def _demuxed(
+    container: InputContainer, source: VideoStream, uri: str
+) -> Iterator[av.Packet]:
+    import av
+
+    try:
+        yield from container.demux(source)
+    except av.error.FFmpegError as error:
+        raise SourceError(
+            f"the packets of {uri!r} cannot be read: {error.strerror}."
+        ) from error
+
+
 def _demux_run(
     container: InputContainer,
     source: VideoStream,
@@ -186,7 +199,7 @@ def _demux_run(
         except av.error.FFmpegError:
             continue
         at = 0
-        for packet in container.demux(source):
+        for packet in _demuxed(container, source, uri):
             if packet.size == 0:
                 continue
             if at == 0 and (packet.size, packet.pts) not in (

@@ -225,7 +225,7 @@ class _Converter:
             return
         try:
             self._writer.write(frame, self._write(number))
-        except ValueError as error:
+        except (ValueError, OSError) as error:  # FFmpeg refuses to convert some colours
             self.failed[number] = str(error)
 
 

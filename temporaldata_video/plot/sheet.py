@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 12
 _MOST_COLUMNS = 10
+_TALLEST = 900  # pixels of a frame, so that a picture of one fits a screen
 
 
 def columns_for(n: int, aspect: float) -> int:
@@ -62,7 +63,8 @@ def draw_sheet(
             f"{columns} columns are too many to label in {width} pixels of width; draw "
             f"fewer columns or a wider picture."
         )
-    cell_height = cell_width / stills.aspect
+    frame_width = min(cell_width, _TALLEST * stills.aspect)
+    cell_height = frame_width / stills.aspect
     lines = max(label.count("\n") + 1 for label in labels) if labelled else 0
     above = lines * line_height(font) + (6 if labelled else _MARGIN)
     title_font = max(fitting_font(width - 2 * _MARGIN, [title]), 8.0)
@@ -78,9 +80,9 @@ def draw_sheet(
     )
     for i, label in enumerate(labels):
         row, column = divmod(i, columns)
-        left = _MARGIN + column * (cell_width + _MARGIN)
+        left = _MARGIN + column * (cell_width + _MARGIN) + (cell_width - frame_width) / 2
         below = top + row * (above + cell_height) + above
-        axes = add_axes(figure, left, below, cell_width, cell_height)
-        show_still(axes, stills, i, cell_width)
+        axes = add_axes(figure, left, below, frame_width, cell_height)
+        show_still(axes, stills, i, frame_width)
         axes.set_title(label, fontsize=font, pad=3, linespacing=1.1)
     return figure

@@ -242,3 +242,14 @@ def test_points_are_where_they_belong(cli, recording, tmp_path, drawn):
     done = cli("sheet", recording.video, 1, 5, *options)
     assert done.status == 1
     assert "180 frames" in done.err and "179 rows" in done.err
+
+
+def test_a_tall_frame_fits_a_screen(cli, tmp_path, drawn):
+    video = make_clip(tmp_path / "tall.mp4", 1, size=(160, 64))
+    tv.write_index(video, progress=False)
+    path = tmp_path / "sheet.png"
+    assert cli("sheet", video, "-o", path).status == 0
+    assert read_picture(path).shape[:2] < (1000, 1201)
+    box = drawn[0].axes[0].get_window_extent()
+    assert box.height / box.width == pytest.approx(160 / 64, rel=0.01)
+    assert numbers_in(drawn[0], path) == [0]
