@@ -122,9 +122,20 @@ def _executor(workers: int, dask: str | None) -> Iterator[Executor | None]:
         with ProcessPoolExecutor(
             workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts
         ) as pool:
+            _start_workers(pool, workers)
             yield pool
     else:
         yield None
+
+
+def _start_workers(pool: ProcessPoolExecutor, workers: int) -> None:
+    # They inherit that interrupts are ignored, and so ignore them while they start too.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for _ in range(workers):
+            pool.submit(int)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _ignore_interrupts() -> None:
