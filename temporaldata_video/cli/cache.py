@@ -33,6 +33,8 @@ def _describe() -> None:
     Where it lies and how large it may be is set by TEMPORALDATA_VIDEO_CACHE_DIRECTORY,
     TEMPORALDATA_VIDEO_CACHE_QUOTA_BYTES, TEMPORALDATA_VIDEO_CACHE_BLOCK_BYTES and
     TEMPORALDATA_VIDEO_CACHE_KIND (blocks, files or none).
+
+    Example: temporaldata-video cache info
     """
 
 

@@ -13,7 +13,7 @@ from temporaldata_video.cli import index as index_command
 from temporaldata_video.cli.main import main
 from temporaldata_video.testing import make_clip
 
-COMMANDS = ("check", "demo", "index", "index-nwb", "info", "reencode", "sheet")
+COMMANDS = ("cache", "check", "demo", "index", "index-nwb", "info", "reencode", "sheet")
 
 
 def run_process(*arguments, cwd=None):
@@ -70,7 +70,7 @@ def test_a_call_without_a_command_shows_the_help(cli):
         ["index", "a.mp4", "--column", "time"],
         ["index", "a.mp4", "--on-mismatch", "trim"],
         ["index", "a.mp4", "b.mp4", "--index-uri", "c.lance"],
-        ["sheet", "a.mp4", "1"],
+        ["sheet"],
         ["sheet", "a.mp4", "one", "two"],
         ["sheet", "a.mp4", "2", "1"],
         ["sheet", "a.mp4", "1", "nan"],
