@@ -35,8 +35,9 @@ from .index.clock.spec import Clock
 from .index.clock.sync import SyncFit
 from .index.pose import pose_frame_count
 from .index.sidecar import LanceFrameIndex
-from .indexing import IndexReport, index_many, write_index
+from .indexing import write_index
 from .layout import allow_schemes, frame_index_uri, segment_uris
+from .many import IndexReport, IndexSummary, index_many
 from .masked import MaskedFrames, masked_frames
 from .media.cache import BlockCache, SegmentCache
 from .media.cache_settings import CacheSettings, configure_cache
@@ -74,6 +75,7 @@ __all__ = [
     "IndexFormatError",
     "IndexNotFoundError",
     "IndexReport",
+    "IndexSummary",
     "IndexWarning",
     "LanceFrameIndex",
     "LazyVideo",

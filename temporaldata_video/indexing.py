@@ -1,4 +1,4 @@
-r"""Builds frame indexes: in memory, as sidecars, and for many files at once."""
+r"""Builds frame indexes: in memory and as sidecars."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import os
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .errors import IndexWarning, SourceError, VideoError
-from .freshness import fresh_index
+from .errors import IndexWarning, SourceError
 from .index.boxes import BoxesUnsupported, scan_boxes
 from .index.clock.fit import container_clock, fit_clock
 from .index.clock.read import read_stamps
@@ -257,93 +254,4 @@ def build_memory_index(store: ObjectStore, uris: Sequence[str]) -> MemoryFrameIn
     )
     return MemoryFrameIndex(
         tuple(uris), segments, _container_clock(segments), index_id=uuid.uuid4().hex
-    )
-
-
-@dataclass(frozen=True)
-class IndexReport:
-    r"""What became of one file of :func:`index_many`.
-
-    Args:
-        uri: the file.
-        status: ``"done"``, ``"skipped"`` (its index is fresh) or ``"failed"``.
-        frames: number of frames, 0 where it failed.
-        reason: why it failed.
-    """
-
-    uri: str
-    status: str
-    frames: int = 0
-    reason: str = ""
-
-
-def index_many(
-    uris: Iterable[str | os.PathLike[str]],
-    *,
-    executor: Executor | None = None,
-    overwrite: bool = False,
-    progress: bool = True,
-    **options: Any,
-) -> list[IndexReport]:
-    r"""Indexes many videos; one that fails does not stop the others.
-
-    Args:
-        uris: the videos.
-        executor: runs the work; the files are indexed one by one without it.
-        overwrite: replace indexes that are there. Otherwise a fresh one is kept, and one
-            that does not fit its video is reported as failed.
-        progress: show a progress bar.
-        **options: passed on to :func:`write_index` for every file.
-
-    Returns:
-        One report for each file, in the order given.
-    """
-    names = [normalize_uri(uri) for uri in uris]
-    work = partial(_index_one, overwrite=overwrite, options=options)
-    reports: dict[str, IndexReport] = {}
-    with progress_bar("videos", len(names), progress and len(names) > 1) as advance:
-        for report in _run(work, names, executor):
-            reports[report.uri] = report
-            if advance is not None:
-                advance(len(reports))
-    return [reports[name] for name in names]
-
-
-def _run(
-    work: Callable[[str], IndexReport], names: list[str], executor: Executor | None
-) -> Iterator[IndexReport]:
-    if executor is None:
-        yield from map(work, names)
-        return
-    futures = {executor.submit(work, name): name for name in names}
-    for future in as_completed(futures):
-        try:
-            yield future.result()
-        except Exception as error:  # a worker that died takes its file with it, no more
-            yield IndexReport(futures[future], "failed", reason=repr(error))
-
-
-def _index_one(uri: str, *, overwrite: bool, options: Mapping[str, Any]) -> IndexReport:
-    try:
-        if not overwrite and (found := _known_index(uri, options)) is not None:
-            return IndexReport(uri, "skipped", int(found.segment_frame_counts().sum()))
-        index = write_index(uri, **{**options, "overwrite": overwrite, "progress": False})
-        return IndexReport(uri, "done", int(index.segment_frame_counts().sum()))
-    except (VideoError, OSError, ValueError) as error:
-        return IndexReport(uri, "failed", reason=str(error))
-
-
-def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None:
-    uris = [normalize_uri(u) for u in (uri, *(options.get("segment_uris") or ()))]
-    told = ("column", "on_mismatch", "on_nan")
-    clock = as_clock(
-        options.get("timestamps"), **{n: options[n] for n in told if n in options}
-    )
-    return fresh_index(
-        uris,
-        options.get("index_uri") or frame_index_uri(uris[0]),
-        options.get("store") or resolve_store(uris[0], options.get("storage_options")),
-        clock,
-        options.get("pose"),
-        options.get("verify", False),
     )

@@ -35,6 +35,7 @@ FLOORS = [
         "freshness",
         "indexing",
         "lazy",
+        "many",
         "masked",
         "reading",
         "resample",

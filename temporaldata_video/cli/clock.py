@@ -26,7 +26,8 @@ TimestampsOption = Annotated[
         metavar="FILE",
         help="When each frame was taken: a .npy, .csv, .tsv, .ssv, .txt, .dat, .parquet or "
         "HDF5 file, FILE.h5:/path for one dataset. The video's own clock by default. Holds "
-        "for each FILE.",
+        "for each FILE, unless it has {stem} in it: the video's name without its suffix. "
+        "Such a path counts from the video's folder.",
     ),
 ]
 ColumnOption = Annotated[

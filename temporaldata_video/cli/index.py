@@ -10,15 +10,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.filesize import decimal
-from rich.table import Column, Table
 
-from ..errors import ClockError, VideoError
+from ..errors import ClockError
 from ..freshness import fresh_index, indexed_container_clock
 from ..index.clock.fit import time_stamps
 from ..index.clock.read import read_stamps
 from ..index.clock.spec import Clock
 from ..index.sidecar import LanceFrameIndex
-from ..indexing import IndexReport, index_many, write_index
+from ..indexing import write_index
 from ..layout import frame_index_uri, normalize_uri
 from ..plugin.manager import resolve_store
 from .clock import (
@@ -43,7 +42,8 @@ from .clock import (
     clock_from_options,
     print_report,
 )
-from .opening import format_extent, make_console, short_path, size_on_disk
+from .many import fill_in, index_several
+from .opening import format_extent, short_path, size_on_disk
 
 Method = Enum("Method", {"auto": "auto", "boxes": "boxes", "demux": "demux"}, type=str)
 
@@ -111,6 +111,17 @@ def index(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace indexes that are there already.")
     ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Index N videos side by side.")
+    ] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Index on a running Dask cluster, such as tcp://head:8786. Its workers "
+            "must see the files at the same paths.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
@@ -129,6 +140,8 @@ def index(
     Example: temporaldata-video index cam.mp4 --timestamps cam_times.csv --column time
 
     Example: temporaldata-video index cam.avi --timestamps timeStamps.csv --lab miniscope
+
+    Example: temporaldata-video index */cam.mp4 --timestamps '{stem}_times.npy' --workers 4
     """
     clock = clock_from_options(
         lab,
@@ -161,17 +174,16 @@ def index(
         "progress": not quiet,
     }
     if segments or len(files) == 1:
+        clock, pose, index_uri = fill_in(files[0], clock, pose, index_uri)
+        options |= {"timestamps": clock, "pose": pose}
         try:
             _index_one(files, index_uri, options, quiet)
         except ClockError as error:
             if error.report is not None and not quiet:
                 print_report(error.report, to_stderr=True)
             raise
-    elif index_uri or pose:
-        name = "--index-uri" if index_uri else "--pose"
-        raise typer.BadParameter(f"{name} is for one video; there are several FILEs.")
     else:
-        _index_several(files, options, quiet)
+        index_several(files, {**options, "index_uri": index_uri}, workers, dask, quiet)
 
 
 def _index_one(
@@ -200,29 +212,6 @@ def _index_one(
     if not clock.is_container:
         own = indexed_container_clock(written)
         print_report(time_stamps(clock, read_stamps(clock), own)[1])
-
-
-def _index_several(files: list[str], options: dict[str, Any], quiet: bool) -> None:
-    reports = index_many(files, **options)
-    known = dict(zip(files, reports))
-    if not quiet:
-        _print_reports(files, known)
-    failed = [file for file in files if known[file].status == "failed"]
-    if quiet:
-        for file in failed:
-            typer.echo(f"error: {known[file].reason}", err=True)
-    if failed:
-        raise VideoError(f"{len(failed)} of {len(files)} videos could not be indexed.")
-
-
-def _print_reports(files: list[str], reports: dict[str, IndexReport]) -> None:
-    table = Table("file", "status", Column("frames", justify="right"), "reason")
-    for file in files:
-        report = reports[file]
-        reason = "has a fresh index" if report.status == "skipped" else report.reason
-        frames = "" if report.status == "failed" else str(report.frames)
-        table.add_row(file, report.status, frames, reason)
-    make_console().print(table)
 
 
 def find_index(
