@@ -9,19 +9,20 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from ..hosts.temporaldata import load_series
 from ..index.clock.fit import read_timestamps
 from ..index.pose import check_rows
 from ..index.pose_table import read_pose_table
 from ..layout import shown_uri
 from ..media.convert import OutputFormat
 from ..plot.figure import require_matplotlib, save_figure
-from ..plot.pose import Pose
+from ..plot.pose import Pose, as_pose
 from ..plot.sheet import columns_for, draw_sheet
 from ..plot.stills import Stills
 from ..plot.timeline import time_offset
 from ..resample import match_times
 from ..source import VideoSource
-from ..thumbnails import read_stills, shown_size
+from ..thumbnails import half_frame, read_stills, shown_size
 from .opening import IndexUriOption, VideoArgument, format_extent, open_part
 
 DEFAULT_COUNT = 36
@@ -86,11 +87,12 @@ def sheet(
     ] = None,
     width: Annotated[int, typer.Option(min=100, help="Pixels, of the picture.")] = 1200,
     pose: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="PATH",
             help="Draw the points of a SLEAP (.analysis.h5) or DeepLabCut (.h5, .csv) "
-            "table with a row for each frame of the video.",
+            "table with a row for each frame of the video; or of a series with times of "
+            "its own: rec.h5:pose, the series pose of the recording rec.h5.",
         ),
     ] = None,
     min_confidence: Annotated[
@@ -198,8 +200,13 @@ def _check_count(count: float, option: str) -> None:
 
 
 def _with_points(
-    stills: Stills, path: Path, source: VideoSource, min_confidence: float
+    stills: Stills, pose: str, source: VideoSource, min_confidence: float
 ) -> Stills:
+    recording, _, name = pose.rpartition(":")
+    if name and Path(recording).is_file():
+        series = load_series(recording, name)
+        return stills.with_pose(as_pose(series), stills.times, half_frame(source))
+    path = Path(pose)
     table = read_pose_table(path, min_confidence)
     n_frames = int(source.frame_counts.sum())
     check_rows(len(table.points), n_frames, path, "the video")

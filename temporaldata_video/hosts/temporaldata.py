@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 import numpy as np
 import temporaldata
@@ -58,6 +59,31 @@ class LazyVideo(HostedVideo, IrregularTimeSeries):
 
     _interval_class = Interval
     _series_class = IrregularTimeSeries
+
+
+def load_series(path: str, name: str) -> IrregularTimeSeries:
+    r"""Returns a series out of a recording.
+
+    Args:
+        path: of an HDF5 file that ``Data.save`` wrote.
+        name: of the series; ``"behavior.pose"`` lies in a nested ``Data``.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    found: Any = Data.load(path, lazy=False)
+    try:
+        for part in name.split("."):
+            found = getattr(found, part)
+    except AttributeError as error:
+        raise ValueError(
+            f"{path!r} has no {name!r}; it has {', '.join(found.keys()) or 'nothing'}."
+        ) from error
+    if not isinstance(found, IrregularTimeSeries):
+        raise ValueError(
+            f"{name!r} of {path!r} is no IrregularTimeSeries but {type(found).__name__}."
+        )
+    return found
 
 
 def read_pose(

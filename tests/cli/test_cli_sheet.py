@@ -244,6 +244,37 @@ def test_points_are_where_they_belong(cli, recording, tmp_path, drawn):
     assert "180 frames" in done.err and "179 rows" in done.err
 
 
+def test_points_of_a_series_are_at_their_own_times(cli, recording, tmp_path, drawn):
+    from matplotlib.colors import to_rgb
+    from temporaldata import Data, Interval, IrregularTimeSeries
+
+    clock = np.load(recording.camera_times)
+    # The pose of every other frame, a little late: the others have no points.
+    pose = IrregularTimeSeries(
+        timestamps=clock[::2] + 0.004, body=recording.body[::2], domain="auto"
+    )
+    nested = Data(pose=pose, trials=Interval(0.0, 1.0), domain=pose.domain)
+    Data(behavior=nested, domain=pose.domain).save(str(tmp_path / "rec.h5"))
+    path = tmp_path / "sheet.png"
+    chosen = ",".join(map(str, clock[[60, 61, 62]]))
+    options = ["--times", chosen, "-o", path, "--pose"]
+    assert (
+        cli("sheet", recording.video, *options, f"{tmp_path}/rec.h5:behavior.pose").status
+        == 0
+    )
+    picture = read_picture(path)
+    red = 255 * np.array(to_rgb("tab:red"))
+    for axes in drawn[0].axes:
+        number = int(axes.get_title().split("#")[1])
+        x, y = axes.transData.transform(recording.body[number])
+        found = picture[round(len(picture) - y), round(x)]
+        assert (np.abs(found - red).max() <= 8) == (number % 2 == 0)
+    for name, word in (("nothing", "it has behavior"), ("behavior.trials", "Interval")):
+        done = cli("sheet", recording.video, *options, f"{tmp_path}/rec.h5:{name}")
+        assert done.status == 1
+        assert word in done.err
+
+
 def test_a_tall_frame_fits_a_screen(cli, tmp_path, drawn):
     video = make_clip(tmp_path / "tall.mp4", 1, size=(160, 64))
     tv.write_index(video, progress=False)
