@@ -15,6 +15,7 @@ import numpy as np
 
 import temporaldata_video as tv
 from temporaldata_video import process
+from temporaldata_video.media.probe import one_thread
 
 from .videos import Video
 from .workloads import Request
@@ -92,14 +93,6 @@ def _forget_ours() -> None:
 
 
 # PyAV, used plainly ---------------------------------------------------------------------
-
-
-@functools.cache
-def one_thread() -> dict[str, int]:
-    r"""Keeps swscale to one thread, where PyAV would start more."""
-    import av
-
-    return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 
 
 class PyAV:

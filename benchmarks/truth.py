@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .readers import one_thread
+from temporaldata_video.media.probe import one_thread
+
 from .videos import Video
 
 # Peers convert colours in their own ways. Beyond this mean difference, in levels of 255,

@@ -91,8 +91,10 @@ def empty_frames(shape: tuple[int, ...]) -> np.ndarray:
         uint8 of that shape, whatever its memory held before.
     """
     size = prod(shape)
-    if size < _LEAST_BYTES or size > _MAX_KEPT:
-        _drop_beyond(_MAX_KEPT if size < _LEAST_BYTES else 0)
+    if size < _LEAST_BYTES:
+        return np.empty(shape, np.uint8)
+    if size > _MAX_KEPT:
+        _drop_beyond(0)
         return np.empty(shape, np.uint8)
     for block in list(_KEPT):
         if size <= block.bytes.size <= 2 * size + _HUGE_PAGE:

@@ -26,7 +26,18 @@ _DOWNLOAD_PATIENCE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
-class BlockCache:
+class _OnDisk:
+    directory: str = field(default_factory=tempfile.gettempdir)
+    quota_bytes: int = DEFAULT_QUOTA_BYTES
+
+    @property
+    def files(self) -> BlockFiles:
+        r"""Where it is kept."""
+        return BlockFiles(self.directory, self.quota_bytes)
+
+
+@dataclass(frozen=True)
+class BlockCache(_OnDisk):
     r"""Keeps blocks of fixed size of the objects that are read, on the local disk.
 
     Threads and processes that use the same directory fetch each block once between them.
@@ -38,14 +49,7 @@ class BlockCache:
         block_bytes: size of a block.
     """
 
-    directory: str = field(default_factory=tempfile.gettempdir)
-    quota_bytes: int = DEFAULT_QUOTA_BYTES
     block_bytes: int = DEFAULT_BLOCK_BYTES
-
-    @property
-    def files(self) -> BlockFiles:
-        r"""Where it is kept."""
-        return BlockFiles(self.directory, self.quota_bytes)
 
     def read_ranges(
         self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
@@ -78,7 +82,7 @@ class BlockCache:
 
 
 @dataclass(frozen=True)
-class SegmentCache:
+class SegmentCache(_OnDisk):
     r"""Keeps whole files: the first read of an object downloads all of it.
 
     For those who read most of a file anyway, and have the room for it.
@@ -87,14 +91,6 @@ class SegmentCache:
         directory: where it lies; every user has a folder of their own there.
         quota_bytes: what it holds at most. A larger file is read from its store.
     """
-
-    directory: str = field(default_factory=tempfile.gettempdir)
-    quota_bytes: int = DEFAULT_QUOTA_BYTES
-
-    @property
-    def files(self) -> BlockFiles:
-        r"""Where it is kept."""
-        return BlockFiles(self.directory, self.quota_bytes)
 
     def read_ranges(
         self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta

@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from ...types import ObjectMeta
+from .common import CONNECT_SECONDS, READ_SECONDS
 
 T = TypeVar("T")
 
-_CONNECT_SECONDS = 10
-_READ_SECONDS = 30
 # Of each call; trying again is left to us.
 _ONCE = {"retry_total": 0}
 
@@ -20,8 +19,8 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
     import fsspec
 
     told = {
-        "connection_timeout": _CONNECT_SECONDS,
-        "read_timeout": _READ_SECONDS,
+        "connection_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
         **options,
         "skip_instance_cache": True,
     }

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...types import ObjectMeta
-
-_CONNECT_SECONDS = 10
-_READ_SECONDS = 30
+from .common import CONNECT_SECONDS, READ_SECONDS, bucket_and_name
 
 
 def connect(protocol: str, options: Mapping[str, Any]) -> Any:
@@ -20,7 +18,7 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
     import fsspec
 
     timeout = aiohttp.ClientTimeout(
-        total=None, sock_connect=_CONNECT_SECONDS, sock_read=_READ_SECONDS
+        total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
     )
     told = {"requests_timeout": timeout, **options, "skip_instance_cache": True}
     return fsspec.filesystem("gcs", **told)
@@ -28,20 +26,20 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
 
 def head(system: Any, key: str) -> ObjectMeta:
     r"""Returns size and generation of an object."""
-    return _meta(json.loads(_request(system, "b/{}/o/{}", *_split(key))))
+    return _meta(json.loads(_request(system, "b/{}/o/{}", *bucket_and_name(key))))
 
 
 def read(system: Any, key: str, start: int, length: int, etag: str) -> bytes:
     r"""Returns the bytes of a range, on the condition that the generation is ``etag``."""
     condition = {"ifGenerationMatch": etag} if etag else {}
     wanted = {"Range": f"bytes={start}-{start + length - 1}"}
-    url = system.url("/".join(_split(key)))
+    url = system.url("/".join(bucket_and_name(key)))
     return _request(system, url, headers=wanted, **condition)
 
 
 def list(system: Any, key: str) -> dict[str, ObjectMeta]:
     r"""Returns all objects below a uri as a folder, by their path in it."""
-    bucket, name = _split(key)
+    bucket, name = bucket_and_name(key)
     folder = name.rstrip("/") + "/"
     found: dict[str, ObjectMeta] = {}
     more: dict[str, str] = {}
@@ -56,18 +54,13 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
 
 def write(system: Any, key: str, data: bytes) -> None:
     r"""Stores an object in one step."""
-    system.pipe_file("/".join(_split(key)), data)
+    system.pipe_file("/".join(bucket_and_name(key)), data)
 
 
 def delete(system: Any, key: str) -> None:
     r"""Deletes all objects below a uri as a folder."""
     for name in list(system, key):
-        system.rm_file(f"{'/'.join(_split(key)).rstrip('/')}/{name}")
-
-
-def _split(key: str) -> tuple[str, str]:
-    bucket, _, name = key.partition("://")[2].partition("/")
-    return bucket, name
+        system.rm_file(f"{'/'.join(bucket_and_name(key)).rstrip('/')}/{name}")
 
 
 def _meta(item: Mapping[str, Any]) -> ObjectMeta:

@@ -9,9 +9,8 @@ from ...errors import BackendError, SourceError
 from ...layout import shown_uri
 from ...types import ObjectMeta
 from ..retry import StatusError
+from .common import CONNECT_SECONDS, READ_SECONDS
 
-_CONNECT_SECONDS = 10
-_READ_SECONDS = 30
 _DATED = "Last-Modified: "
 
 
@@ -21,7 +20,7 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
     import fsspec
 
     timeout = aiohttp.ClientTimeout(
-        total=None, sock_connect=_CONNECT_SECONDS, sock_read=_READ_SECONDS
+        total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
     )
     client = {"timeout": timeout, **options.get("client_kwargs", {})}
     told = {**options, "client_kwargs": client, "skip_instance_cache": True}

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...types import ObjectMeta
+from .common import CONNECT_SECONDS, READ_SECONDS, bucket_and_name
 
-_CONNECT_SECONDS = 10
-_READ_SECONDS = 30
 _CONNECTIONS = 32
 
 
@@ -17,8 +16,8 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
     import fsspec
 
     config = {
-        "connect_timeout": _CONNECT_SECONDS,
-        "read_timeout": _READ_SECONDS,
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
         "max_pool_connections": _CONNECTIONS,
         "retries": {"max_attempts": 0},
         **options.get("config_kwargs", {}),
@@ -42,7 +41,7 @@ def read(system: Any, key: str, start: int, length: int, etag: str) -> bytes:
 
 def list(system: Any, key: str) -> dict[str, ObjectMeta]:
     r"""Returns all objects below a uri as a folder, by their path in it."""
-    bucket, name = _split(key)
+    bucket, name = bucket_and_name(key)
     folder = name.rstrip("/") + "/"
     found: dict[str, ObjectMeta] = {}
     more: dict[str, Any] = {}
@@ -67,13 +66,8 @@ def delete(system: Any, key: str) -> None:
         _call(system, "delete_object", f"{key.rstrip('/')}/{name}")
 
 
-def _split(key: str) -> tuple[str, str]:
-    bucket, _, name = key.partition("://")[2].partition("/")
-    return bucket, name
-
-
 def _call(system: Any, operation: str, key: str, **told: Any) -> Any:
-    bucket, name = _split(key)
+    bucket, name = bucket_and_name(key)
     return _client_call(system, operation, Bucket=bucket, Key=name, **told)
 
 
