@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .swscale import Conversion, DirectScaler, has_swscale, takes_rows
+from .swscale import ALIGNMENT, Conversion, DirectScaler, has_swscale, takes_rows
 
 if TYPE_CHECKING:
     import av
@@ -58,7 +58,8 @@ def planar_equals_packed(conversion: Conversion) -> bool:
         conversion: its target format is left out of account.
     """
     # For odd widths swscale takes other paths, whose bytes differ so rarely that noise
-    # does not always show it.
+    # does not always show it. And where rows do not end with a whole vector it may leave
+    # their ends in the planes as the memory was, which may be anything, right pixels too.
     if not conversion.keeps_size or conversion.width % 2:
         return False
     conversion = _few_rows(conversion)._replace(target_format="gbrp")
@@ -123,7 +124,8 @@ def _noise(conversion: Conversion) -> av.VideoFrame:
     import av
 
     frame = av.VideoFrame(conversion.width, conversion.height, conversion.pixel_format)
-    rng = np.random.default_rng(0)
+    # Not the same each time: what an earlier probe left in memory must not be an answer.
+    rng = np.random.default_rng()
     excess = max(0, 16 - frame.format.components[0].bits)
     for plane in frame.planes:
         if excess < 8:  # samples of two bytes, of which the highest bits are unused

@@ -24,7 +24,7 @@ _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _UNITY = 1 << 16
 # Rows that start at multiples of this many bytes are written by the same code whether or
 # not there is padding between them.
-_ALIGNMENT = 16
+ALIGNMENT = 16
 _Pointers, _Strides = c_void_p * 4, c_int * 4
 
 
@@ -146,8 +146,8 @@ def takes_rows(target: np.ndarray, conversion: Conversion) -> bool:
     return (
         target.shape == conversion.target_shape
         and target.flags.c_contiguous
-        and conversion.target_width % _ALIGNMENT == 0
-        and target.ctypes.data % _ALIGNMENT == 0
+        and conversion.target_width % ALIGNMENT == 0
+        and target.ctypes.data % ALIGNMENT == 0
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from temporaldata_video.index.display import display_transform
 from temporaldata_video.media import probe
 from temporaldata_video.media.convert import FrameWriter, OutputFormat
-from temporaldata_video.media.probe import direct_equals_reformat
+from temporaldata_video.media.probe import direct_equals_reformat, planar_equals_packed
 from temporaldata_video.media.swscale import Conversion, DirectScaler, has_swscale
 from temporaldata_video.types import StreamInfo
 
@@ -145,3 +145,26 @@ def test_an_array_with_gaps_or_odd_places_is_filled_by_a_copy():
     ):
         FrameWriter(stream_of(frame), output).write(frame, target)
         assert np.array_equal(target, expected)
+
+
+@pytest.mark.parametrize("width", [24, 40, 104, 1080])
+def test_planes_whose_rows_may_end_in_old_memory_are_not_taken(width):
+    conversion = Conversion("yuv420p", width, 40, 6, 1, "gbrp", width, 40)
+    assert planar_equals_packed(conversion) is False
+    assert planar_equals_packed(conversion._replace(width=1088, target_width=1088)) is True
+
+
+def test_right_pixels_left_in_memory_are_no_answer():
+    conversion = Conversion("yuv420p", 40, 32, 6, 1, "gbrp", 40, 32)
+    for _ in range(10):
+        planar_equals_packed.cache_clear()
+        expected = probe._reference(probe._noise(conversion), conversion)
+        # Pictures like the one that will be made, let go of at once.
+        old = [av.VideoFrame(40, 32, "gbrp") for _ in range(20)]
+        for picture in old:
+            for plane, channel in zip(picture.planes, (1, 2, 0)):
+                rows = np.zeros((32, plane.line_size), np.uint8)
+                rows[:, :40] = expected[channel]
+                plane.update(rows.tobytes())
+        del old, picture, plane
+        assert planar_equals_packed(conversion) is False
