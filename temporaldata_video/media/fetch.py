@@ -1,10 +1,12 @@
-r"""Reads ranges of remote objects side by side, each in requests of bounded size."""
+r"""Runs jobs side by side, and reads ranges of remote objects so, in bounded requests."""
 
 from __future__ import annotations
 
+from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TypeVar
 
 from ..types import ByteCache, ByteRange, ObjectMeta, ObjectStore
@@ -17,26 +19,53 @@ REQUEST_BYTES = 8 * 1024 * 1024
 MAX_REQUESTS = 8
 
 
-def side_by_side(jobs: Sequence[Callable[[], T]]) -> list[T]:
+def side_by_side(jobs: Sequence[Callable[[], T]], most: int = MAX_REQUESTS) -> list[T]:
     r"""Returns what jobs return, run in threads that end with this call.
 
     No thread stays, so that there is none to lose in a fork.
 
     Args:
-        jobs: they wait for the network for the most part.
+        jobs: they wait for the network, or run outside of Python, for the most part.
+        most: how many run at a time.
 
     Raises:
         Exception: the first that a job raises; jobs not yet begun are dropped.
     """
-    if len(jobs) < 2:
+    if min(len(jobs), most) < 2:
         return [job() for job in jobs]
-    with ThreadPoolExecutor(min(len(jobs), MAX_REQUESTS)) as pool:
-        futures = [pool.submit(job) for job in jobs]
+    pool = ThreadPoolExecutor(min(len(jobs), most))
+    outcome: list[list[T] | BaseException] = []
+    running = Lock()
+    running.acquire()
+
+    def run() -> None:
         try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            with pool:
+                results = list(pool.map(lambda job: job(), jobs))
+            outcome.append(results)
+        except BaseException as error:
+            outcome.append(error)
+        finally:
+            running.release()
+
+    # Ctrl-C strikes the main thread only, and in the middle of threading's own conditions
+    # it leaves them locked for ever. So they are used in another thread, and this one
+    # waits for a plain lock.
+    start_new_thread(run, ())
+    try:
+        running.acquire()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if not outcome:
+            running.acquire()
+        raise
+    result = outcome.pop()
+    if isinstance(result, list):
+        return result
+    try:
+        raise result
+    finally:
+        del result  # its traceback holds this frame
 
 
 def split_range(span: ByteRange, most: int = REQUEST_BYTES) -> list[ByteRange]:

@@ -60,7 +60,7 @@ def planar_equals_packed(conversion: Conversion) -> bool:
     # For odd widths swscale takes other paths, whose bytes differ so rarely that noise
     # does not always show it. And where rows do not end with a whole vector it may leave
     # their ends in the planes as the memory was, which may be anything, right pixels too.
-    if not conversion.keeps_size or conversion.width % 2:
+    if not conversion.keeps_size or conversion.width % ALIGNMENT:
         return False
     conversion = _few_rows(conversion)._replace(target_format="gbrp")
     frame = _noise(conversion)

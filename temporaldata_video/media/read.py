@@ -3,7 +3,6 @@ r"""Reads frames of one file: plan, bytes, packets, frames."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -189,11 +188,7 @@ def _decode_runs(
         decoded = decode_packets(open_decoder(stream), packets, run, skip, convert)
         return decoded.missing | convert.failed
 
-    if threads > 1 and len(runs) > 1:
-        with ThreadPoolExecutor(min(threads, len(runs))) as pool:
-            results = list(pool.map(decode, runs))
-    else:
-        results = [decode(run) for run in runs]
+    results = side_by_side([partial(decode, run) for run in runs], threads)
     return {number: why for result in results for number, why in result.items()}
 
 
