@@ -109,37 +109,139 @@ def test_errors_leave_no_descriptor(own_clip):
     assert usage().descriptors <= before.descriptors
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+needs_timers = pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="needs timers of the system"
+)
 # It may also come while an object is let go of, where Python can but report it.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_at_any_moment(own_clip, threads):
-    r"""A KeyboardInterrupt in the middle of decoding; what is read next is right."""
-    chance = random.Random(threads)
-    video = tv.LazyVideo.from_uri(own_clip, threads=threads)
-    _ = video.frames
+reported = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def interrupted():
+    r"""Runs a job, with a KeyboardInterrupt after some seconds; returns whether it came."""
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    interrupted = 0
-    folder = set(os.listdir(own_clip.parent))
-    try:
-        for _ in range(60):
-            window = tv.LazyVideo.from_uri(own_clip, threads=threads).slice(0.2, 1.8)
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.01))
+    def run(seconds: float, job) -> bool:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
             try:
-                for start in np.arange(0.0, 1.2, 0.1):
-                    _ = window.slice(start, start + 0.3).frames
-            except KeyboardInterrupt:
-                interrupted += 1
+                job()
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
-            start = chance.randrange(50)
-            part = video.slice(start / 30, start / 30 + 0.25)
-            assert read_numbers(part.frames).tolist() == part.frame_indices.tolist()
-    finally:
-        signal.signal(signal.SIGALRM, before)
-    assert interrupted > 30
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    yield run
+    signal.signal(signal.SIGALRM, before)
+
+
+def right(window) -> bool:
+    return read_numbers(window.frames).tolist() == window.frame_indices.tolist()
+
+
+@needs_timers
+@reported
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_at_any_moment(own_clip, interrupted, threads):
+    r"""A KeyboardInterrupt in the middle of decoding; what is read next is right."""
+    chance = random.Random(threads)
+    video = tv.LazyVideo.from_uri(own_clip, threads=threads)
+    _ = video.frames
+    folder = set(os.listdir(own_clip.parent))
+
+    def slide():
+        window = tv.LazyVideo.from_uri(own_clip, threads=threads).slice(0.2, 1.8)
+        for start in np.arange(0.0, 1.2, 0.1):
+            _ = window.slice(start, start + 0.3).frames
+
+    came = 0
+    for _ in range(60):
+        came += interrupted(chance.uniform(0.0002, 0.01), slide)
+        start = chance.randrange(50)
+        assert right(video.slice(start / 30, start / 30 + 0.25))
+    assert came > 30
     assert set(os.listdir(own_clip.parent)) == folder
+
+
+@pytest.fixture
+def nothing_kept():
+    r"""Every window is read anew."""
+    before = tv.configure_decoders()
+    tv.configure_decoders(max_decoders=0, max_bytes=0)
+    yield
+    tv.configure_decoders(*before)
+
+
+@needs_timers
+@reported
+@pytest.mark.parametrize("kind", ["blocks", "files"])
+def test_ctrl_c_while_bytes_are_fetched(
+    own_clip, interrupted, nothing_kept, s3, proxy, kind, tmp_path, monkeypatch
+):
+    r"""A KeyboardInterrupt in the middle of requests, with a cache that knows nothing."""
+    chance = random.Random(kind)
+    uri = s3.put(f"lab/ctrl-c-{kind}/cam.mp4", own_clip.read_bytes())
+    tv.write_index(uri, storage_options=s3.options(), progress=False)
+    video = tv.LazyVideo.from_uri(uri, storage_options=s3.options(proxy))
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", kind)
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_BLOCK_BYTES", "4096")
+    proxy.behave(delay=0.01)
+    came = 0
+    for n in range(40):
+        cache = tmp_path / str(n)
+        monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(cache))
+        seconds = chance.uniform(0.001, 0.04)
+        came += interrupted(seconds, lambda: video.slice(0.0, 1.9).frames)
+        assert [*cache.rglob("aside/*")] == []
+        assert right(video.slice(0.0, 1.9))
+    assert came > 15
+
+
+READS_IN_A_CHILD = """
+import os
+import random
+import signal
+import sys
+
+import temporaldata_video as tv
+from temporaldata_video.index.lance_access import read_columns
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+uri, chance = sys.argv[1], random.Random(0)
+index = tv.LanceFrameIndex.open(uri)
+names = ("pts", "dts", "pos", "timestamp")
+read = lambda name: read_columns(uri, (), index.version, "", (name,), 0, 60)[name].tolist()
+expected = {name: read(name) for name in names}
+if child := os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+signal.signal(signal.SIGALRM, interrupt)
+came = 0
+for _ in range(6):
+    read("pts")
+    signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.01))
+    try:
+        while True:
+            for name in names:
+                read(name)
+    except KeyboardInterrupt:
+        came += 1
+    assert {name: read(name) for name in names} == expected
+print("interrupted:", came, flush=True)
+os._exit(0)
+"""
+
+
+@needs_timers
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_ctrl_c_while_a_helper_reads_the_index(own_clip, run_script):
+    r"""A forked child asks a helper for rows; what it was asked for before is not given."""
+    said, _ = run_script(READS_IN_A_CHILD, f"{own_clip}.lance")
+    assert said == "interrupted: 6\n"

@@ -109,6 +109,17 @@ def test_without_a_place_for_copies_lance_reads_the_sidecar(
         assert right(video.slice(2.0, 3.0))
 
 
+def test_a_wrong_setting_is_not_put_down_to_the_index(indexed, s3, monkeypatch):
+    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options())
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", "everything")
+    for use in (
+        lambda: video.slice(2.0, 3.0).frames,
+        lambda: tv.LazyVideo.from_uri(indexed, storage_options=s3.options()),
+    ):
+        with pytest.raises(ValueError, match="TEMPORALDATA_VIDEO_CACHE_KIND"):
+            use()
+
+
 def test_credentials_and_endpoint_from_the_environment(uri, s3, monkeypatch):
     for name, value in s3.environment().items():
         monkeypatch.setenv(name, value)

@@ -34,6 +34,10 @@ _PROBE_STEP = 4096
 Options = tuple[tuple[str, str], ...]
 
 
+class LanceError(Exception):
+    r"""Lance cannot do what it was asked for; the message is its own."""
+
+
 class Description(NamedTuple):
     r"""What a dataset says of itself.
 
@@ -61,7 +65,7 @@ def describe(uri: str, options: Options, version: int | None = None) -> Descript
         version: which version; the newest by default.
 
     Raises:
-        OSError: or :obj:`ValueError`, or :obj:`RuntimeError`, as Lance does.
+        LanceError: if it cannot be opened.
     """
     return Description(*_call(_describe, uri, options, version))
 
@@ -85,6 +89,9 @@ def read_columns(
         names: the columns.
         offset: first row.
         count: number of rows.
+
+    Raises:
+        LanceError: if they cannot be read.
     """
     return _call(_read_columns, uri, options, version, tag, tuple(names), offset, count)
 
@@ -106,6 +113,9 @@ def write_columns(
         metadata: the schema metadata.
         overwrite: whether there is a dataset that becomes the version before.
         keep_old: versions older than this are removed, or none.
+
+    Raises:
+        LanceError: if it cannot be written.
     """
     _call(_write_columns, uri, options, dict(columns), dict(metadata), overwrite, keep_old)
 
@@ -115,11 +125,15 @@ def _lance_errors() -> Iterator[None]:
     # On damaged files Lance raises anything; a panic of Rust is no Exception, even.
     try:
         yield
-    except (OSError, ValueError, RuntimeError):
+    except ImportError:
         raise
     except BaseException as error:
+        if "KeyboardInterrupt" in str(error):  # it came while Lance had Python do something
+            raise KeyboardInterrupt from error
+        if isinstance(error, (OSError, ValueError, RuntimeError)):
+            raise LanceError(str(error)) from error
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-            raise OSError(f"{type(error).__name__}: {error}") from error
+            raise LanceError(f"{type(error).__name__}: {error}") from error
         raise
 
 
@@ -220,17 +234,26 @@ class _Helper:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            process_group=0,  # Ctrl-C on the terminal is for the child, not for its helper
         )
         atexit.register(self.close)
 
     def call(self, function: str, arguments: tuple[Any, ...]) -> Any:
         assert self.process.stdin and self.process.stdout
         with self.lock:
-            _send(self.process.stdin, (function, arguments))
-            succeeded, result = _receive(self.process.stdout)
+            try:
+                _send(self.process.stdin, (function, arguments))
+                succeeded, result = _receive(self.process.stdout)
+            except BaseException:
+                # Its next reply might be the one that nobody waited for.
+                self.process.kill()
+                self.process.wait()
+                raise
         if not succeeded:
-            raise result
+            raise LanceError(result)
         return result
 
     def close(self) -> None:
@@ -268,7 +291,9 @@ def _call(function: Any, *arguments: Any) -> Any:
     try:
         return _helper.call(function.__name__, arguments)
     except (EOFError, BrokenPipeError) as error:
-        raise OSError("the helper process that reads Lance datasets has ended") from error
+        raise LanceError(
+            "the helper process that reads Lance datasets has ended"
+        ) from error
 
 
 def _send(pipe: BinaryIO | Any, message: Any) -> None:
@@ -295,8 +320,8 @@ def _serve() -> None:
             return
         try:
             reply: tuple[bool, Any] = (True, functions[name](*arguments))
-        except (OSError, ValueError, RuntimeError) as error:
-            reply = False, type(error)(str(error))
+        except LanceError as error:
+            reply = False, str(error)
         _send(replies, reply)
 
 

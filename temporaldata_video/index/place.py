@@ -25,9 +25,7 @@ from ..errors import (
 )
 from ..layout import protocol_of
 from ..types import FolderStore, ObjectMeta, ObjectStore
-from .lance_access import Description, Options, describe
-
-LANCE_ERRORS = (OSError, ValueError, RuntimeError)
+from .lance_access import Description, LanceError, Options, describe
 
 _MANIFEST = re.compile(r"_versions/(\d+)\.manifest")
 _COPIED = re.compile(r"(_versions|data|_deletions)/[\w-][\w.-]*")
@@ -169,21 +167,28 @@ def describe_place(place: Place, version: int | None = None) -> Description:
     Raises:
         IndexNotFoundError: if there is none.
         IndexFormatError: if it is damaged.
+        FrameIndexError: if Lance does not get there.
     """
     if not protocol_of(place.uri) and not index_exists(place.uri):
         raise _not_found(place.uri)
     try:
         try:
             return describe(*place.address(), version)
-        except LANCE_ERRORS:
+        except LanceError:
             if not place.is_copied:
                 raise
         # The copy may have been deleted meanwhile, to make room for others.
         return describe(*place.address(), version)
-    except LANCE_ERRORS as error:
+    except LanceError as error:
         missing = "not found" in str(error).lower()
         if missing and (protocol_of(place.uri) or version is not None):
             raise _not_found(place.uri) from error
+        if protocol_of(place.uri) and not place.is_copied:
+            raise FrameIndexError(
+                f"Lance cannot open the index at {place.uri!r} ({first_line(error)}). "
+                f"Without a store it takes credentials from the environment variables of "
+                f"the service; if the index is damaged, index again with --overwrite."
+            ) from error
         raise IndexFormatError(
             f"the index at {place.uri!r} is damaged ({first_line(error)}). Index the video "
             f"again with --overwrite."

@@ -15,8 +15,8 @@ from ..layout import protocol_of
 from ..process import ProcessCache
 from ..types import PACKET_DTYPES, Fingerprint, ObjectStore, Packets, StreamInfo
 from .header import decode_header, decode_segment
-from .lance_access import Description, read_columns
-from .place import LANCE_ERRORS, Place, describe_place, first_line, open_place
+from .lance_access import Description, LanceError, read_columns
+from .place import Place, describe_place, first_line, open_place
 
 CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 
@@ -236,14 +236,14 @@ class LanceFrameIndex:
             columns = _read_rows(
                 self._place, self.version, self.index_id, names, offset, count
             )
-            for name, values in columns.items():
-                if values.dtype.kind not in _KINDS[name] or len(values) != count:
-                    raise self._impossible(name)
-            return columns
-        except LANCE_ERRORS as error:
+        except IndexFormatError:
             _CHECKED.pop((self.uri, self.version, self.index_id))
             self._check_version()
-            raise _unreadable_rows(self.uri, offset, count, error) from error
+            raise
+        for name, values in columns.items():
+            if values.dtype.kind not in _KINDS[name] or len(values) != count:
+                raise self._impossible(name)
+        return columns
 
     def _check_version(self) -> None:
         # Once in each process: what lies at the uri may have been written anew since. A
@@ -268,22 +268,20 @@ class LanceFrameIndex:
 def _read_rows(
     place: Place, version: int, tag: str, names: Sequence[str], offset: int, count: int
 ) -> dict[str, np.ndarray]:
-    try:
-        return read_columns(*place.address(), version, tag, names, offset, count)
-    except LANCE_ERRORS:
-        if not place.is_copied:
-            raise
-    # The copy may have been deleted meanwhile, to make room for others.
-    return read_columns(*place.address(), version, tag, names, offset, count)
-
-
-def _unreadable_rows(
-    uri: str, offset: int, count: int, error: Exception
-) -> IndexFormatError:
-    return IndexFormatError(
-        f"cannot read rows {offset} to {offset + count} of the index {uri!r} "
-        f"({first_line(error)}). Index the video again with --overwrite."
-    )
+    # A copy may have been deleted meanwhile, to make room for others.
+    attempts = 2 if place.is_copied else 1
+    while True:
+        address = place.address()
+        attempts -= 1
+        try:
+            return read_columns(*address, version, tag, names, offset, count)
+        except LanceError as error:
+            if not attempts:
+                raise IndexFormatError(
+                    f"cannot read rows {offset} to {offset + count} of the index "
+                    f"{place.uri!r} ({first_line(error)}). Index the video again with "
+                    f"--overwrite."
+                ) from error
 
 
 def check_columns(uri: str, dataset: Description) -> None:
@@ -305,10 +303,7 @@ def check_columns(uri: str, dataset: Description) -> None:
 def _count_segments(place: Place, dataset: Description) -> tuple[int, ...]:
     # Sidecars without our header have nothing but their rows to tell the segments.
     names = ("segment_idx", "local_frame_idx")
-    try:
-        columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
-    except LANCE_ERRORS as error:
-        raise _unreadable_rows(place.uri, 0, dataset.rows, error) from error
+    columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
     segment, local = columns["segment_idx"], columns["local_frame_idx"]
     # Looked at before anything of the size that they claim is made.
     in_order = (

@@ -15,9 +15,9 @@ from ..errors import BackendError, FrameIndexError, IndexFormatError, SourceErro
 from ..layout import protocol_of, relative_uri
 from ..types import FolderStore, ObjectStore, Packets
 from .header import encode_header, encode_segment
-from .lance_access import write_columns
+from .lance_access import LanceError, write_columns
 from .packets import SegmentIndex
-from .place import LANCE_ERRORS, first_line, index_exists, lance_address, open_place
+from .place import first_line, index_exists, lance_address, open_place
 from .sidecar import LanceFrameIndex, check_columns
 
 # Readers that are at work while a video is indexed again keep their version this long.
@@ -64,7 +64,7 @@ def write_sidecar(
         columns["checksum"] = checksums
     try:
         _commit(uri, store, columns, header, exists)
-    except (*LANCE_ERRORS, SourceError) as error:
+    except (LanceError, OSError, SourceError) as error:
         raise FrameIndexError(
             f"cannot write the index {uri!r} ({first_line(error)}). Pass index_uri to "
             f"put it elsewhere."

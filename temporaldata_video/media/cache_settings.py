@@ -44,12 +44,16 @@ class CacheSettings:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}.")
+            raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r} ({_KIND}).")
         if self.quota_bytes < 0:
-            raise ValueError(f"quota_bytes must not be negative, got {self.quota_bytes}.")
+            raise ValueError(
+                f"quota_bytes must not be negative, got {self.quota_bytes} "
+                f"({_QUOTA_BYTES})."
+            )
         if self.block_bytes < _SMALLEST_BLOCK:
             raise ValueError(
-                f"block_bytes must be at least {_SMALLEST_BLOCK}, got {self.block_bytes}."
+                f"block_bytes must be at least {_SMALLEST_BLOCK}, got {self.block_bytes} "
+                f"({_BLOCK_BYTES})."
             )
 
     def require(self, n_bytes: int) -> None:

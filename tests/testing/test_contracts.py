@@ -61,10 +61,46 @@ class TestFsspecStore(ObjectStoreContract):
         return put
 
 
+class TestS3(ObjectStoreContract):
+    @pytest.fixture
+    def store(self, s3):
+        return FsspecStore("s3", s3.options())
+
+    @pytest.fixture
+    def put(self, s3):
+        return lambda name, data: s3.put(f"lab/contract/{name}", data)
+
+
+class TestHttp(ObjectStoreContract):
+    @pytest.fixture
+    def store(self):
+        return FsspecStore("http")
+
+    @pytest.fixture
+    def put(self, files):
+        return lambda name, data: files.put(f"contract-{name}", data)
+
+
 class TestSidecar(FrameIndexContract):
     @pytest.fixture
     def make_index(self):
         return lambda path, times: tv.write_index(path, timestamps=times, progress=False)
+
+
+class TestSidecarOnS3(FrameIndexContract):
+    @pytest.fixture
+    def make_index(self, s3, monkeypatch):
+        # A pickled index has no credentials, and takes those of the environment.
+        for name, value in {**s3.environment(), "AWS_ALLOW_HTTP": "true"}.items():
+            monkeypatch.setenv(name, value)
+
+        def make(path, times):
+            uri = s3.put(f"lab/contract/{path.parent.name}/cam.mp4", path.read_bytes())
+            return tv.write_index(
+                uri, timestamps=times, storage_options=s3.options(), progress=False
+            )
+
+        return make
 
 
 class TestMemoryIndex(FrameIndexContract):
