@@ -3,6 +3,7 @@ r"""The house: imports run one way, libraries have their places, modules stay sm
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,19 @@ def test_modules_import_no_heavy_library_at_their_top(module):
         )
     }
     assert not names & HEAVY
+
+
+def test_the_architecture_names_modules_that_are_there():
+    page = PACKAGE.parent / "docs" / "architecture.md"
+    named, room = set(), ""
+    for name in re.findall(
+        r"`((?:\w+/)*\w+\.py|(?:\w+/)+)`", page.read_text(encoding="utf-8")
+    ):
+        # Behind a module with its folder, others of the same folder are named without.
+        places = [PACKAGE / room / name, PACKAGE / name, PACKAGE.parent / name]
+        place = next((place for place in places if place.exists()), None)
+        assert place, f"{name} is not there"
+        if place.is_relative_to(PACKAGE):
+            room = place.relative_to(PACKAGE).parent
+            named.add(str(place.relative_to(PACKAGE)))
+    assert {"media/plan.py", "index/boxtree.py", "video.py"} <= named
