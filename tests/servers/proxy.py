@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from .process import announce, running
 
-FAULTS = ("drop", "503", "500", "429", "403", "truncate", "stall", "hang")
 _CONTROL = "/-proxy-/"
 # moto takes no object from nobody, and does not check who it is.
 _SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=testing/20260101/eu-west-1/s3"}
