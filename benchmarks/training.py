@@ -175,6 +175,27 @@ def measure_throughput(
     ]
 
 
+def measure_batches(uri: str, n: int, repeats: int) -> dict[str, float]:
+    r"""Returns what windows of one video take one by one and by ``read_many``."""
+    video = tv.LazyVideo.from_uri(uri)
+    rng = np.random.default_rng(0)
+    spent: dict[str, list[float]] = {"one_by_one": [], "together": []}
+    wrong = 0
+    for _ in range(repeats):
+        starts = rng.uniform(0.0, video.timestamps[-1] - WINDOW, n)
+        for how, seconds in spent.items():
+            windows = [video.slice(start, start + WINDOW / 2) for start in starts]
+            started = time.perf_counter()
+            if how == "together":
+                tv.read_many(windows)
+            read = [window.frames for window in windows]
+            seconds.append(time.perf_counter() - started)
+            for window, frames in zip(windows, read):
+                wrong += int((read_numbers(frames) != window.frame_indices).sum())
+    one_by_one, together = map(median, spent.values())
+    return {"windows": n, "wrong": wrong, "together_is_faster": one_by_one / together}
+
+
 def process_state() -> tuple[float, int]:
     r"""Returns resident memory in MB and the number of open files of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -261,7 +282,9 @@ def main(
         "clock": clock,
         "versions": {name: version(name) for name in PACKAGES},
         "throughput": rows,
+        "batches": measure_batches(uris[-1], 32, repeats),
     }
+    console.print(results["batches"])
     if recordings:
         with tempfile.TemporaryDirectory() as folder:
             results["many"] = measure_many(Path(folder), recordings, epoch)
