@@ -16,7 +16,6 @@ from .text import MAX_ROWS, check_size, choose_column, read_text_column
 
 _TEXT = (".csv", ".tsv", ".ssv", ".txt", ".dat")
 _HDF5 = (".h5", ".hdf5", ".nwb", ".mat")
-_PARQUET = (".parquet", ".pq")
 _DATASET = re.compile(rf"(.*(?:{'|'.join(map(re.escape, _HDF5))})):(/.*)", re.IGNORECASE)
 # What HDF5 files list when none of their datasets is named.
 _MAX_LISTED = 20
@@ -58,19 +57,13 @@ def read_values(
     what, suffix = f"timestamps file {str(path)!r}", path.suffix.lower()
     if suffix in _TEXT:
         return read_text_column(path, column, kind, needs_zone=needs_zone, alone=alone)
-    if suffix == ".npy":
-        reader: Callable[[], np.ndarray] = lambda: _read_npy(path, column)  # noqa: E731
-    elif suffix in _PARQUET:
-        reader = lambda: _read_parquet(path, column)  # noqa: E731
-    elif suffix in _HDF5:
-        reader = lambda: _read_hdf5(path, inside and inside[2], column)  # noqa: E731
-    else:
-        known = ", ".join((".npy", *_PARQUET[:1], *_HDF5, *_TEXT))
+    if suffix not in _READERS:
+        known = ", ".join((*_READERS, *_TEXT))
         raise ValueError(f"{what} has the suffix {path.suffix!r}; known are {known}.")
     with open(path, "rb"):  # what cannot be opened is an OSError that names the file
         pass
     try:
-        values = reader()
+        values = _READERS[suffix](path, inside and inside[2], column)
     except (ValueError, VideoError, MemoryError) as error:
         raise ValueError(f"{what} is no array of numbers: {error}") from error
     except Exception as error:  # a damaged file makes its library raise anything
@@ -78,7 +71,7 @@ def read_values(
     return _checked(values, what)
 
 
-def _read_npy(path: Path, column: str | int | None) -> np.ndarray:
+def _read_npy(path: Path, _: str | None, column: str | int | None) -> np.ndarray:
     # Mapped, so that a header that lies about the size costs nothing.
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
@@ -87,7 +80,7 @@ def _read_npy(path: Path, column: str | int | None) -> np.ndarray:
     return np.array(_pick(array, column, f"timestamps file {str(path)!r}"))
 
 
-def _read_parquet(path: Path, column: str | int | None) -> np.ndarray:
+def _read_parquet(path: Path, _: str | None, column: str | int | None) -> np.ndarray:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
@@ -123,6 +116,16 @@ def _read_hdf5(path: Path, dataset: str | None, column: str | int | None) -> np.
         if found.dtype.names is None and found.size > MAX_ROWS:
             raise ValueError(f"its dataset {found.name!r} has the shape {found.shape}")
         return _pick(found[()], column, f"dataset {found.name!r}")
+
+
+# What files that are no text are read by: given the path, the dataset named in it, and the
+# column.
+_READERS: dict[str, Callable[[Path, str | None, str | int | None], np.ndarray]] = {
+    ".npy": _read_npy,
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
+    **dict.fromkeys(_HDF5, _read_hdf5),
+}
 
 
 def _datasets(file: Any) -> list[str]:
