@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -190,3 +191,34 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(
         f"{f'{len(rows)} files':<62}{totals[0]:>7}{totals[1]:>9}{totals[2]:>7}"
     )
+
+
+@pytest.fixture
+def dask(tmp_path):
+    r"""A scheduler and two worker processes; yields its address and the workers."""
+    pytest.importorskip("distributed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    log = open(tmp_path / "dask.log", "wb")  # noqa: SIM115  # as long as the processes
+
+    def start(module, *arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{module}", *arguments],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    host, port = "127.0.0.1", address.rpartition(":")[2]
+    scheduler = start(
+        "dask_scheduler", "--host", host, "--port", port, "--no-dashboard", "--no-show"
+    )
+    options = ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", host]
+    options += ["--local-directory", str(tmp_path)]
+    workers = [start("dask_worker", address, *options) for _ in range(2)]
+    yield address, workers
+    for process in [*workers, scheduler]:
+        process.kill()
+        process.wait()
+    log.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -143,41 +142,6 @@ def test_interrupted_and_started_again(copies):
 
 
 # Dask -----------------------------------------------------------------------------------
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture
-def dask(tmp_path):
-    r"""A scheduler and two worker processes; yields its address and the workers."""
-    pytest.importorskip("distributed")
-    address = f"tcp://127.0.0.1:{free_port()}"
-    log = open(tmp_path / "dask.log", "wb")  # noqa: SIM115  # as long as the processes
-
-    def start(module, *arguments):
-        return subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.{module}", *arguments],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-    host, port = "127.0.0.1", address.rpartition(":")[2]
-    scheduler = start(
-        "dask_scheduler", "--host", host, "--port", port, "--no-dashboard", "--no-show"
-    )
-    options = ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", host]
-    options += ["--local-directory", str(tmp_path)]
-    workers = [start("dask_worker", address, *options) for _ in range(2)]
-    yield address, workers
-    for process in [*workers, scheduler]:
-        process.kill()
-        process.wait()
-    log.close()
 
 
 def test_dask_with_a_worker_killed_in_the_middle(dask, copies):

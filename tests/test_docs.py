@@ -1,0 +1,424 @@
+r"""The pages of the documentation are true: their examples run as they stand, and what they
+list is what the code has."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import h5py
+import numpy as np
+import pytest
+import typer
+from temporaldata import IrregularTimeSeries, RegularTimeSeries
+
+import temporaldata_video as tv
+from temporaldata_video import errors
+from temporaldata_video.cli.main import app, main
+from temporaldata_video.testing import make_clip
+from tests.pages import REPOSITORY, Block, blocks_of, commands_of, run_python, run_shell
+from tests.pages import with_places as replace_places
+
+N_FRAMES, RATE = 120, 60
+FIRST_SECOND = 99.5
+# What only some machines have; examples that need it are cases of their own.
+LIBRARIES = ("ray",)
+# Pages whose examples run elsewhere, or measure for minutes.
+ELSEWHERE = {
+    "docs/training.md": "tests/test_training.py",
+    "docs/benchmarks.md": "nox -s bench",
+    "CONTRIBUTING.md": "nox",
+}
+# Decisions are records of their time, and the page of commands is made of the commands.
+PAGES = sorted(
+    path.relative_to(REPOSITORY).as_posix()
+    for path in [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")]
+    if path.name != "command-line.md"
+)
+
+
+def text_of(page: str) -> str:
+    return (REPOSITORY / page).read_text(encoding="utf-8")
+
+
+# What the reader of each page has -------------------------------------------------------
+
+
+def has_camera(folder: Path, camera: Path, n_videos: int = 1) -> dict[str, Any]:
+    r"""A video of two seconds around 100 s of a recording, its clock in two files, and
+    the recording's other series."""
+    times = FIRST_SECOND + np.arange(N_FRAMES) / RATE
+    for number in range(n_videos):
+        at = folder / f"day{number + 1}" if n_videos > 1 else folder
+        at.mkdir(parents=True, exist_ok=True)
+        shutil.copy(camera, at / "cam.mp4")
+        np.save(at / "cam_times.npy", times)
+        lines = ["time", *map(repr, times.tolist())]
+        (at / "cam_times.csv").write_text("\n".join(lines) + "\n")
+    rng = np.random.default_rng(0)
+    return {
+        "spikes": IrregularTimeSeries(
+            timestamps=np.sort(rng.uniform(0.0, 3600.0, 5000)), domain="auto"
+        ),
+        "lfp": RegularTimeSeries(
+            raw=rng.normal(size=(36_000, 2)), sampling_rate=10.0, domain="auto"
+        ),
+    }
+
+
+def has_indexed_camera(folder: Path, camera: Path) -> dict[str, Any]:
+    names = has_camera(folder, camera)
+    tv.write_index("cam.mp4", timestamps="cam_times.npy", verify=True, progress=False)
+    return names
+
+
+def has_clock_of_a_lab(folder: Path, camera: Path) -> dict[str, Any]:
+    names = has_camera(folder, camera)
+    stamps = 1_700_000_000_123_456_789 + np.arange(N_FRAMES) * (10**9 // RATE)
+    rows = [f"{number},{stamp}" for number, stamp in enumerate(stamps.tolist())]
+    Path("cam.csv").write_text("\n".join(["FrameNumber,PylonTimestamp", *rows]) + "\n")
+    return names
+
+
+def has_place_for_copies(folder: Path, camera: Path) -> dict[str, Any]:
+    names = has_indexed_camera(folder, camera)
+    Path("archive").mkdir()
+    return names
+
+
+def has_demo(folder: Path, camera: Path) -> dict[str, Any]:
+    with pytest.raises(SystemExit):
+        main(["demo", "."])
+    n_frames = tv.LazyVideo.from_uri("cam.mp4").frame_count
+    with h5py.File("pose.analysis.h5", "w") as file:
+        file["tracks"] = np.full((1, 2, 2, n_frames), 50.0)
+        file["point_scores"] = np.ones((1, 2, n_frames))
+        file["node_names"] = [b"nose", b"tail"]
+    return {}
+
+
+def has_many_videos(folder: Path, camera: Path) -> dict[str, Any]:
+    names = has_camera(folder, camera, n_videos=2)
+    shutil.copytree(folder / "day2", folder / "shared" / "day2")
+    tv.write_index("day2/cam.mp4", timestamps="day2/cam_times.npy", progress=False)
+    Path("videos.txt").write_text("day1/cam.mp4\nday2/cam.mp4\n")
+    Path("bin").mkdir()
+    sbatch = Path("bin/sbatch")
+    sbatch.write_text(f"#!{sys.executable}\n{SBATCH}")
+    sbatch.chmod(0o755)
+    return {**names, "uris": ["day1/cam.mp4", "day2/cam.mp4", "day3/cam.mp4"]}
+
+
+# There is no Slurm here: this runs the first two tasks of an array.
+SBATCH = """
+import argparse, os, subprocess
+parser = argparse.ArgumentParser()
+parser.add_argument("--array")
+parser.add_argument("--wrap")
+told = parser.parse_args()
+first, last = map(int, told.array.split("-"))
+for task in (first, first + 1):
+    numbers = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": last - first + 1}
+    environment = {**os.environ, **{name: str(value) for name, value in numbers.items()}}
+    subprocess.run(told.wrap, shell=True, check=True, env=environment)
+"""
+
+
+def has_nwb_file(folder: Path, camera: Path) -> dict[str, Any]:
+    pynwb = pytest.importorskip("pynwb")
+    names = has_camera(folder, camera)
+    told = {"session_start_time": datetime(2026, 1, 1, tzinfo=UTC)}
+    session, other = (
+        pynwb.NWBFile(session_description="a mouse", identifier=name, **told)
+        for name in ("session", "other")
+    )
+    session.add_acquisition(
+        pynwb.image.ImageSeries(
+            name="BehaviorVideo",
+            format="external",
+            external_file=["cam.mp4"],
+            starting_frame=[0],
+            dimension=[640, 480],
+            unit="n.a.",
+            timestamps=np.load("cam_times.npy"),
+        )
+    )
+    with pynwb.NWBHDF5IO("session.nwb", "w") as io:
+        io.write(session)
+    return {**names, "nwbfile": other}
+
+
+def has_archive(folder: Path, camera: Path) -> dict[str, Any]:
+    (folder / "archive" / "mouse7").mkdir(parents=True)
+    shutil.copy(camera, folder / "archive" / "mouse7" / "cam.mp4")
+    # What installing the distributions of the page would leave.
+    blocks = re.findall(r"```toml\n(.*?)```", text_of("docs/plugins.md"), re.DOTALL)
+    for number, block in enumerate(blocks):
+        groups = tomllib.loads(block)["project"]["entry-points"]
+        lines = []
+        for group, points in groups.items():
+            lines += [f"[{group}]", *(f"{name} = {at}" for name, at in points.items())]
+        info = folder / f"plugin{number}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: plugin{number}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return {}
+
+
+def has_nothing(folder: Path, camera: Path) -> dict[str, Any]:
+    return {}
+
+
+READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
+    "README.md": has_camera,
+    "docs/index.md": has_camera,
+    "docs/guide.md": has_camera,
+    "docs/cache.md": has_camera,
+    "docs/check.md": has_indexed_camera,
+    "docs/clocks.md": has_clock_of_a_lab,
+    "docs/encoding.md": has_place_for_copies,
+    "docs/errors.md": has_indexed_camera,
+    "docs/looking.md": has_demo,
+    "docs/many-recordings.md": has_many_videos,
+    "docs/nwb.md": has_nwb_file,
+    "docs/plugins.md": has_archive,
+    "docs/s3.md": has_camera,
+}
+# Objects of the bucket ``lab`` that a page expects, and whether with an index.
+OBJECTS = {
+    "docs/cache.md": {"cam.mp4": True},
+    "docs/s3.md": {"day1/cam.mp4": False, "day2/cam.mp4": False},
+}
+# What stands on these machines for places that pages name.
+PLACES: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
+    "/scratch": lambda request, folder: f"{folder}/scratch",
+    "/shared/": lambda request, folder: f"{folder}/shared/",
+    '"/archive"': lambda request, folder: repr(f"{folder}/archive"),
+    "tcp://head:8786": lambda request, folder: request.getfixturevalue("dask")[0],
+    "https://s3.lab.org": lambda request, folder: request.getfixturevalue("s3").url,
+    "https://lab.org": lambda request, folder: request.getfixturevalue("files").url,
+}
+
+
+def with_places(block: Block, request: pytest.FixtureRequest, folder: Path) -> Block:
+    named = {told: find for told, find in PLACES.items() if told in block.text}
+    places = {told: find(request, folder) for told, find in named.items()}
+    return replace_places(block, places)
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory) -> Path:
+    return make_clip(
+        tmp_path_factory.mktemp("camera") / "cam.mp4",
+        N_FRAMES,
+        size=(480, 640),
+        rate=RATE,
+        gop=30,
+    )
+
+
+@pytest.fixture
+def own_environment():
+    r"""What pages set in the environment is gone after them."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+# Examples -------------------------------------------------------------------------------
+
+
+def cases() -> Iterator[Any]:
+    for page in READERS:
+        blocks = blocks_of(REPOSITORY / page)
+        yield pytest.param(page, "", id=page)
+        for library in LIBRARIES:
+            if any(block.imports(library) for block in blocks):
+                yield pytest.param(page, library, id=f"{page}-{library}")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+# Newer hosts deprecate the argument without which older ones have no domain.
+@pytest.mark.filterwarnings("ignore:The `domain` argument:DeprecationWarning")
+@pytest.mark.parametrize(("page", "library"), list(cases()))
+def test_examples_run(
+    page, library, tmp_path, camera, request, monkeypatch, own_environment
+):
+    pytest.importorskip("matplotlib")
+    if library:
+        pytest.importorskip(library)
+    monkeypatch.chdir(tmp_path)
+    names = READERS[page](tmp_path, camera)
+    if page in OBJECTS:
+        put_objects(request.getfixturevalue("s3"), OBJECTS[page], camera, monkeypatch)
+    (tmp_path / "scratch").mkdir()
+    if "https://lab.org" in text_of(page):
+        request.getfixturevalue("files").put("cam.mp4", camera.read_bytes())
+    ran = 0
+    for block in blocks_of(REPOSITORY / page):
+        needs = next((name for name in LIBRARIES if block.imports(name)), "")
+        if (library and needs != library) or (needs and not library):
+            continue
+        block = with_places(block, request, tmp_path)
+        if block.language == "python":
+            run_python(block, names)
+        else:
+            run_shell(block, tmp_path / "bin")
+        ran += 1
+    assert ran
+
+
+def put_objects(s3, objects: dict[str, bool], camera: Path, monkeypatch) -> None:
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    for key, indexed in objects.items():
+        uri = s3.put(f"lab/{key}", camera.read_bytes())
+        if indexed:
+            clock = np.load("cam_times.npy")
+            tv.write_index(uri, timestamps=clock, overwrite=True, progress=False)
+
+
+def test_no_page_with_examples_is_forgotten():
+    with_examples = {page for page in PAGES if blocks_of(REPOSITORY / page)}
+    assert with_examples == {*READERS, *ELSEWHERE}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_of_a_known_language(page):
+    known = {"python", "bash", "toml", "text", "json", "{eval-rst}", "", "diff"}
+    fences = re.findall(r"^ *```(.*)$", text_of(page), re.M)
+    assert {*fences} <= known
+    for block in blocks_of(REPOSITORY / page):
+        if block.language == "bash":
+            assert list(commands_of(block))
+
+
+WRONG = {
+    "a shape": ("np.zeros((2, 3))  # (2, 4)", "the page says"),
+    "a number of axes": ("np.zeros((2, 3))  # (2, 3, H)", "the page says"),
+    "a dtype": ("np.zeros((2, 3))  # (2, w) uint8", "the page says"),
+    "what is printed": ("print(1 + 1)  # 3", "the page says"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), WRONG.values(), ids=WRONG)
+def test_a_wrong_claim_is_found(text, says):
+    block = Block(REPOSITORY / "README.md", 10, "python", text)
+    with pytest.raises(AssertionError, match=says):
+        run_python(block, {"np": np})
+
+
+def test_right_claims_are_passed():
+    text = "np.zeros((2, 3))  # (2, w) float64, in seconds\nprint(1 + 1)  # 2"
+    run_python(Block(REPOSITORY / "README.md", 10, "python", text), {"np": np})
+
+
+@pytest.mark.parametrize("command", ["rm -r /", "cd /tmp && make", "pip download x"])
+def test_unknown_commands_are_found(command):
+    block = Block(REPOSITORY / "README.md", 10, "bash", f"# prepare\n{command}\n")
+    with pytest.raises(AssertionError, match="neither run"):
+        list(commands_of(block))
+
+
+def test_a_command_that_fails_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    block = Block(REPOSITORY / "README.md", 1, "bash", "temporaldata-video info no.mp4\n")
+    with pytest.raises(AssertionError, match="there is no file"):
+        run_shell(block, tmp_path)
+
+
+# Names ----------------------------------------------------------------------------------
+
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+# Options of other programs that pages mention.
+FOREIGN_OPTIONS = {"--group", "--clock", "--quick", "--seconds", "--guided", "--help"}
+
+
+def commands(command: click.Command) -> list[click.Command]:
+    below = getattr(command, "commands", {}).values()
+    return [command, *(inner for one in below for inner in commands(one))]
+
+
+def inline_code(page: str) -> list[str]:
+    return CODE.findall(FENCED.sub("", text_of(page)))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_options_that_a_page_names_exist(page):
+    known = {
+        option
+        for command in commands(typer.main.get_command(app))
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    for code in inline_code(page):
+        named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", code))
+        assert named <= known | FOREIGN_OPTIONS, code
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_names_that_a_page_calls_exist(page):
+    for code in inline_code(page):
+        for name in re.findall(r"\btv\.([a-zA-Z_.]+)", code):
+            found: Any = tv
+            for part in name.strip(".").split("."):
+                assert hasattr(found, part), code
+                found = getattr(found, part)
+
+
+# Reference pages ------------------------------------------------------------------------
+
+
+def rows_of(page: str) -> dict[str, str]:
+    r"""Returns the rows of all tables of a page by the name in their first cell."""
+    return dict(re.findall(r"^\| `(\w+)` (\|.*)$", text_of(page), re.MULTILINE))
+
+
+def test_every_error_has_its_row():
+    classes = {
+        name: found
+        for name, found in inspect.getmembers(errors, inspect.isclass)
+        if found.__module__ == errors.__name__
+    }
+    rows = rows_of("docs/errors.md")
+    assert rows.keys() == classes.keys()
+    for name, found in classes.items():
+        assert getattr(tv, name) is found
+        for base in found.__bases__:
+            if base.__module__ == "builtins" and base not in (Exception, UserWarning):
+                assert f"`{base.__name__}`" in rows[name], name
+
+
+OURS = re.compile(r"(?:TEMPORALDATA_VIDEO|STRESS)(?:_[A-Z0-9]+)+\b")
+IN_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+# What is written in capitals and is no variable: names of the system, of this package,
+# and of what an option takes.
+OTHER_NAMES = re.compile(
+    r"(MADV|MAP|O|SC)_\w+|LFP_RATE|MP4_INDEX|NAME_OR_NUMBER|N_NUMBERS|SECOND_VIDEO_OFFSET"
+)
+
+
+def test_every_environment_variable_has_its_row():
+    read = set()
+    for path in (REPOSITORY / "temporaldata_video").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            value = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(value, str) and IN_CAPITALS.fullmatch(value):
+                read.add(value)
+    for folder in ("benchmarks", "examples", "stress", "tests"):
+        for path in (REPOSITORY / folder).rglob("*.py"):
+            read |= set(OURS.findall(path.read_text(encoding="utf-8")))
+    read = {name for name in read if not OTHER_NAMES.fullmatch(name)}
+    assert rows_of("docs/environment.md").keys() == read
