@@ -1,0 +1,150 @@
+r"""What pages of the documentation say in passing is true, and lists are complete."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+import typer
+
+import temporaldata_video as tv
+from temporaldata_video import errors
+from temporaldata_video.cli.main import app
+from tests.pages import PAGES, REPOSITORY, text_of
+
+# Names ----------------------------------------------------------------------------------
+
+EXAMPLES = re.compile(r"^ *```(?:python|bash|toml).*?^ *```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+# Options of other programs that pages mention.
+FOREIGN_OPTIONS = {"--group", "--clock", "--quick", "--seconds", "--guided", "--help"}
+
+
+def commands(command: click.Command) -> list[click.Command]:
+    below = getattr(command, "commands", {}).values()
+    return [command, *(inner for one in below for inner in commands(one))]
+
+
+def inline_code(page: str) -> list[str]:
+    return CODE.findall(FENCED.sub("", text_of(page)))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_options_that_a_page_names_exist(page):
+    known = {
+        option
+        for command in commands(typer.main.get_command(app))
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    for code in inline_code(page):
+        named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", code))
+        assert named <= known | FOREIGN_OPTIONS, code
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_names_of_the_package_exists(page):
+    for code in inline_code(page):
+        for name in re.findall(r"\btv\.([a-zA-Z_.]+)", code):
+            assert found_by_name(f"tv.{name.strip('.')}") is not None, code
+        for name in re.findall(r"\bvideo\.(\w+)\(", code):
+            assert hasattr(tv.LazyVideo, name), code
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_calls_in_the_text_of_a_page_fit_what_they_call(page):
+    for code in inline_code(page):
+        try:
+            tree = ast.parse(code)
+        except SyntaxError:
+            continue
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call):
+                function = found_by_name(ast.unparse(call.func))
+                if function is not None:
+                    told = [a for a in call.args if ast.unparse(a) != "..."]
+                    named = {keyword.arg: None for keyword in call.keywords}
+                    inspect.signature(function).bind_partial(*told, **named)
+
+
+_VIDEO = tv.LazyVideo.__new__(tv.LazyVideo)  # whose methods are bound
+MEANT = {
+    "tv": tv,
+    "temporaldata_video": tv,
+    "video": _VIDEO,
+    "sample": SimpleNamespace(video=_VIDEO),
+}
+
+
+def found_by_name(name: str) -> Any:
+    r"""Returns what a page means by a dotted name, :obj:`None` if it is not ours."""
+    first, *parts = name.split(".")
+    found = MEANT.get(first, getattr(tv, first, None))
+    if found is None:
+        found = getattr(tv.LazyVideo, first, None)
+    for part in parts:
+        found = getattr(found, part, None)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_a_page_leads_to_exist(page):
+    text, folder = text_of(page), (REPOSITORY / page).parent
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        made = link == "command-line.md"  # by the build of the site
+        assert made or (folder / link).exists(), link
+    for path in re.findall(r"\b[a-z][\w/]*/\w*\.py\b", EXAMPLES.sub("", text)):
+        places = (REPOSITORY / path, REPOSITORY / "temporaldata_video" / path)
+        assert any(place.exists() for place in places), path
+
+
+# Reference pages ------------------------------------------------------------------------
+
+
+def rows_of(page: str) -> dict[str, str]:
+    r"""Returns the rows of all tables of a page by the name in their first cell."""
+    return dict(re.findall(r"^\| `(\w+)` (\|.*)$", text_of(page), re.MULTILINE))
+
+
+def test_every_error_has_its_row():
+    classes = {
+        name: found
+        for name, found in inspect.getmembers(errors, inspect.isclass)
+        if found.__module__ == errors.__name__
+    }
+    rows = rows_of("docs/errors.md")
+    assert rows.keys() == classes.keys()
+    for name, found in classes.items():
+        assert getattr(tv, name) is found
+        for base in found.__bases__:
+            if base.__module__ == "builtins" and base not in (Exception, UserWarning):
+                assert f"`{base.__name__}`" in rows[name], name
+
+
+OURS = re.compile(r"(?:TEMPORALDATA_VIDEO|STRESS)(?:_[A-Z0-9]+)+\b")
+IN_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+# What is written in capitals and is no variable: names of the system, of this package,
+# and of what an option takes.
+OTHER_NAMES = re.compile(
+    r"(MADV|MAP|O|SC)_\w+|LFP_RATE|MP4_INDEX|NAME_OR_NUMBER|N_NUMBERS|SECOND_VIDEO_OFFSET"
+)
+
+
+def test_every_environment_variable_has_its_row():
+    read = set()
+    for path in (REPOSITORY / "temporaldata_video").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            value = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(value, str) and IN_CAPITALS.fullmatch(value):
+                read.add(value)
+    for folder in ("benchmarks", "examples", "stress", "tests"):
+        for path in (REPOSITORY / folder).rglob("*.py"):
+            read |= set(OURS.findall(path.read_text(encoding="utf-8")))
+    read = {name for name in read if not OTHER_NAMES.fullmatch(name)}
+    assert rows_of("docs/environment.md").keys() == read
