@@ -109,7 +109,7 @@ def has_many_videos(folder: Path, camera: Path) -> dict[str, Any]:
     sbatch = Path("bin/sbatch")
     sbatch.write_text(f"#!{sys.executable}\n{SBATCH}")
     sbatch.chmod(0o755)
-    return {**names, "uris": ["day1/cam.mp4", "day2/cam.mp4", "day3/cam.mp4"]}
+    return {**names, "uris": [f"{folder}/day{day}/cam.mp4" for day in (1, 2, 3)]}
 
 
 # There is no Slurm here: this runs the first two tasks of an array.
@@ -268,6 +268,8 @@ def test_examples_run(
             run_shell(block, tmp_path / "bin")
         ran += 1
     assert ran
+    if "ray" in names:
+        names["ray"].shutdown()
 
 
 def put_objects(s3: S3Server, objects: dict[str, bool], camera: Path) -> None:

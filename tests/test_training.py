@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from temporaldata import Data, Interval
 import temporaldata_video as tv
 from temporaldata_video.process import RECORDING_ARRAYS
 from temporaldata_video.testing import LFP_RATE, make_clip, make_recording, read_numbers
+from tests.pages import blocks_of
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
 HAS_TORCH = all(importlib.util.find_spec(name) for name in ("torch", "torch_brain", "ray"))
 
 # What the page defines and does not use.
@@ -50,7 +49,8 @@ def test_the_page_runs_as_it_stands(tmp_path, run_script, monkeypatch):
         host.Data(
             session=session, spikes=spikes, lfp=lfp, video=video, domain=video.domain
         ).save(folder / f"rec{k}.h5")
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    page = blocks_of("docs/training.md")
+    blocks = [block.text for block in page if block.language == "python"]
     monkeypatch.chdir(tmp_path)
     blocks.append(PADDED)
     said, _ = run_script("\n".join(blocks))
