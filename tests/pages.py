@@ -120,7 +120,7 @@ def run_python(block: Block, names: dict[str, Any]) -> None:
         path.write_text(block.text, encoding="utf-8")
         return
     tree = _Comments(block.text).visit(ast.parse(block.text))
-    ast.fix_missing_locations(ast.increment_lineno(tree, block.line - 1))
+    ast.increment_lineno(ast.fix_missing_locations(tree), block.line - 1)
     names |= {"__name__": "__main__", "_has_shape": _has_shape, "_prints": _prints}
     exec(compile(tree, REPOSITORY / block.page, "exec"), names)
 
@@ -133,7 +133,7 @@ class _Comments(ast.NodeTransformer):
         comments = (token for token in tokens if token.type == tokenize.COMMENT)
         self._comments = {token.start[0]: token.string for token in comments}
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:  # named by ast
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
         comment = self._comments.get(node.end_lineno or 0, "")
         shape = _SHAPE.match(comment)
         if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "print":

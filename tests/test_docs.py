@@ -306,9 +306,11 @@ WRONG = {
 
 @pytest.mark.parametrize(("text", "says"), WRONG.values(), ids=WRONG)
 def test_a_wrong_claim_is_found(text, says):
-    block = Block("README.md", 10, "python", text)
-    with pytest.raises(AssertionError, match=says):
+    block = Block("README.md", 10, "python", f"\n{text}")
+    with pytest.raises(AssertionError, match=says) as caught:
         run_python(block, {"np": np})
+    places = [(entry.path.name, entry.lineno + 1) for entry in caught.traceback]
+    assert ("README.md", 11) in places
 
 
 def test_right_claims_are_passed():
