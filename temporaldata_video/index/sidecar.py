@@ -26,7 +26,6 @@ _KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
 _KINDS |= {"timestamp": "f", "keyframe": "b", "checksum": "i"}
 
 _CHUNKS: ProcessCache[Packets] = ProcessCache(128)
-_CHECKED: ProcessCache[bool] = ProcessCache(4096)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +175,14 @@ class LanceFrameIndex:
     def timestamps(self) -> np.ndarray:
         r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
         frame has none."""
-        times = self._column("timestamp", 0, sum(self._counts))
+        n_frames = sum(self._counts)
+        if self._header is not None and n_frames <= _CHUNK_ROWS:
+            # Packets are asked for next, and come with the same request.
+            columns = self._read(("timestamp", *PACKET_DTYPES), 0, n_frames)
+            times = columns.pop("timestamp")
+            _CHUNKS.put(self._chunk_key(0), self._as_packets(columns))
+        else:
+            times = self._column("timestamp", 0, n_frames)
         if np.isinf(times).any():
             raise self._impossible("timestamp")
         return times
@@ -206,10 +212,7 @@ class LanceFrameIndex:
     def _packets(self, start: int, stop: int) -> Packets:
         numbers = range(start // _CHUNK_ROWS, max(start, stop - 1) // _CHUNK_ROWS + 1)
         chunks = [
-            _CHUNKS.get(
-                (self.uri, self.version, self.index_id, number),
-                partial(self._read_chunk, number),
-            )
+            _CHUNKS.get(self._chunk_key(number), partial(self._read_chunk, number))
             for number in numbers
         ]
         first = numbers[0] * _CHUNK_ROWS
@@ -219,7 +222,13 @@ class LanceFrameIndex:
     def _read_chunk(self, number: int) -> Packets:
         first = number * _CHUNK_ROWS
         count = min(_CHUNK_ROWS, sum(self._counts) - first)
-        packets = Packets(**self._read(tuple(PACKET_DTYPES), first, count))
+        return self._as_packets(self._read(tuple(PACKET_DTYPES), first, count))
+
+    def _chunk_key(self, number: int) -> tuple[str, int, str, int]:
+        return self.uri, self.version, self.index_id, number
+
+    def _as_packets(self, columns: Mapping[str, np.ndarray]) -> Packets:
+        packets = Packets(**columns)
         if packets.size.min(initial=1) < 1:
             raise self._impossible("size")
         return packets
@@ -231,30 +240,22 @@ class LanceFrameIndex:
         )
 
     def _read(self, names: Sequence[str], offset: int, count: int) -> dict[str, np.ndarray]:
-        self._check_version()
         try:
             columns = _read_rows(
                 self._place, self.version, self.index_id, names, offset, count
             )
         except IndexFormatError:
-            _CHECKED.pop((self.uri, self.version, self.index_id))
-            self._check_version()
-            raise
+            # A copy was made of this version and no other.
+            if self._place.is_copied or self._is_current():
+                raise
+            raise StaleIndexError(
+                f"the index {self.uri!r} was written anew since it was opened; open the "
+                f"video again."
+            ) from None
         for name, values in columns.items():
             if values.dtype.kind not in _KINDS[name] or len(values) != count:
                 raise self._impossible(name)
         return columns
-
-    def _check_version(self) -> None:
-        # Once in each process: what lies at the uri may have been written anew since. A
-        # copy was made of this version and no other.
-        key = (self.uri, self.version, self.index_id)
-        if not self._place.is_copied and not _CHECKED.get(key, self._is_current):
-            _CHECKED.pop(key)
-            raise StaleIndexError(
-                f"the index {self.uri!r} was written anew since it was opened; open the "
-                f"video again."
-            )
 
     def _is_current(self) -> bool:
         try:
