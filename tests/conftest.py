@@ -3,6 +3,7 @@ r"""Clips, recordings, the corpus and fresh processes, shared by all tests."""
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,9 @@ from temporaldata_video.testing import make_clip, make_recording
 from tests.servers import serve_files, serve_proxy, serve_s3
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# So that it says what was compared, as the tests themselves do.
+pytest.register_assert_rewrite("tests.helpers")
 
 # Decoding makes an example slow now and then, which is no reason to fail.
 settings.register_profile("videos", deadline=None, max_examples=60)
@@ -43,6 +47,13 @@ def clip(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture
+def own_clip(clip, tmp_path) -> Path:
+    r"""A copy of :func:`clip` and its index that may be damaged."""
+    shutil.copytree(f"{clip}.lance", tmp_path / "cam.mp4.lance")
+    return Path(shutil.copy(clip, tmp_path / "cam.mp4"))
+
+
 @pytest.fixture(scope="session")
 def tiny_clip(tmp_path_factory) -> Path:
     r"""40 small key frames, to be read fast; without an index."""
@@ -55,6 +66,20 @@ def recording(tmp_path_factory):
     made = make_recording(tmp_path_factory.mktemp("recording"), 6.0, size=(64, 96))
     tv.write_index(made.video, timestamps=made.camera_times, progress=False)
     return made
+
+
+@pytest.fixture
+def clock(recording) -> np.ndarray:
+    r"""Timestamps of the frames of :func:`recording`, in seconds."""
+    return np.load(recording.camera_times)
+
+
+@pytest.fixture
+def data(recording):
+    r"""The modalities of :func:`recording` as the host holds them."""
+    from tests.helpers import make_data
+
+    return make_data(recording)
 
 
 @pytest.fixture(scope="session")

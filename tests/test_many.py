@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
+from temporaldata_video.testing import make_clip
 
 N = 40
 
@@ -85,6 +86,32 @@ def test_a_worker_that_dies_by_chance_costs_nothing(copies, tmp_path):
     assert (tmp_path / "mark").exists()
     assert summary.counts() == {"done": 5, "skipped": 0, "failed": 0}
     assert_whole(videos)
+
+
+def test_one_file_that_fails_stops_no_other(copies, tmp_path):
+    paths = copies(3)
+    paths.insert(1, tmp_path / "none.mp4")
+    reports = tv.index_many(paths, progress=False)
+    assert [report.status for report in reports] == ["done", "failed", "done", "done"]
+    assert [report.frames for report in reports] == [N, 0, N, N]
+    assert "none.mp4" in reports[1].reason
+    make_clip(paths[2], 10, size=(32, 32))
+    with ThreadPoolExecutor(2) as executor:
+        reports = tv.index_many(paths, executor=executor, progress=False)
+    # A stale index may hold a clock that is nowhere else: it is not written over unasked.
+    assert [report.status for report in reports] == [
+        "skipped",
+        "failed",
+        "failed",
+        "skipped",
+    ]
+    assert "stale" in reports[2].reason and "overwrite" in reports[2].reason
+    again = tv.index_many(paths[2:], overwrite=True, progress=False)
+    assert [(report.status, report.frames) for report in again] == [
+        ("done", 10),
+        ("done", N),
+    ]
+    assert [report.uri for report in reports] == [str(path) for path in paths]
 
 
 def test_clocks_by_mapping_and_by_function(copies, tmp_path):

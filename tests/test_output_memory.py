@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import temporaldata_video as tv
 from temporaldata_video import output_memory
 from temporaldata_video.output_memory import empty_frames
+from tests.helpers import needs_fork
 
 SHAPE = (30, 3, 120, 160)
 
@@ -125,7 +126,7 @@ def test_threads_take_turns():
     assert not wrong
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@needs_fork
 def test_a_forked_child_does_not_write_into_the_pixels_of_its_parent():
     kept = empty_frames(SHAPE)
     address = kept.ctypes.data

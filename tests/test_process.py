@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from temporaldata_video.process import ArrayCache, ProcessCache
+from tests.helpers import needs_fork
 
 
 def test_entries_are_made_once():
@@ -78,7 +79,7 @@ class Handle:
         os.write(self.pipe, b"freed")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@needs_fork
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_child_has_none_of_it_and_frees_none_of_it():
     cache = ProcessCache(2)
@@ -169,7 +170,7 @@ def test_no_more_arrays_are_kept_than_allowed():
     assert list(cache._arrays) == [7, 8, 9] and cache._bytes == 24
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@needs_fork
 @pytest.mark.filterwarnings("ignore:lance is not fork-safe")
 def test_arrays_go_across_a_fork_though_a_thread_has_the_lock():
     cache = ArrayCache(max_bytes=10**9, max_arrays=3)

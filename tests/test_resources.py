@@ -13,7 +13,8 @@ import pytest
 import temporaldata_video as tv
 from stress.resources import cut, usage
 from temporaldata_video import memory_bound
-from temporaldata_video.testing import make_clip, read_numbers
+from temporaldata_video.testing import make_clip
+from tests.helpers import needs_fork, right
 
 linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
 
@@ -139,10 +140,6 @@ def interrupted():
     signal.signal(signal.SIGALRM, before)
 
 
-def right(window) -> bool:
-    return read_numbers(window.frames).tolist() == window.frame_indices.tolist()
-
-
 @needs_timers
 @reported
 @pytest.mark.parametrize("threads", [1, 2])
@@ -240,7 +237,7 @@ os._exit(0)
 
 
 @needs_timers
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@needs_fork
 def test_ctrl_c_while_a_helper_reads_the_index(own_clip, run_script):
     r"""A forked child asks a helper for rows; what it was asked for before is not given."""
     said, _ = run_script(READS_IN_A_CHILD, f"{own_clip}.lance")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
 import socketserver
 import threading
 from dataclasses import replace
@@ -14,7 +13,6 @@ from pathlib import Path
 import av
 import h5py
 import lance
-import numpy as np
 import pytest
 from temporaldata import Data, Interval
 from typer.testing import CliRunner
@@ -23,7 +21,6 @@ import temporaldata_video as tv
 from temporaldata_video.cli.main import app
 from temporaldata_video.errors import SourceError, VideoError
 from temporaldata_video.media.decode import open_stream
-from temporaldata_video.media.remote import FsspecStore
 from temporaldata_video.testing import make_clip
 from temporaldata_video.testing.damage import box_places
 
@@ -220,17 +217,3 @@ def test_an_index_does_not_lead_to_the_network(clip, server, tmp_path):
     with pytest.raises(SourceError, match="of another scheme"):
         _ = video.frames
     assert server.connections == 0
-
-
-# Secrets --------------------------------------------------------------------------------
-
-
-def test_a_pickled_index_holds_no_secret(clip):
-    store = FsspecStore("memory", {"secret": "hunter2"})
-    index = tv.LanceFrameIndex.open(f"{clip}.lance", store)
-    pickled = pickle.dumps(index)
-    assert b"hunter2" not in pickled and "hunter2" not in repr(index)
-    again = pickle.loads(pickled)
-    assert again == index and np.array_equal(again.timestamps(), index.timestamps())
-    video = pickle.loads(pickle.dumps(tv.LazyVideo(clip, frame_index=again)))
-    assert video.frames.shape == (24, 3, 32, 32)

@@ -22,8 +22,7 @@ DECODE_FRAMES = 48
 silently = pytest.mark.filterwarnings("ignore::temporaldata_video.errors.DecodeWarning")
 
 
-def opened(path, **options) -> tv.LazyVideo:
-    return tv.LazyVideo.from_uri(path, **options)
+opened = tv.LazyVideo.from_uri
 
 
 def damage(path: Path, index: tv.LanceFrameIndex, frames: list[int]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from temporaldata import Data, Interval
 
 import temporaldata_video as tv
+from tests.helpers import needs_fork, right
 
 # A program of its own, since what spawn starts imports the main module again.
 PROGRAM = """
@@ -147,9 +148,6 @@ def test_children_read_what_the_parent_reads(clip, saved, run_script, method):
     assert run_script(PROGRAM, method, saved, clip, True)[0].startswith("right: ")
 
 
-needs_fork = pytest.mark.skipif("fork" not in METHODS, reason="this system does not fork")
-
-
 @needs_fork
 def test_children_read_what_the_parent_did_not_read(clip, saved, run_script):
     assert run_script(PROGRAM, "fork", saved, clip, False)[0].startswith("right: ")
@@ -163,14 +161,7 @@ def test_a_child_forked_while_a_thread_decodes(clip, run_script):
 def test_threads_of_one_process_share_a_video(clip):
     from concurrent.futures import ThreadPoolExecutor
 
-    from temporaldata_video.testing import read_numbers
-
     video = tv.LazyVideo.from_uri(clip)
     starts = np.random.default_rng(0).uniform(0.0, 3.5, 60)
-
-    def read(start):
-        window = video.slice(start, start + 0.3)
-        return read_numbers(window.frames).tolist() == window.frame_indices.tolist()
-
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(read, starts))
+        assert all(pool.map(lambda start: right(video.slice(start, start + 0.3)), starts))

@@ -14,7 +14,8 @@ import pytest
 
 import temporaldata_video as tv
 from stress.writers import N_FRAMES, clock_of, kill_writers
-from temporaldata_video.testing import make_clip
+from temporaldata_video.testing import make_clip, read_numbers
+from tests.helpers import needs_fork
 
 WRITE = """
 import sys
@@ -29,6 +30,30 @@ except tv.VideoError as error:
     print(type(error).__name__, error)
 else:
     print("written")
+"""
+
+# Forks before Lance is loaded, so that the child that is killed writes the index itself.
+FORKED = """
+import itertools, os, random, signal, sys, time
+import numpy as np
+import temporaldata_video as tv
+
+clip, folder, overwrite = sys.argv[1], sys.argv[2], sys.argv[3] == "True"
+moments = random.Random(0)
+for number in range(16):
+    child = os.fork()
+    if child == 0:
+        for k in itertools.count(1):
+            target = f"{folder}/{number}" if overwrite else f"{folder}/{number}-{k}"
+            clock = k + np.arange(600) / 64
+            tv.write_index(clip, index_uri=target, timestamps=clock, overwrite=overwrite,
+                           progress=False)
+            open(f"{folder}.ready{number}", "w").close()
+    while not os.path.exists(f"{folder}.ready{number}"):
+        time.sleep(0.01)
+    time.sleep(moments.uniform(0.0, 0.3))
+    os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 """
 
 needs_kill = pytest.mark.skipif(os.name != "posix", reason="this system has no SIGKILL")
@@ -49,6 +74,37 @@ def write(clip, target, offset: float) -> None:
 def test_a_killed_writer_leaves_the_old_index_or_a_whole_new_one():
     found = kill_writers(3, seed=3)
     assert found["corrupt"] == 0 and found.total() == 3
+
+
+@needs_fork
+def test_killed_while_overwriting(bare_clip, tmp_path, run_python):
+    targets = [tmp_path / str(number) for number in range(16)]
+    for target in targets:
+        write(bare_clip, target, 0)
+    run_python(FORKED, bare_clip, tmp_path, True)
+    found = [clock_of(target) for target in targets]
+    assert min(found) >= 1, "what was said to be written is not there"
+    assert max(found) > 1, "killed before anything more was written: wait longer"
+    for target in targets:
+        video = tv.LazyVideo.from_uri(bare_clip, index_uri=target)
+        last = N_FRAMES - 1
+        assert read_numbers(video.frames_at([0, last])).tolist() == [0, last]
+        # And what is left over does not stand in the way.
+        write(bare_clip, target, 0)
+        assert clock_of(target) == 0
+
+
+@needs_fork
+def test_killed_while_writing_a_first_index(bare_clip, tmp_path, run_python):
+    run_python(FORKED, bare_clip, tmp_path, False)
+    left = sorted(tmp_path.iterdir())
+    assert len(left) > 16, "killed before anything more was written: wait longer"
+    for path in left:
+        try:
+            assert clock_of(path) == int(path.name.split("-")[1])
+        except tv.IndexNotFoundError:
+            tv.write_index(bare_clip, index_uri=path, progress=False)
+            assert len(tv.LanceFrameIndex.open(path).timestamps()) == N_FRAMES
 
 
 def test_of_two_writers_each_leaves_a_whole_index_or_is_told(bare_clip, tmp_path):

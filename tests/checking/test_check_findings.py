@@ -9,6 +9,7 @@ import pytest
 
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip
+from tests.helpers import write_four_columns
 
 TAGGED = {"colorspace": "bt709", "color_range": "tv"}
 
@@ -105,33 +106,15 @@ def test_an_index_that_says_what_is_not_so(clean):
 
 @pytest.mark.parametrize("rows", [60, 50])
 def test_an_index_without_positions(clean, rows):
-    import lance
-    import pyarrow as pa
-
     pts = tv.LanceFrameIndex.open(f"{clean}.lance").pts_table(0)[:rows]
-    table = {
-        "segment_idx": np.zeros(rows, np.int64),
-        "local_frame_idx": np.arange(rows),
-        "pts": pts,
-        "timestamp": pts / 30,
-    }
-    lance.write_dataset(pa.table(table), f"{clean}.lance", mode="overwrite")
+    write_four_columns(f"{clean}.lance", [pts], pts / 30)
     report = tv.check_video(clean)
     assert "index-without-positions" in report.codes
     assert ("count-mismatch" in report.codes) == (rows < 60)
 
 
 def test_an_index_without_positions_of_another_file(clean):
-    import lance
-    import pyarrow as pa
-
-    table = {
-        "segment_idx": np.zeros(60, np.int64),
-        "local_frame_idx": np.arange(60),
-        "pts": np.arange(60) + 7,
-        "timestamp": np.arange(60) / 30,
-    }
-    lance.write_dataset(pa.table(table), f"{clean}.lance", mode="overwrite")
+    write_four_columns(f"{clean}.lance", [np.arange(60) + 7], np.arange(60) / 30)
     assert "pts" in found(tv.check_video(clean), "index-stale").what
 
 

@@ -18,14 +18,8 @@ def facts(text):
     return {row[0]: row[1] for row in rows if len(row) == 2}
 
 
-@pytest.fixture
-def video(clip, tmp_path):
-    shutil.copytree(f"{clip}.lance", tmp_path / "cam.mp4.lance")
-    return shutil.copy(clip, tmp_path / "cam.mp4")
-
-
-def test_all_facts_of_an_indexed_video(cli, video):
-    done = cli("info", video)
+def test_all_facts_of_an_indexed_video(cli, own_clip):
+    done = cli("info", own_clip)
     assert done.status == 0
     assert done.err == ""
     known = facts(done.out)
@@ -48,15 +42,15 @@ def test_all_facts_of_an_indexed_video(cli, video):
     assert re.search(r"cam\.mp4\.lance \(.*B, fresh\)", known["sidecar"])
 
 
-def test_a_window_costs_what_the_video_says(cli, video):
-    cost = facts(cli("info", video).out)["random 1 s window"]
+def test_a_window_costs_what_the_video_says(cli, own_clip):
+    cost = facts(cli("info", own_clip).out)["random 1 s window"]
     frames, decoded = (float(n) for n in re.findall(r"([\d.]+) (?:frames|decoded)", cost))
-    lazy = tv.LazyVideo.from_uri(video)
+    lazy = tv.LazyVideo.from_uri(own_clip)
     costs = [lazy.slice(t, t + 1).cost() for t in np.linspace(0, 2.9, 200)]
     assert frames == np.median([c.frames for c in costs])
     # Where the windows lie is random; how many frames a group adds is not.
     assert min(c.decoded for c in costs) <= decoded <= max(c.decoded for c in costs)
-    assert re.search(r"\d+ ms to decode", cli("info", video).out)
+    assert re.search(r"\d+ ms to decode", cli("info", own_clip).out)
 
 
 @pytest.mark.filterwarnings("default::temporaldata_video.VideoWarning")
@@ -70,33 +64,35 @@ def test_without_an_index_it_says_so(cli, tiny_clip):
     assert known["reordering"] == "none (no B-frames)"
 
 
-def test_a_camera_clock_with_gaps_and_steps(cli, video):
+def test_a_camera_clock_with_gaps_and_steps(cli, own_clip):
     times = 10 + np.arange(120) / 30
     times[60:] += 5
     times[[80, 81]] = times[[81, 80]]
     clock = tv.Clock(times, on_jump="keep")
-    tv.write_index(video, timestamps=clock, overwrite=True, progress=False)
-    known = facts(cli("info", video).out)
+    tv.write_index(own_clip, timestamps=clock, overwrite=True, progress=False)
+    known = facts(cli("info", own_clip).out)
     assert known["clock"] == "10.000 s to 18.967 s"
     assert known["gaps"].startswith("1 longer")
     assert known["gaps"].endswith("the longest 5.033 s")
     assert known["clock steps back"].startswith("1 times")
 
 
-def test_frames_without_a_time(cli, video):
+def test_frames_without_a_time(cli, own_clip):
     times = np.arange(120) / 30
     times[:7] = np.nan
-    tv.write_index(video, timestamps=times, on_nan="drop", overwrite=True, progress=False)
-    known = facts(cli("info", video).out)
+    tv.write_index(
+        own_clip, timestamps=times, on_nan="drop", overwrite=True, progress=False
+    )
+    known = facts(cli("info", own_clip).out)
     assert known["no time"].startswith("7 frames")
 
 
-def test_a_stale_index_is_called_so(cli, video):
-    make_clip(video, 20)
-    done = cli("info", video)
+def test_a_stale_index_is_called_so(cli, own_clip):
+    make_clip(own_clip, 20)
+    done = cli("info", own_clip)
     assert done.status == 0
     assert "stale" in facts(done.out)["sidecar"]
-    assert f"temporaldata-video index --overwrite {video}" in done.err
+    assert f"temporaldata-video index --overwrite {own_clip}" in done.err
 
 
 def test_segments_and_a_sidecar_elsewhere(cli, tiny_clip, tmp_path):
@@ -110,19 +106,19 @@ def test_segments_and_a_sidecar_elsewhere(cli, tiny_clip, tmp_path):
     assert "both.lance" in known["sidecar"]
 
 
-def test_a_four_column_sidecar(cli, video):
+def test_a_four_column_sidecar(cli, own_clip):
     import lance
 
-    dataset = lance.dataset(f"{video}.lance")
+    dataset = lance.dataset(f"{own_clip}.lance")
     columns = ["segment_idx", "local_frame_idx", "pts", "timestamp"]
     rows = dataset.to_table(columns=columns).replace_schema_metadata(None)
-    shutil.rmtree(f"{video}.lance")
-    lance.write_dataset(rows, f"{video}.lance")
-    known = facts(cli("info", video).out)
+    shutil.rmtree(f"{own_clip}.lance")
+    lance.write_dataset(rows, f"{own_clip}.lance")
+    known = facts(cli("info", own_clip).out)
     assert known["frames"] == "120"
     assert known["group of pictures"].startswith("12 / 12 / 12 frames")
     assert "no positions of packets" in known["sidecar"]
-    done = cli("index", video)
+    done = cli("index", own_clip)
     assert done.status == 1
     assert "--overwrite" in done.err
 
@@ -143,7 +139,7 @@ def test_what_is_no_video_is_said(cli, no_videos):
         assert done.err.count("\n") == 1
 
 
-def test_a_sidecar_alone_is_no_video(cli, video, tmp_path):
+def test_a_sidecar_alone_is_no_video(cli, own_clip, tmp_path):
     (tmp_path / "cam.mp4").unlink()
     done = cli("info", tmp_path / "cam.mp4")
     assert done.status == 1

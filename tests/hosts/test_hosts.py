@@ -66,11 +66,6 @@ def make_data(host, recording, **options):
     )
 
 
-@pytest.fixture
-def clock(recording) -> np.ndarray:
-    return np.load(recording.camera_times)
-
-
 def assert_window(host, video, clock, start, end, origin) -> None:
     expected = np.flatnonzero((clock >= start) & (clock < end))
     assert type(video) is host.LazyVideo and isinstance(video, host.IrregularTimeSeries)

@@ -3,10 +3,6 @@ r"""Videos on S3 in worker processes, whose parent has read from S3 itself befor
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -117,32 +113,12 @@ def uri(s3, tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def run(s3, tmp_path):
-    r"""Runs a program that knows the way to S3 from its environment, for a limited time."""
-
-    def run_program(program: str, *arguments: object) -> str:
-        script = tmp_path / "program.py"
-        script.write_text(program)
-        environment = {**os.environ, **s3.environment()}
-        environment["TEMPORALDATA_VIDEO_CACHE_DIRECTORY"] = str(tmp_path / "cache")
-        with subprocess.Popen(
-            [sys.executable, script, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            start_new_session=True,
-        ) as process:
-            try:
-                said, complaints = process.communicate(timeout=LIMIT_SECONDS)
-            except subprocess.TimeoutExpired:
-                # Its workers too, which would wait for it forever.
-                os.killpg(process.pid, signal.SIGKILL)
-                raise
-        assert process.returncode == 0, complaints
-        return said
-
-    return run_program
+def run(s3, tmp_path, run_script, monkeypatch):
+    r"""Runs a program that knows the way to S3 from its environment."""
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(tmp_path / "cache"))
+    return lambda *arguments: run_script(*arguments, timeout=LIMIT_SECONDS)[0]
 
 
 @pytest.mark.parametrize("method", METHODS)

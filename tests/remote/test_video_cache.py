@@ -2,8 +2,6 @@ r"""Videos through the cache: what a window costs at first, again, and with othe
 
 from __future__ import annotations
 
-import itertools
-import os
 import time
 
 import numpy as np
@@ -13,9 +11,9 @@ import temporaldata_video as tv
 from benchmarks.remote import TIME, measure
 from temporaldata_video.cli.main import main
 from temporaldata_video.testing import make_clip, read_numbers
+from tests.helpers import needs_fork, right
 
-N = 240
-NUMBERS = itertools.count()
+from .names import NUMBERS, N
 
 
 @pytest.fixture(autouse=True)
@@ -32,23 +30,11 @@ def content(tmp_path_factory) -> bytes:
     return make_clip(path, N, rate=30, gop=24, size=(64, 96)).read_bytes()
 
 
-@pytest.fixture
-def uri(s3, content) -> str:
-    r"""A video in S3 with a sidecar, that was never read before."""
-    uri = s3.put(f"lab/cached-{next(NUMBERS)}/cam.mp4", content)
-    tv.write_index(uri, storage_options=s3.options(), progress=False)
-    return uri
-
-
 def media(proxy) -> list:
     return [r for r in proxy.requests("GET") if ".lance" not in r.path]
 
 
-def right(window) -> bool:
-    return read_numbers(window.frames).tolist() == window.frame_indices.tolist()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="readers are forked")
+@needs_fork
 @pytest.mark.filterwarnings("ignore:lance is not fork-safe")
 def test_all_figures_of_the_benchmark_in_small(tmp_path):
     figures = measure(
@@ -75,9 +61,9 @@ def test_all_figures_of_the_benchmark_in_small(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["blocks", "files"])
-def test_a_prefetched_window_costs_no_request(uri, s3, proxy, monkeypatch, kind):
+def test_a_prefetched_window_costs_no_request(indexed, s3, proxy, monkeypatch, kind):
     monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", kind)
-    video = tv.LazyVideo.from_uri(uri, storage_options=s3.options(proxy))
+    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options(proxy))
     window = video.slice(2.0, 4.0)
     window.prefetch()
     assert window._lazy_frames.decoded is None
@@ -91,9 +77,9 @@ def test_a_prefetched_window_costs_no_request(uri, s3, proxy, monkeypatch, kind)
     assert bool(media(proxy)) == (kind == "blocks")
 
 
-def test_without_a_cache_there_is_no_prefetching(uri, s3, monkeypatch):
+def test_without_a_cache_there_is_no_prefetching(indexed, s3, monkeypatch):
     monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", "none")
-    video = tv.LazyVideo.from_uri(uri, storage_options=s3.options())
+    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options())
     with pytest.raises(tv.CacheError, match=r"kind='none'.*configure_cache"):
         video.prefetch()
     monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", "blocks")
@@ -135,11 +121,11 @@ def test_a_window_over_two_files_is_fetched_side_by_side(
     assert 1.0 <= seconds < 1.9
 
 
-def test_windows_of_several_videos_are_fetched_side_by_side(uri, s3, proxy, content):
+def test_windows_of_several_videos_are_fetched_side_by_side(indexed, s3, proxy, content):
     other = s3.put(f"lab/other-{next(NUMBERS)}/cam.mp4", content)
     tv.write_index(other, storage_options=s3.options(), progress=False)
     options = s3.options(proxy)
-    videos = [tv.LazyVideo.from_uri(u, storage_options=options) for u in (uri, other)]
+    videos = [tv.LazyVideo.from_uri(u, storage_options=options) for u in (indexed, other)]
     windows = [v.slice(a, a + 0.3) for v in videos for a in (1.0, 1.2, 5.0)]
     frames = tv.read_many(windows)
     for window, pixels in zip(windows, frames):
@@ -168,22 +154,22 @@ def cli(capsys, monkeypatch):
     return run
 
 
-def test_the_command(uri, s3, proxy, cli, monkeypatch, tmp_path):
+def test_the_command(indexed, s3, proxy, cli, monkeypatch, tmp_path):
     for name, value in s3.environment(proxy).items():
         monkeypatch.setenv(name, value)
     assert "0 blocks or files of 0 objects" in cli("info")
     root = tv.BlockCache(str(tmp_path / "cache")).files.root
-    assert f"of 60 frames are in {root}" in cli("prefetch", uri, 2, 4, "-q")
+    assert f"of 60 frames are in {root}" in cli("prefetch", indexed, 2, 4, "-q")
     proxy.forget()
-    assert right(tv.LazyVideo.from_uri(uri).slice(2.0, 4.0))
+    assert right(tv.LazyVideo.from_uri(indexed).slice(2.0, 4.0))
     assert media(proxy) == []
-    assert "of 240 frames" in cli("prefetch", uri, "-q")
+    assert "of 240 frames" in cli("prefetch", indexed, "-q")
     told = cli("info")
     assert root in told and "of 1 objects" in told and "of 10.0 GB" in told
-    assert "deleted 0 bytes" in cli("clear", uri.replace("cam", "other"))
+    assert "deleted 0 bytes" in cli("clear", indexed.replace("cam", "other"))
     assert "deleted 0 bytes" in cli("prune", "--unused-days", 1)
     cli("prune", "--keep-bytes", 10000)
     assert 0 < sum(e.bytes for e in tv.configure_cache().cache().files.entries()) <= 10000
-    assert "deleted 0" not in cli("clear", uri)
+    assert "deleted 0" not in cli("clear", indexed)
     assert "0 blocks or files" in cli("info")
     assert "is a local file" in cli("prefetch", tmp_path / "cam.mp4", status=1)

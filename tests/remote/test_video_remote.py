@@ -1,57 +1,19 @@
-r"""Videos on object stores and HTTP servers: right frames, few requests, clear errors."""
+r"""Videos on object stores: right frames, few requests, clear errors."""
 
 from __future__ import annotations
 
-import itertools
-import os
-import subprocess
-import sys
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import fsspec
 import numpy as np
 import pytest
-from temporaldata import Data, Interval
 
 import temporaldata_video as tv
-from temporaldata_video.testing import make_clip, read_numbers
+from temporaldata_video.testing import read_numbers
+from tests.helpers import right
 
-N = 240
-NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def content(tmp_path_factory) -> bytes:
-    r"""240 frames of H.264 in groups of 24, 30 frames a second."""
-    path = tmp_path_factory.mktemp("remote") / "cam.mp4"
-    return make_clip(path, N, rate=30, gop=24, b_frames=2, size=(32, 48)).read_bytes()
-
-
-@pytest.fixture(scope="session")
-def other_content(tmp_path_factory) -> bytes:
-    r"""Another video of as many frames."""
-    path = tmp_path_factory.mktemp("other") / "cam.mp4"
-    return make_clip(path, N, rate=30, gop=24, size=(32, 48), first_frame=1000).read_bytes()
-
-
-@pytest.fixture
-def uri(s3, content) -> str:
-    r"""A video in S3 that was never read before, without a sidecar."""
-    return s3.put(f"lab/video-{next(NUMBERS)}/cam.mp4", content)
-
-
-@pytest.fixture
-def indexed(uri, s3) -> str:
-    r"""The same with a sidecar, which was written by a process that is gone."""
-    options = s3.options()
-    tv.write_index(uri, storage_options=options, progress=False)
-    return uri
-
-
-def right(window) -> bool:
-    return read_numbers(window.frames).tolist() == window.frame_indices.tolist()
+from .names import NUMBERS, N
 
 
 def forget_connections_and_copies(monkeypatch, tmp_path):
@@ -218,116 +180,6 @@ def test_many_videos(s3, content):
         assert [report.status for report in reports] == [status] * 2
 
 
-# Sidecars on the store ------------------------------------------------------------------
-
-
-def test_an_open_video_keeps_its_sidecar(indexed, s3):
-    options = s3.options()
-    before = tv.LazyVideo.from_uri(indexed, storage_options=options)
-    clock = np.arange(N) / 10
-    tv.write_index(
-        indexed, timestamps=clock, storage_options=options, overwrite=True, progress=False
-    )
-    after = tv.LazyVideo.from_uri(indexed, storage_options=options)
-    assert after.timestamps.tolist() == clock.tolist()
-    assert np.allclose(before.timestamps, np.arange(N) / 30)
-    assert right(before.slice(2.0, 3.0)) and right(after.slice(6.0, 7.0))
-
-
-def test_a_sidecar_that_is_gone_is_stale(indexed, s3, monkeypatch, tmp_path):
-    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options())
-    for name in s3.names("lab"):
-        if f"s3://lab/{name}".startswith(f"{indexed}.lance/"):
-            s3.client().delete_object(Bucket="lab", Key=name)
-    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(tmp_path))
-    with pytest.raises(tv.StaleIndexError, match="open the video again"):
-        _ = video.timestamps
-
-
-@pytest.mark.parametrize("part", ["_versions/", "data/"])
-def test_a_damaged_sidecar_is_an_error_and_can_be_replaced(indexed, s3, part):
-    options = s3.options()
-    for name in s3.names("lab"):
-        if f"s3://lab/{name}".startswith(f"{indexed}.lance/{part}"):
-            s3.put(f"lab/{name}", b"nonsense")
-    with pytest.raises(tv.IndexFormatError, match="--overwrite"):
-        _ = tv.LazyVideo.from_uri(indexed, storage_options=options).timestamps
-    tv.write_index(indexed, storage_options=options, overwrite=True, progress=False)
-    assert right(tv.LazyVideo.from_uri(indexed, storage_options=options).slice(2.0, 3.0))
-
-
-def test_a_forbidden_sidecar_is_not_a_missing_one(indexed, s3, proxy):
-    proxy.behave(matching=r"cam.mp4.lance", fault_rate=1.0, faults=["403"])
-    with pytest.raises(tv.FrameIndexError, match="denied"):
-        tv.LazyVideo.from_uri(indexed, storage_options=s3.options(proxy))
-
-
-def test_without_a_sidecar_there_is_a_warning(uri, s3):
-    with pytest.warns(tv.IndexWarning, match=f"temporaldata-video index {uri}"):
-        video = tv.LazyVideo.from_uri(uri, storage_options=s3.options())
-    assert right(video.slice(2.0, 3.0))
-
-
-WRITER = """
-import sys
-import temporaldata_video as tv
-tv.write_index(sys.argv[1], timestamps=[k / 10 for k in range(240)],
-               storage_options=eval(sys.argv[2]), overwrite=True, progress=False)
-"""
-
-
-@pytest.mark.parametrize("upload", ["data", "_transactions", "_versions"])
-def test_a_killed_writer_leaves_the_old_sidecar(indexed, s3, proxy, upload):
-    proxy.behave(matching=rf"PUT .*cam\.mp4\.lance/{upload}", script=["hang"] * 9)
-    command = [sys.executable, "-c", WRITER, indexed, str(s3.options(proxy))]
-    with subprocess.Popen(command) as writer:  # each waits for an answer to its upload
-        while not any(r.fault for r in proxy.requests()):
-            assert writer.poll() is None
-            time.sleep(0.05)
-        writer.kill()
-    clock = tv.LazyVideo.from_uri(indexed, storage_options=s3.options()).timestamps
-    assert np.allclose(clock, np.arange(N) / 30)
-
-
-# Plain HTTP -----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def long_content(tmp_path_factory) -> bytes:
-    r"""3,000 tiny frames, so that the header outweighs the reading ahead."""
-    path = tmp_path_factory.mktemp("long") / "cam.mp4"
-    return make_clip(path, 3000, rate=30, gop=50, size=(32, 32)).read_bytes()
-
-
-def moov_bytes(data: bytes) -> int:
-    at = data.index(b"moov") - 4
-    return int.from_bytes(data[at : at + 4], "big")
-
-
-def test_without_a_sidecar_only_the_header_is_read(files, files_proxy, long_content):
-    files.put("long.mp4", long_content)
-    with pytest.warns(tv.IndexWarning, match="--index-uri PATH"):
-        video = tv.LazyVideo.from_uri(f"{files_proxy.url}/long.mp4")
-    requests = files_proxy.requests()
-    assert sum(r.sent for r in requests) <= 1.2 * moov_bytes(long_content)
-    assert len(requests) <= 4 and len(video) == 3000
-    assert right(video.slice(20.0, 20.5))
-
-
-def test_an_index_on_the_local_disk(files, files_proxy, content, tmp_path):
-    name = f"video-{next(NUMBERS)}.mp4"
-    files.put(name, content)
-    uri, place = f"{files_proxy.url}/{name}", tmp_path / "cam.mp4.lance"
-    with pytest.raises(tv.BackendError, match="index_uri"):
-        tv.write_index(uri, progress=False)
-    tv.write_index(uri, index_uri=place, progress=False)
-    files_proxy.forget()
-    video = tv.LazyVideo.from_uri(uri, index_uri=place)
-    assert len(video.timestamps) == N and not files_proxy.requests()
-    assert right(video.slice(2.0, 3.0))
-    assert len(files_proxy.requests()) == 2
-
-
 # Change and failure ---------------------------------------------------------------------
 
 
@@ -383,30 +235,3 @@ def test_a_failure_that_stays(indexed, s3, proxy, monkeypatch, tmp_path):
     with pytest.raises(tv.SourceError, match=rf"bytes \d+ to \d+ of '{indexed}'.*HTTP 503"):
         _ = video.frames
     assert len(proxy.requests("GET")) == 2
-
-
-# Secrets --------------------------------------------------------------------------------
-
-
-def test_secrets_are_kept(uri, s3, tmp_path):
-    options = {**s3.options(), "secret": "hunter2"}
-    tv.write_index(uri, storage_options=options, progress=False)
-    video = tv.LazyVideo.from_uri(uri, storage_options=options)
-    assert "hunter2" not in repr(video) + repr(video._source) + repr(video._source.parts)
-    Data(video=video, domain=Interval(0.0, 8.0)).save(tmp_path / "rec.h5")
-    assert b"hunter2" not in (tmp_path / "rec.h5").read_bytes()
-    for name in s3.names("lab"):
-        if f"s3://lab/{name}".startswith(f"{uri}.lance/"):
-            body = s3.client().get_object(Bucket="lab", Key=name)["Body"].read()
-            assert b"hunter2" not in body
-    missing = {**options, "endpoint_url": "http://127.0.0.1:1"}
-    os.environ["TEMPORALDATA_VIDEO_RETRIES"] = "0"
-    try:
-        with pytest.raises(tv.VideoError) as caught:
-            tv.LazyVideo.from_uri(uri, storage_options=missing)
-    finally:
-        del os.environ["TEMPORALDATA_VIDEO_RETRIES"]
-    error: BaseException | None = caught.value
-    while error is not None:
-        assert "hunter2" not in str(error)
-        error = error.__cause__
