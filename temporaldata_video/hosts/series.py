@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..plugin.backends import Backend
 from ..video import VideoSeries
-from .hdf5 import dispatch_to_backends
+from .hdf5 import connect_to_backends
 from .pointer import BACKEND_NAME, read_pointer, write_pointer
 
 if TYPE_CHECKING:
@@ -90,8 +90,10 @@ def add_host(host: Host) -> None:
         host: the package.
     """
     _HOSTS.append(host)
-    dispatch_to_backends(host.data)
-    _refuse_other_videos(host)
+    connect_to_backends(host.data)
+    # Where there is one host alone, there are no videos of another, and nothing to patch.
+    for known in _HOSTS if len(_HOSTS) == 2 else _HOSTS[2:]:
+        _refuse_other_videos(known)
 
 
 def _refuse_other_videos(host: Host) -> None:
