@@ -97,9 +97,12 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def typecheck(session: nox.Session) -> None:
-    r"""mypy over the package."""
+    r"""mypy over the package; mypy and pyright over what users write with it."""
     session.install("-e", ".", *dependency_group("typecheck"))
     session.run("mypy")
+    with session.chdir("tests/typing"):
+        session.run("mypy", "right_program.py", "wrong_program.py")
+        session.run("basedpyright")
 
 
 @nox.session(python=PYTHONS[0])

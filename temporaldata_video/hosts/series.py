@@ -6,7 +6,7 @@ import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from ..plugin.backends import Backend
 from ..video import VideoSeries
@@ -15,6 +15,9 @@ from .pointer import BACKEND_NAME, read_pointer, write_pointer
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+V = TypeVar("V", bound=VideoSeries)
 
 
 class HostedVideo(VideoSeries):
@@ -114,6 +117,14 @@ def _refuse_other_videos(host: Host) -> None:
         original(self, name, value)
 
     host.data.__setattr__ = __setattr__  # type: ignore[method-assign,assignment]
+
+
+@overload
+def concat(objs: Sequence[V], sort: bool = True) -> V: ...
+
+
+@overload
+def concat(objs: Sequence[Any], sort: bool = True) -> Any: ...
 
 
 def concat(objs: Sequence[Any], sort: bool = True) -> Any:
