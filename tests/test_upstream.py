@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -89,7 +90,9 @@ def copy_host(name: str, folder: Path, patch: bool = True) -> None:
     if patch:
         file = REPOSITORY / "docs" / "upstream" / f"{name}-{HOSTS[name]}.patch"
         tool = ["git", "apply"] if shutil.which("git") else ["patch", "-p1", "-i"]
-        subprocess.run([*tool, file], cwd=folder, check=True)
+        # Within a repository git would go by its root, and pass over the files.
+        apart = os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent.resolve())}
+        subprocess.run([*tool, file], cwd=folder, env=apart, check=True)
 
 
 def module_of(name: str) -> str:

@@ -125,26 +125,23 @@ def read_numbers(
 ) -> NDArray[np.int64]:
     r"""Reads the numbers painted in many frames.
 
-        Args:
-            frames: pixels of 1 or 3 channels, uint8 of shape (n, C, H, W) or (n, H, W, C).
-            channel_format: ``"NCHW"`` or ``"NHWC"``.
+    Args:
+        frames: pixels of 1 or 3 channels, uint8 of shape (n, C, H, W) or (n, H, W, C).
+        channel_format: ``"NCHW"`` or ``"NHWC"``.
 
-        Returns:
-            The numbers given to :obj:`paint_number`, int64 of shape (n,).
+    Returns:
+        The numbers given to :obj:`paint_number`, int64 of shape (n,).
 
-        Raises:
-            ValueError: a frame carries no number, or one that its checksum denies.
+    Raises:
+        ValueError: a frame carries no number, or one that its checksum denies.
 
-        Example ::
+    Example ::
 
-            >>> import numpy as np
-    from numpy.typing import NDArray
-
-    from ..types import ChannelFormat
-            >>> from temporaldata_video.testing import paint_number, read_numbers
-            >>> frames = np.stack([paint_number(k, 64, 96) for k in (7, 8, 9)])
-            >>> read_numbers(frames, "NHWC")
-            array([7, 8, 9])
+        >>> import numpy as np
+        >>> from temporaldata_video.testing import paint_number, read_numbers
+        >>> frames = np.stack([paint_number(k, 64, 96) for k in (7, 8, 9)])
+        >>> read_numbers(frames, "NHWC")
+        array([7, 8, 9])
     """
     frames = np.asarray(frames)
     if channel_format not in ("NCHW", "NHWC"):
