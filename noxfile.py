@@ -28,6 +28,9 @@ nox.options.sessions = [
 # Its series need no PyTorch, and nothing that is not here already.
 TORCH_BRAIN = ["--no-deps", "torch_brain==0.2.1"]
 
+# Run against what an sdist installs, to see that it holds what its tests need.
+SDIST_TESTS = ["tests/plugin", "tests/test_video_windows.py", "tests/test_upstream.py"]
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -97,9 +100,12 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def typecheck(session: nox.Session) -> None:
-    r"""mypy over the package."""
+    r"""mypy over the package; mypy and pyright over what users write with it."""
     session.install("-e", ".", *dependency_group("typecheck"))
     session.run("mypy")
+    with session.chdir("tests/typing"):
+        session.run("mypy", "right_program.py", "wrong_program.py")
+        session.run("basedpyright")
 
 
 @nox.session(python=PYTHONS[0])
@@ -138,10 +144,28 @@ def stress(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def build(session: nox.Session) -> None:
-    r"""Wheel and sdist; the wheel runs the demo in an environment of its own."""
+    r"""Wheel and sdist: checked, and each used in an environment of its own."""
     shutil.rmtree("dist", ignore_errors=True)
-    session.install("build")
+    session.install("build", "twine", "uv")
     session.run("python", "-m", "build")
-    wheel = next(Path("dist").glob("*.whl")).resolve()
-    session.install(f"{wheel}[plot]")
-    session.run("temporaldata-video", "demo", session.create_tmp())
+    wheel, sdist = (next(Path("dist").glob(f"*{end}")) for end in (".whl", ".tar.gz"))
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    folder = Path(session.create_tmp()).resolve()
+    tests = dependency_group("test")
+    for file, needs in ((wheel, []), (sdist, tests)):
+        environment = folder / file.name / "environment"
+        session.run("uv", "venv", "--clear", "--python", PYTHONS[0], str(environment))
+        python = environment / "bin" / "python"
+        install = ["uv", "pip", "install", "--python", str(python)]
+        session.run(*install, f"{file.resolve()}[plot]", *needs)
+        session.run(
+            str(environment / "bin" / "temporaldata-video"),
+            "demo",
+            str(folder / file.name / "demo"),
+            external=True,
+        )
+    # What the sdist holds is enough to test what was made of it.
+    shutil.unpack_archive(sdist, folder)
+    with session.chdir(folder / sdist.name.removesuffix(".tar.gz")):
+        shutil.rmtree("temporaldata_video")
+        session.run(str(python), "-m", "pytest", *SDIST_TESTS, external=True)

@@ -3,7 +3,7 @@ r"""Checks what users pass in, and says what is wrong with which value."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def checked_positions(indices: Any, length: int) -> np.ndarray:
     return positions.astype(np.int64)
 
 
-def checked_threads(threads: Any) -> int | str:
+def checked_threads(threads: Any) -> int | Literal["auto"]:
     r"""Returns how many groups of pictures are to be decoded side by side.
 
     Args:

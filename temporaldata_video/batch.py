@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .reading import Request, read_together
 from .video import VideoSeries
 
 
-def read_many(windows: Iterable[VideoSeries]) -> list[np.ndarray]:
+def read_many(windows: Iterable[VideoSeries]) -> list[NDArray[np.uint8]]:
     r"""Returns the frames of several windows, planned together.
 
     Windows may overlap, and be of one video or of several. A group of pictures that

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .facts import VideoFacts
 from .layout import shown_uri
@@ -30,8 +31,10 @@ class VideoDisplay(VideoFacts):
     r"""The pictures of a lazy video."""
 
     if TYPE_CHECKING:  # what the host and the video bring
-        timestamps: Any
         domain: Any
+
+        @property
+        def timestamps(self) -> NDArray[np.float64]: ...
 
     def plot(
         self, ax: Axes | None = None, *, pose: Any = None, count: int | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .lazy import LazyFrames
 from .source import VideoSource
-from .types import Cost
+from .types import ChannelFormat, Colorspace, Cost
 
 
 class VideoFacts:
@@ -19,7 +20,9 @@ class VideoFacts:
     _origin: float  # seconds in the recording at which this window counts from 0
 
     if TYPE_CHECKING:  # what the host brings
-        frame_indices: Any
+
+        @property
+        def frame_indices(self) -> NDArray[np.int64]: ...
 
         def __len__(self) -> int: ...
 
@@ -28,7 +31,7 @@ class VideoFacts:
         return self.__dict__["frames"]
 
     @property
-    def valid(self) -> np.ndarray:
+    def valid(self) -> NDArray[np.bool_]:
         r"""Which of :attr:`frames` did decode, bool of shape (n,)."""
         return self._lazy_frames.valid
 
@@ -58,22 +61,22 @@ class VideoFacts:
         return self._source.output.resize
 
     @property
-    def colorspace(self) -> str:
+    def colorspace(self) -> Colorspace:
         r"""``"RGB"`` or ``"G"``."""
         return self._source.output.colorspace
 
     @property
-    def channel_format(self) -> str:
+    def channel_format(self) -> ChannelFormat:
         r"""``"NCHW"`` or ``"NHWC"``."""
         return self._source.output.channel_format
 
     @property
-    def segment_frame_counts(self) -> np.ndarray:
+    def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Frames of each segment of the whole video, int64 of shape (n_segments,)."""
         return self._source.frame_counts.copy()
 
     @property
-    def segment_frame_offsets(self) -> np.ndarray:
+    def segment_frame_offsets(self) -> NDArray[np.int64]:
         r"""Number of the first frame of each segment, int64 of shape (n_segments,)."""
         return self._source.frame_offsets.copy()
 

@@ -9,7 +9,7 @@ import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -49,10 +49,10 @@ def write_index(
     store: ObjectStore | None = None,
     storage_options: Mapping[str, Any] | None = None,
     index_uri: str | os.PathLike[str] | None = None,
-    on_mismatch: str = "raise",
-    on_nan: str = "raise",
+    on_mismatch: Literal["raise", "trim"] = "raise",
+    on_nan: Literal["raise", "drop"] = "raise",
     pose: str | os.PathLike[str] | None = None,
-    method: str = "auto",
+    method: Literal["auto", "boxes", "demux"] = "auto",
     verify: bool = False,
     overwrite: bool = False,
     progress: bool = True,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import DecodeError
 from .source import VideoSource
@@ -87,7 +88,9 @@ class LazyFrames:
 
     source: VideoSource
     frames: np.ndarray | LazyColumn
-    decoded: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+    decoded: tuple[NDArray[np.uint8], NDArray[np.bool_]] | None = field(
+        default=None, repr=False
+    )
 
     ndim = 4
     dtype = np.dtype(np.uint8)
@@ -100,16 +103,16 @@ class LazyFrames:
         return len(self.frames)
 
     @property
-    def pixels(self) -> np.ndarray:
+    def pixels(self) -> NDArray[np.uint8]:
         r"""The pixels, uint8 of :attr:`shape`."""
         return self._decode()[0]
 
     @property
-    def valid(self) -> np.ndarray:
+    def valid(self) -> NDArray[np.bool_]:
         r"""Which frames are what the video holds, bool of shape (n,)."""
         return self._decode()[1]
 
-    def all_valid(self) -> np.ndarray:
+    def all_valid(self) -> NDArray[np.uint8]:
         r"""Returns :attr:`pixels`, for those who do not ask which of them are valid.
 
         Raises:
@@ -124,7 +127,7 @@ class LazyFrames:
             )
         return self.pixels
 
-    def _decode(self) -> tuple[np.ndarray, np.ndarray]:
+    def _decode(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         if self.decoded is None:
             self.decoded = self.source.read(np.asarray(self.frames))
         return self.decoded

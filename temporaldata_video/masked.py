@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import CacheError, DecodeWarning
 from .media.private import check_private, make_private, open_private, user_name
@@ -37,8 +38,8 @@ class MaskedFrames:
     """
 
     uri: str
-    frames: np.ndarray
-    timestamps: np.ndarray
+    frames: NDArray[np.int64]
+    timestamps: NDArray[np.float64]
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:

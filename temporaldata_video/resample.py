@@ -2,11 +2,14 @@ r"""Finds the frame for a point in time."""
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 
 from .source import VideoSource
 
-METHODS = ("previous", "nearest", "next")
+Method = Literal["previous", "nearest", "next"]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 def with_neighbours(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import IndexFormatError
 from .index.match import match_frames
@@ -27,7 +28,7 @@ from .plugin.manager import (
 from .process import RECORDING_ARRAYS, ProcessCache
 from .progress import progress_bar
 from .reading import Request, read_together
-from .types import Cost, FrameIndex, ObjectStore
+from .types import Cost, FrameIndex, ObjectStore, OnError
 
 # Files of indexes without byte positions, scanned once in each process.
 _SCANS: ProcessCache[Any] = ProcessCache(64)
@@ -175,8 +176,8 @@ class VideoSource:
 
     parts: tuple[VideoPart, ...]
     output: OutputFormat = OutputFormat()
-    on_error: str = "raise"
-    threads: int | str = 1
+    on_error: OnError = "raise"
+    threads: int | Literal["auto"] = 1
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -248,7 +249,7 @@ class VideoSource:
             )
         return shapes.pop()
 
-    def read(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, frames: np.ndarray) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         r"""Decodes frames: :func:`~temporaldata_video.reading.read_together` for one
         request.
 
@@ -333,7 +334,7 @@ def merge_sources(sources: Sequence[VideoSource]) -> tuple[VideoSource, list[np.
     start = dict(zip(parts, np.concatenate([[0], np.cumsum(sizes)[:-1]])))
     first = sources[0]
     # Zeros only where all agreed to them.
-    on_error = "mask" if all(s.on_error == "mask" for s in sources) else "raise"
+    on_error: OnError = "mask" if all(s.on_error == "mask" for s in sources) else "raise"
     merged = VideoSource(tuple(parts.values()), first.output, on_error, first.threads)
     return merged, [
         np.concatenate(

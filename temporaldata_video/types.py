@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
+
+Colorspace = Literal["RGB", "G"]
+ChannelFormat = Literal["NCHW", "NHWC"]
+OnError = Literal["raise", "mask"]
 
 PACKET_DTYPES = {
     "pts": np.int64,
@@ -31,11 +36,11 @@ class Packets:
         keyframe: whether decoding can start there, bool of shape (n,).
     """
 
-    pts: np.ndarray
-    dts: np.ndarray
-    pos: np.ndarray
-    size: np.ndarray
-    keyframe: np.ndarray
+    pts: NDArray[np.int64]
+    dts: NDArray[np.int64]
+    pos: NDArray[np.int64]
+    size: NDArray[np.int32]
+    keyframe: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         for name, dtype in PACKET_DTYPES.items():
@@ -263,15 +268,15 @@ class SegmentPackets(Protocol):
 class FrameIndex(Protocol):
     r"""The least that an index has to know: the frames of all segments and their clock."""
 
-    def segment_frame_counts(self) -> np.ndarray:
+    def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""
         ...
 
-    def pts_table(self, segment: int) -> np.ndarray:
+    def pts_table(self, segment: int) -> NDArray[np.int64]:
         r"""Returns the pts of a segment in presentation order, int64 of shape (n,)."""
         ...
 
-    def timestamps(self) -> np.ndarray:
+    def timestamps(self) -> NDArray[np.float64]:
         r"""Returns the time of every frame in seconds, float64 of shape (n,), segment
         after segment in presentation order."""
         ...

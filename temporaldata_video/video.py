@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .arguments import (
     check_choice,
@@ -21,9 +22,9 @@ from .display import VideoDisplay
 from .layout import normalize_uri
 from .lazy import FromSource, LazyColumn, LazyFrames
 from .plugin.manager import resolve_store
-from .resample import METHODS, match_times, with_neighbours
+from .resample import METHODS, Method, match_times, with_neighbours
 from .source import VideoPart, VideoSource, merge_sources
-from .types import FrameIndex, ObjectStore
+from .types import ChannelFormat, Colorspace, FrameIndex, ObjectStore, OnError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -48,6 +49,10 @@ class VideoSeries(VideoDisplay):
 
         def keys(self) -> list[str]: ...
 
+        def materialize(self) -> Self: ...
+
+        def select_by_interval(self, interval: Any) -> Self: ...
+
     def __init__(
         self,
         uri: str | os.PathLike[str],
@@ -57,8 +62,8 @@ class VideoSeries(VideoDisplay):
         metadata: Any = None,
         segment_uris: Sequence[str | os.PathLike[str]] | None = None,
         resize: tuple[int, int] | None = None,
-        colorspace: str = "RGB",
-        channel_format: str = "NCHW",
+        colorspace: Colorspace = "RGB",
+        channel_format: ChannelFormat = "NCHW",
         domain: Any = "auto",
     ) -> None:
         output = checked_output(resize, colorspace, channel_format)
@@ -76,10 +81,10 @@ class VideoSeries(VideoDisplay):
         index_uri: str | os.PathLike[str] | None = None,
         metadata: Any = None,
         resize: tuple[int, int] | None = None,
-        colorspace: str = "RGB",
-        channel_format: str = "NCHW",
-        on_error: str = "raise",
-        threads: int | str = 1,
+        colorspace: Colorspace = "RGB",
+        channel_format: ChannelFormat = "NCHW",
+        on_error: OnError = "raise",
+        threads: int | Literal["auto"] = 1,
         domain: Any = "auto",
     ) -> Self:
         r"""Opens a video by its sidecar, without reading a byte of the video itself.
@@ -166,18 +171,18 @@ class VideoSeries(VideoDisplay):
     # What the host keeps as arrays -------------------------------------------------
 
     @property
-    def timestamps(self) -> np.ndarray:
+    def timestamps(self) -> NDArray[np.float64]:
         r"""Seconds, sorted, float64 of shape (n,); read-only in a video that was not
         sliced, since its copies share them."""
         return _loaded(self.__dict__["timestamps"])
 
     @timestamps.setter
-    def timestamps(self, value: np.ndarray) -> None:
+    def timestamps(self, value: NDArray[np.float64]) -> None:
         # Times that somebody sets say nothing of the frames beside this window.
         self.__dict__.update(timestamps=value, _origin=float("nan"))
 
     @property
-    def frame_indices(self) -> np.ndarray:
+    def frame_indices(self) -> NDArray[np.int64]:
         r"""Numbers of the frames over all segments, int64 of shape (n,)."""
         return _loaded(self.__dict__["frame_indices"])
 
@@ -186,7 +191,7 @@ class VideoSeries(VideoDisplay):
         raise AttributeError("frame_indices are what the frames are; they cannot be set.")
 
     @property
-    def frames(self) -> np.ndarray:
+    def frames(self) -> NDArray[np.uint8]:
         r"""The pixels, uint8 of :attr:`shape`, decoded at first access and kept.
 
         Raises:
@@ -243,7 +248,7 @@ class VideoSeries(VideoDisplay):
         """
         return self.slice(start, end, reset_origin=False)
 
-    def select_by_mask(self, mask: np.ndarray) -> Self:
+    def select_by_mask(self, mask: NDArray[np.bool_]) -> Self:
         r"""Returns the frames where a mask is true; the domain stays.
 
         Args:
@@ -269,15 +274,15 @@ class VideoSeries(VideoDisplay):
 
     @overload
     def frames_at(
-        self, indices: Any, return_valid: Literal[False] = False
-    ) -> np.ndarray: ...
+        self, indices: ArrayLike, return_valid: Literal[False] = False
+    ) -> NDArray[np.uint8]: ...
 
     @overload
     def frames_at(
-        self, indices: Any, return_valid: Literal[True]
-    ) -> tuple[np.ndarray, np.ndarray]: ...
+        self, indices: ArrayLike, return_valid: Literal[True]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]: ...
 
-    def frames_at(self, indices: Any, return_valid: bool = False) -> Any:
+    def frames_at(self, indices: ArrayLike, return_valid: bool = False) -> Any:
         r"""Returns frames by their position in this video.
 
         Args:
@@ -300,7 +305,7 @@ class VideoSeries(VideoDisplay):
             return chosen.pixels, chosen.valid
         return chosen.all_valid()
 
-    def resample(self, times: Any, method: str = "previous") -> Self:
+    def resample(self, times: ArrayLike, method: Method = "previous") -> Self:
         r"""Returns a lazy video with exactly one frame for each of ``times``.
 
         At the edges of a window the frame may lie outside of it: what was on screen when

@@ -55,3 +55,20 @@ def test_benchmark_of_one_clip_counts_no_wrong_frame_of_ours(tmp_path):
     assert "wrong frames of ours" in done.stdout
     for name in results["missing"]:
         assert f"missing: {name}" in done.stdout
+
+
+def test_benchmark_of_peculiar_files_counts_what_readers_give(tmp_path):
+    clip = make_clip(tmp_path / "open.mp4", 60, gop=12, open_gop=True)
+    arguments = [str(clip), "--out", str(tmp_path / "out"), "--frames", "20"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.peculiar", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
+    assert row["readers"]["ours"] == {"right": 20, "wrong": 0, "refused": 0}
+    assert all(sum(counts.values()) == 20 for counts in row["readers"].values())
+    assert "all right" in done.stdout

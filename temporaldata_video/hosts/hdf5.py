@@ -1,24 +1,54 @@
-r"""Teaches a host's ``Data.from_hdf5`` one thing: a group that names a backend is opened
-by that backend."""
+r"""Has a group that names a backend opened by that backend, by the host itself if it can.
+
+A host that has a registry of backends is told of ours; ``Data.from_hdf5`` of any other is
+taught to ask for them.
+"""
 
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
 import warnings
+from types import ModuleType
 from typing import Any
 
 from ..errors import PluginWarning, UnknownBackendError
-from ..plugin.backends import get_backend
+from ..plugin.backends import add_registry, get_backend
 
 BACKEND_ATTRIBUTE = "backend"
 
 
-def dispatch_to_backends(data_class: type) -> None:
-    r"""Wraps ``data_class.from_hdf5``, once.
+def connect_to_backends(data_class: type) -> None:
+    r"""Registers our backends with a host, or wraps its ``Data.from_hdf5``, once.
 
     Args:
         data_class: the ``Data`` class of a host.
     """
+    registry = registry_of(data_class)
+    if registry is None:
+        _dispatch_to_backends(data_class)
+    else:
+        add_registry(registry.register_backend)
+
+
+def registry_of(data_class: type) -> ModuleType | None:
+    r"""Returns the registry of backends of a host, or :obj:`None` if it has none.
+
+    The sign of one is a module ``backends`` beside the one of ``Data`` that has a function
+    ``register_backend``: ``temporaldata.backends``, ``torch_brain.data.backends``.
+
+    Args:
+        data_class: the ``Data`` class of the host.
+    """
+    name = f"{data_class.__module__.rpartition('.')[0]}.backends"
+    if importlib.util.find_spec(name) is None:
+        return None
+    module = importlib.import_module(name)
+    return module if hasattr(module, "register_backend") else None
+
+
+def _dispatch_to_backends(data_class: type) -> None:
     original = data_class.__dict__["from_hdf5"].__func__
     if getattr(original, "dispatches_to_backends", False):
         return
@@ -29,7 +59,8 @@ def dispatch_to_backends(data_class: type) -> None:
         lazy = kwargs.get("lazy", args[0] if args else True)
         for key, group in file.items():
             name = group.attrs.get(BACKEND_ATTRIBUTE)
-            if name is None:
+            # The attributes of a nested Data are its user's own.
+            if not isinstance(name, str) or group.attrs.get("object") == "Data":
                 continue
             try:
                 backend = get_backend(name)

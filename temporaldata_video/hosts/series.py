@@ -6,15 +6,18 @@ import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from ..plugin.backends import Backend
 from ..video import VideoSeries
-from .hdf5 import dispatch_to_backends
+from .hdf5 import connect_to_backends
 from .pointer import BACKEND_NAME, read_pointer, write_pointer
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+V = TypeVar("V", bound=VideoSeries)
 
 
 class HostedVideo(VideoSeries):
@@ -90,8 +93,10 @@ def add_host(host: Host) -> None:
         host: the package.
     """
     _HOSTS.append(host)
-    dispatch_to_backends(host.data)
-    _refuse_other_videos(host)
+    connect_to_backends(host.data)
+    # Where there is one host alone, there are no videos of another, and nothing to patch.
+    for known in _HOSTS if len(_HOSTS) == 2 else _HOSTS[2:]:
+        _refuse_other_videos(known)
 
 
 def _refuse_other_videos(host: Host) -> None:
@@ -112,6 +117,14 @@ def _refuse_other_videos(host: Host) -> None:
         original(self, name, value)
 
     host.data.__setattr__ = __setattr__  # type: ignore[method-assign,assignment]
+
+
+@overload
+def concat(objs: Sequence[V], sort: bool = True) -> V: ...
+
+
+@overload
+def concat(objs: Sequence[Any], sort: bool = True) -> Any: ...
 
 
 def concat(objs: Sequence[Any], sort: bool = True) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import temporaldata
@@ -59,6 +59,9 @@ class LazyVideo(HostedVideo, IrregularTimeSeries):
 
     _interval_class = Interval
     _series_class = IrregularTimeSeries
+
+    if TYPE_CHECKING:
+        domain: Interval
 
 
 def load_series(path: str, name: str) -> IrregularTimeSeries:

@@ -6,6 +6,8 @@ neither torch_brain nor PyTorch.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch_brain.data import ArrayDict, Data, Interval, IrregularTimeSeries, concat
 
 from .series import Host, HostedVideo, add_host
@@ -38,6 +40,9 @@ class LazyVideo(HostedVideo, IrregularTimeSeries):
 
     _interval_class = Interval
     _series_class = IrregularTimeSeries
+
+    if TYPE_CHECKING:
+        domain: Interval
 
 
 add_host(Host("torch_brain.data", Data, ArrayDict, concat, LazyVideo))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .packets import SegmentIndex
 
@@ -23,17 +24,17 @@ class MemoryFrameIndex:
 
     uris: tuple[str, ...]
     segments: tuple[SegmentIndex, ...]
-    clock: np.ndarray
+    clock: NDArray[np.float64]
     index_id: str = ""
 
-    def segment_frame_counts(self) -> np.ndarray:
+    def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""
         return np.array([len(segment) for segment in self.segments], np.int64)
 
-    def pts_table(self, segment: int) -> np.ndarray:
+    def pts_table(self, segment: int) -> NDArray[np.int64]:
         r"""Returns the pts of a segment in presentation order, int64 of shape (n,)."""
         return self.segments[segment].frames.pts.copy()
 
-    def timestamps(self) -> np.ndarray:
+    def timestamps(self) -> NDArray[np.float64]:
         r"""Returns the time of every frame in seconds, float64 of shape (n,)."""
         return self.clock.copy()

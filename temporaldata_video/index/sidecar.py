@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, StaleIndexError
 from ..layout import protocol_of
@@ -154,11 +155,11 @@ class LanceFrameIndex:
             )
         )
 
-    def segment_frame_counts(self) -> np.ndarray:
+    def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""
         return np.array(self._counts, np.int64)
 
-    def pts_table(self, segment: int) -> np.ndarray:
+    def pts_table(self, segment: int) -> NDArray[np.int64]:
         r"""Returns the pts of a segment in presentation order, int64 of shape (n,).
 
         Args:
@@ -172,7 +173,7 @@ class LanceFrameIndex:
         offset = sum(self._counts[:segment])
         return self._column("pts", offset, self._counts[segment])
 
-    def timestamps(self) -> np.ndarray:
+    def timestamps(self) -> NDArray[np.float64]:
         r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
         frame has none."""
         n_frames = sum(self._counts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..types import StreamInfo
+from ..types import ChannelFormat, Colorspace, StreamInfo
 from .probe import (
     GBRP_PLANE_OF_CHANNEL,
     direct_equals_reformat,
@@ -35,8 +35,8 @@ class OutputFormat:
     """
 
     resize: tuple[int, int] | None = None
-    colorspace: str = "RGB"
-    channel_format: str = "NCHW"
+    colorspace: Colorspace = "RGB"
+    channel_format: ChannelFormat = "NCHW"
 
     @property
     def channels(self) -> int:

@@ -7,7 +7,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from ..indexing import build_segment
 from ..layout import frame_index_uri, normalize_uri
 from ..plugin.manager import resolve_index_store, resolve_store
 from ..source import VideoPart, VideoSource
-from ..types import ObjectStore
+from ..types import ChannelFormat, Colorspace, ObjectStore, OnError
 from .series import ExternalVideo, read_series
 
 
@@ -38,10 +38,10 @@ def open_video(
     storage_options: Mapping[str, Any] | None = None,
     metadata: Any = None,
     resize: tuple[int, int] | None = None,
-    colorspace: str = "RGB",
-    channel_format: str = "NCHW",
-    on_error: str = "raise",
-    threads: int = 1,
+    colorspace: Colorspace = "RGB",
+    channel_format: ChannelFormat = "NCHW",
+    on_error: OnError = "raise",
+    threads: int | Literal["auto"] = 1,
     on_mismatch: str = "raise",
     on_jump: str = "raise",
 ) -> LazyVideo:

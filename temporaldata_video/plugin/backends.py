@@ -7,7 +7,7 @@ declare a :class:`Backend` in the entry-point group ``temporaldata.backends``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..errors import UnknownBackendError
@@ -15,6 +15,8 @@ from ..errors import UnknownBackendError
 ENTRY_POINT_GROUP = "temporaldata.backends"
 
 _BACKENDS: dict[str, Backend] = {}
+# The registries of hosts that have one, which are told of every backend.
+_REGISTRIES: list[Callable[[Any], object]] = []
 # Called before a name is looked up, by whoever still has backends to register.
 _BEFORE_LOOKUP: list[Callable[[], None]] = []
 
@@ -39,20 +41,34 @@ def register_backend(backend: Backend) -> Backend:
     r"""Makes a backend known by its name, and returns it.
 
     Args:
-        backend: registering the same one again changes nothing.
+        backend: or any object with its attributes, such as one made with a host's class
+            of that name. Registering the same one again changes nothing.
 
     Raises:
-        TypeError: if it is no :class:`Backend`.
+        TypeError: if it is no backend.
         ValueError: if another backend has that name.
     """
-    if not isinstance(backend, Backend):
+    if not all(hasattr(backend, field.name) for field in fields(Backend)):
         raise TypeError(f"backend must be a Backend, got {type(backend).__name__}.")
     known = _BACKENDS.setdefault(backend.name, backend)
     if known != backend:
         raise ValueError(
             f"a backend named {backend.name!r} is registered already; choose another name."
         )
+    for register in _REGISTRIES:
+        register(known)
     return known
+
+
+def add_registry(register: Callable[[Any], object]) -> None:
+    r"""Tells another registry of all backends, and of those that are registered later.
+
+    Args:
+        register: its function that takes a backend.
+    """
+    for backend in _BACKENDS.values():
+        register(backend)
+    _REGISTRIES.append(register)
 
 
 def before_lookup(register_more: Callable[[], None]) -> None:

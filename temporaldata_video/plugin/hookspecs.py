@@ -11,8 +11,8 @@ from ..types import ByteCache, FrameIndex, ObjectStore
 
 PROJECT_NAME = "temporaldata_video"
 
-hookspec = pluggy.HookspecMarker(PROJECT_NAME)
-hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT_NAME)
 
 
 @hookspec(firstresult=True)

@@ -11,6 +11,9 @@ from binascii import crc_hqx
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+from ..types import ChannelFormat
 
 N_NUMBERS = 2**20
 
@@ -88,7 +91,9 @@ def paint_number(
     return frame
 
 
-def read_number(frame: np.ndarray, channel_format: str | None = None) -> int:
+def read_number(
+    frame: NDArray[np.uint8], channel_format: ChannelFormat | None = None
+) -> int:
     r"""Reads the number painted in one frame.
 
     Args:
@@ -115,7 +120,9 @@ def read_number(frame: np.ndarray, channel_format: str | None = None) -> int:
     return int(read_numbers(frame[None], channel_format)[0])
 
 
-def read_numbers(frames: np.ndarray, channel_format: str = "NCHW") -> np.ndarray:
+def read_numbers(
+    frames: NDArray[np.uint8], channel_format: ChannelFormat = "NCHW"
+) -> NDArray[np.int64]:
     r"""Reads the numbers painted in many frames.
 
     Args:

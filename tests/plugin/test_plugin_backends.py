@@ -97,14 +97,39 @@ def test_a_registered_backend_reads_its_groups(saved, lazy):
 
 
 def test_the_host_is_taught_once_and_reads_everything_else_as_before(saved):
-    from temporaldata_video.hosts.hdf5 import dispatch_to_backends
+    from temporaldata_video.hosts.hdf5 import connect_to_backends
 
     taught = Data.from_hdf5.__func__
-    dispatch_to_backends(Data)
+    connect_to_backends(Data)
     assert Data.from_hdf5.__func__ is taught
     with pytest.warns(tv.PluginWarning):
         data = Data.load(saved, lazy=False)
     assert type(data.spikes) is IrregularTimeSeries
+
+
+def test_an_attribute_of_a_nested_data_names_no_backend(tmp_path):
+    inner = Data(device=Data(backend="POSE", serial=7))
+    Data(rig=inner, device=Data(backend=[1, 2])).save(tmp_path / "rec.h5")
+    with Data.load(tmp_path / "rec.h5") as data:
+        assert data.rig.device.backend == "POSE" and data.rig.device.serial == 7
+        assert data.device.backend.tolist() == [1, 2]
+
+
+def test_what_has_the_attributes_of_a_backend_is_one():
+    from types import SimpleNamespace
+
+    other = SimpleNamespace(name="OTHER", open=str.upper, read_hdf5=print)
+    assert tv.register_backend(other) is tv.get_backend("OTHER")
+    assert tv.open_backend("OTHER", "a") == "A"
+
+
+def test_a_registry_is_told_of_all_backends(monkeypatch):
+    monkeypatch.setattr(backends, "_REGISTRIES", [])
+    told = []
+    backends.add_registry(told.append)
+    assert told[-1] is tv.MP4_INDEX
+    added = tv.register_backend(make_backend())
+    assert told[-1] is added
 
 
 def test_a_subclass_of_data_is_taught_as_well(clip, tmp_path):

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import ClockError, IndexWarning
 from .read import Stamps, read_stamps
@@ -39,7 +40,7 @@ def container_clock(tables: Sequence[tuple[np.ndarray, Fraction]]) -> np.ndarray
     return np.concatenate(clocks) if clocks else np.empty(0)
 
 
-def read_timestamps(source: Any, column: str | int | None = None) -> np.ndarray:
+def read_timestamps(source: Any, column: str | int | None = None) -> NDArray[np.float64]:
     r"""Returns a clock in seconds, from an array or a file.
 
     Args:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .sync import SyncFit
 
@@ -26,8 +26,8 @@ class Faults:
         seconds: length of the step, negative if it leads back; float64 of shape (n,).
     """
 
-    rows: np.ndarray
-    seconds: np.ndarray
+    rows: NDArray[np.int64]
+    seconds: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -92,9 +92,9 @@ class ClockReport:
     backwards: Faults
     jumps: Faults
     missing: Faults
-    untimed: np.ndarray = field(default_factory=partial(np.empty, 0, np.int64))
+    untimed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     surplus: int = 0
-    wraps: np.ndarray = field(default_factory=partial(np.empty, 0, np.int64))
+    wraps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     sync: SyncFit | None = None
 
     @property
