@@ -80,7 +80,14 @@ def torch(session: nox.Session, brain: str) -> None:
     r"""Training with PyTorch and torch_brain; pip, since uv takes the build for CUDA."""
     session.install("torch==2.13.0", f"torch_brain=={brain}")
     session.install("-e", ".", *dependency_group("test"))
-    run_tests(session, "tests/hosts", "tests/test_training.py", "temporaldata_video/hosts")
+    workers = "tests/remote/test_video_remote_workers.py"
+    run_tests(
+        session,
+        "tests/hosts",
+        "tests/test_training.py",
+        workers,
+        "temporaldata_video/hosts",
+    )
 
 
 @nox.session(python=PYTHONS[0])
