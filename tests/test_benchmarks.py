@@ -12,16 +12,20 @@ from temporaldata_video.testing import make_clip
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def test_benchmark_of_copies_compares_all_frames(tmp_path):
-    clip = make_clip(tmp_path / "tiny.mp4", 300, size=(64, 96), gop=250)
-    arguments = [str(clip), "--out", str(tmp_path / "out"), "--reads", "10"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.reencoding", *arguments],
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=120,
     )
+
+
+def test_benchmark_of_copies_compares_all_frames(tmp_path):
+    clip = make_clip(tmp_path / "tiny.mp4", 300, size=(64, 96), gop=250)
+    arguments = [str(clip), "--out", str(tmp_path / "out"), "--reads", "10"]
+    done = run("benchmarks.reencoding", *arguments)
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     (row,) = results["rows"]
     assert row["frames"] == 300 and row["different"] is False
@@ -33,13 +37,7 @@ def test_benchmark_of_copies_compares_all_frames(tmp_path):
 def test_benchmark_of_one_clip_counts_no_wrong_frame_of_ours(tmp_path):
     clip = make_clip(tmp_path / "tiny.mp4", 90, size=(64, 96), gop=12)
     arguments = [str(clip), "--out", str(tmp_path / "out"), "--repeats", "1", "--quick"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *arguments],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run("benchmarks", *arguments)
     assert done.returncode == 0, done.stderr
 
     results = json.loads((tmp_path / "out" / "results.json").read_text())
@@ -60,13 +58,7 @@ def test_benchmark_of_one_clip_counts_no_wrong_frame_of_ours(tmp_path):
 def test_benchmark_of_peculiar_files_counts_what_readers_give(tmp_path):
     clip = make_clip(tmp_path / "open.mp4", 60, gop=12, open_gop=True)
     arguments = [str(clip), "--out", str(tmp_path / "out"), "--frames", "20"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.peculiar", *arguments],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run("benchmarks.peculiar", *arguments)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
     assert row["readers"]["ours"] == {"right": 20, "wrong": 0, "refused": 0}

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from ..errors import (
     CacheError,
@@ -26,6 +26,8 @@ from ..errors import (
 from ..layout import protocol_of
 from ..types import FolderStore, ObjectMeta, ObjectStore
 from .lance_access import Description, LanceError, Options, describe
+
+T = TypeVar("T")
 
 _MANIFEST = re.compile(r"_versions/(\d+)\.manifest")
 _COPIED = re.compile(r"(_versions|data|_deletions)/[\w-][\w.-]*")
@@ -75,6 +77,27 @@ class Place:
             ) from error
         except SourceError as error:
             raise _unreadable(self.uri, error) from error
+
+    def ask(self, function: Callable[..., T], *arguments: Any) -> T:
+        r"""Returns what Lance answers, asked of this place.
+
+        Args:
+            function: of :mod:`~temporaldata_video.index.lance_access`, which takes uri and
+                storage options first.
+            *arguments: what it takes besides.
+
+        Raises:
+            LanceError: if Lance cannot do it.
+            StaleIndexError: if it must be copied, and is not there any more.
+            CacheError: if it cannot be copied.
+        """
+        try:
+            return function(*self.address(), *arguments)
+        except LanceError:
+            if not self.is_copied:
+                raise
+        # The copy may have been deleted meanwhile, to make room for others.
+        return function(*self.address(), *arguments)
 
 
 def lance_address(uri: str, store: ObjectStore | None) -> tuple[str, Options]:
@@ -172,13 +195,7 @@ def describe_place(place: Place, version: int | None = None) -> Description:
     if not protocol_of(place.uri) and not index_exists(place.uri):
         raise _not_found(place.uri)
     try:
-        try:
-            return describe(*place.address(), version)
-        except LanceError:
-            if not place.is_copied:
-                raise
-        # The copy may have been deleted meanwhile, to make room for others.
-        return describe(*place.address(), version)
+        return place.ask(describe, version)
     except LanceError as error:
         missing = "not found" in str(error).lower()
         if missing and (protocol_of(place.uri) or version is not None):

@@ -270,20 +270,13 @@ class LanceFrameIndex:
 def _read_rows(
     place: Place, version: int, tag: str, names: Sequence[str], offset: int, count: int
 ) -> dict[str, np.ndarray]:
-    # A copy may have been deleted meanwhile, to make room for others.
-    attempts = 2 if place.is_copied else 1
-    while True:
-        address = place.address()
-        attempts -= 1
-        try:
-            return read_columns(*address, version, tag, names, offset, count)
-        except LanceError as error:
-            if not attempts:
-                raise IndexFormatError(
-                    f"cannot read rows {offset} to {offset + count} of the index "
-                    f"{place.uri!r} ({first_line(error)}). Index the video again with "
-                    f"--overwrite."
-                ) from error
+    try:
+        return place.ask(read_columns, version, tag, names, offset, count)
+    except LanceError as error:
+        raise IndexFormatError(
+            f"cannot read rows {offset} to {offset + count} of the index {place.uri!r} "
+            f"({first_line(error)}). Index the video again with --overwrite."
+        ) from error
 
 
 def check_columns(uri: str, dataset: Description) -> None:
