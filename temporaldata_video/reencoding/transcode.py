@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import DecodeError, VideoError
-from ..index.demux import open_container
+from ..container import open_container
 from ..index.display import display_matrix
 from ..index.packets import SegmentIndex
 from ..indexing import build_segment
