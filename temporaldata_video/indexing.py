@@ -171,17 +171,18 @@ def clock_trouble(segment: SegmentPackets) -> str:
     """
     stream, pts = segment.stream, segment.rows(0, len(segment)).pts
     if not stream.has_times:
-        rate = 1 / (float(np.median(np.diff(pts))) * stream.time_base) if len(pts) > 1 else 0
+        interval = float(np.median(np.diff(pts)) * stream.time_base) if len(pts) > 1 else 0
+        at = f" at {1 / interval:.6g} frames/s" if interval else ""
         return (
-            f"is a {stream.container} stream, which holds no times: its frames are laid out "
-            f"at {float(rate):.6g} frames/s, the rate that the stream states or FFmpeg assumes."
+            f"is a {stream.container} stream, which holds no times: its frames are laid "
+            f"out{at}, the rate that the stream states or FFmpeg assumes."
         )
     back = int(np.count_nonzero(np.diff(pts) < 0))
     if back:
         return (
             f"has a clock that steps back {back} times: recordings were joined, or a clock "
-            f"was set. Its frames are numbered in the order of the file and keep its times, "
-            f"so that a window of time may hold frames of several parts."
+            f"was set. Its frames are numbered in the order of the file and keep its "
+            f"times, so that a window of time may hold frames of several parts."
         )
     return ""
 
@@ -279,7 +280,9 @@ class _File:
             return scan_file(file, check, self.uri, advance)
 
     def index_by_decoding(self, scan: Scan, reason: str) -> SegmentIndex:
-        _LOG.info("%s is decoded once to learn the order of its frames: %s", self.uri, reason)
+        _LOG.info(
+            "%s is decoded once to learn the order of its frames: %s", self.uri, reason
+        )
         with (
             self.store.open(self.uri) as file,
             self._bar(f" (decoded once: {reason})", len(scan)) as advance,

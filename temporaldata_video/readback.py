@@ -1,8 +1,8 @@
 r"""Reads a file back by its new index, beside a sequential decode: is frame k frame k?
 
-The sequential decode goes through the container, as any player does: FFmpeg demuxes, its own
-decoder of the stream decodes, and frames come in the order in which that gives them. What is
-compared is what users get: RGB, read by the path that they read by.
+The sequential decode goes through the container, as any player does: FFmpeg demuxes, its
+own decoder of the stream decodes, and frames come in the order in which that gives them.
+What is compared is what users get: RGB, read by the path that they read by.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     import av
 
 # What is decoded of a file for its check, in pixels: all of a short one.
-ODD_BUDGET = 400_000_000
-# Of a plain one: what indexing it takes anyway, five times over, pays for this much.
-_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 12_000_000, 500
+ODD_BUDGET = 150_000_000
+# Of a plain one: so much that indexing a long one takes a fifth longer at most.
+_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 4_000_000, 200
+# At least so many packets are decoded at a place, and as many more as are reordered.
+_LEAST_PACKETS = 4
 # Frames compared on either side of the places that are looked at.
 _MARGIN = 2
 # Pixels of the reader that are held at a time.
-_CHUNK_BYTES = 32 * 1024 * 1024
+_CHUNK_BYTES = 128 * 1024 * 1024
 _RGB = OutputFormat(channel_format="NHWC")
 
 
@@ -77,10 +79,11 @@ def find_fault(file: Segment, budget: int) -> Fault | None:
     if frames >= len(truth.row):
         truth.follow(0, len(truth.row))
     else:
-        keys = [int(k) for k in np.flatnonzero(truth.packets.keyframe & (truth.row >= 0))]
-        places = [0, keys[len(keys) // 2], keys[-1]] if keys else [0]
-        for place in dict.fromkeys(places):
-            truth.follow(place, max(1, frames // len(places)))
+        keys = np.flatnonzero(truth.packets.keyframe & (truth.row >= 0)).tolist()
+        places = sorted({0, *keys[len(keys) // 2 :][:1], *keys[-1:]})
+        least = stream.reorder + _LEAST_PACKETS
+        for place in places:
+            truth.follow(place, max(least, frames // len(places)))
     return truth.fault or _compare(file, truth)
 
 
@@ -202,7 +205,7 @@ def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
     pixels = np.rot90(plane_pixels(picture, 0, channels=3), stream.rotation // 90)
     if stream.mirrored:
         pixels = pixels[:, ::-1]
-    return zlib.crc32(np.ascontiguousarray(pixels))
+    return zlib.crc32(np.ascontiguousarray(pixels).data)
 
 
 def _compare(file: Segment, truth: _Truth) -> Fault | None:
@@ -213,15 +216,15 @@ def _compare(file: Segment, truth: _Truth) -> Fault | None:
     for some in _requests(rows, truth, file):
         shape = _RGB.frame_shape(*file.packets.stream.display_size)
         pixels = np.empty((len(some), *shape), np.uint8)
-        slot = {row: i for i, row in enumerate(some.tolist())}
+        slot = {row: pixels[i] for i, row in enumerate(some.tolist())}
         try:
-            missing = read_frames(file, some, _RGB, lambda row: pixels[slot[row]])
+            missing = read_frames(file, some, _RGB, slot.__getitem__)
         except VideoError as error:
             return Fault("pixels", f"frame {some[0]} cannot be read: {error}")
-        for row, i in slot.items():
+        for row, found in slot.items():
             if row in missing:
                 return Fault("pixels", f"frame {row} does not decode: {missing[row]}")
-            if zlib.crc32(pixels[i]) != truth.seen[row]:
+            if zlib.crc32(found.data) != truth.seen[row]:
                 return Fault("pixels", f"frame {row} is another picture")
     return None
 

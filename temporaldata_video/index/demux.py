@@ -3,6 +3,7 @@ r"""Has FFmpeg demux a file: the packets of its first video stream, and what it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -176,21 +177,19 @@ class _Scanner:
         return self._finish(rows)
 
     def _look_at(self, packet: av.Packet, number: int) -> None:
-        # The first frame says what a header may be wrong about. A copy of the packet decodes
-        # although an edit list hides it, and the decoder is made to give it out at once.
+        # The first frame says what a header may be wrong about. A copy of the packet
+        # decodes although an edit list hides it, and the decoder gives it out at once.
         import av
 
         self._first_packet = self._first_packet or bytes(packet)
         copy = av.Packet(packet.size)
-        copy.update(packet)
+        copy.update(memoryview(packet))  # type: ignore[arg-type]  # any buffer will do
         for item in _side_data(packet):
             item.to_packet(copy)
         frames: list[av.VideoFrame] = []
         for given in (copy, None):
-            try:
+            with suppress(av.error.FFmpegError, ValueError):
                 frames += self._context.decode(given)
-            except (av.error.FFmpegError, ValueError):
-                pass
         self._context.flush_buffers()
         self._first_frame = frames[0] if frames else None
         if self._file is not None and (frames or number >= _FIRST_PACKETS):
@@ -211,12 +210,15 @@ class _Scanner:
         for item in _side_data(packet):
             if item.data_type in _SIDE_DATA:
                 self._side_data.append(SideData(number, item.data_type, bytes(item)))
+                self._check_side_data()
             elif item.data_type == "encryption_info":
                 raise SourceError(
                     f"{self._uri!r} is encrypted (common encryption, ISO/IEC 23001-7), and "
                     f"its frames cannot be decoded without the key. Decrypt it first: "
                     f"ffmpeg -decryption_key KEY -i FILE -c copy decrypted.mp4"
                 )
+
+    def _check_side_data(self) -> None:
         if sum(len(item.data) for item in self._side_data) > _MOST_SIDE_DATA_BYTES:
             raise SourceError(
                 f"{self._uri!r} changes its palette or its parameter sets "
@@ -239,7 +241,9 @@ class _Scanner:
             dts,
             pos,
             np.array(columns[3], np.int32),
-            *(np.array(column, bool) for column in columns[4:]),
+            keyframe=np.array(columns[4], bool),
+            discard=np.array(columns[5], bool),
+            silent=np.array(columns[6], bool),
             declared_frames=self._source.frames,
             reorders=bool(codec.reorder),
             delays=bool(self._context.has_b_frames),
@@ -291,7 +295,8 @@ def _is_timeless(container: InputContainer) -> bool:
     from av.format import Flags
 
     name = container.format.name
-    return bool(Flags(container.format.flags) & Flags.no_timestamps) or name.endswith("_pipe")
+    flags = Flags(container.format.flags)
+    return bool(flags & Flags.no_timestamps) or name.endswith("_pipe")
 
 
 def _side_data(packet: av.Packet) -> Iterator[PacketSideData]:

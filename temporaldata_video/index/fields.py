@@ -1,4 +1,4 @@
-r"""Tells whether an H.264 stream may code a frame as two fields, in packets of their own."""
+r"""Tells whether an H.264 stream may code a frame as two fields."""
 
 from __future__ import annotations
 

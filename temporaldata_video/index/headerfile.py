@@ -58,7 +58,7 @@ class HeaderFile:
         at = self._at
         if at >= self._size or length == 0:
             return b""
-        start, stop, is_payload = self._region(at)
+        stop, is_payload = self._region(at)
         room = stop - at if length < 0 else min(length, stop - at)
         if is_payload and self.blank:
             data = _ZEROS[: min(room, len(_ZEROS))]
@@ -68,17 +68,18 @@ class HeaderFile:
         self._at = at + len(data)
         return data
 
-    def _region(self, at: int) -> tuple[int, int, bool]:
+    def _region(self, at: int) -> tuple[int, bool]:
+        # The end of the box, or of its header, and whether it is payload.
         while self._frontier <= at:
             self._pass_box()
         box = bisect.bisect_right(self._starts, at) - 1
-        start, payload = self._starts[box], self._payloads[box]
+        payload = self._payloads[box]
         end = self._starts[box + 1] if box + 1 < len(self._starts) else self._frontier
-        return (payload, end, True) if at >= payload else (start, min(payload, end), False)
+        return (end, True) if at >= payload else (min(payload, end), False)
 
     def _pass_box(self) -> None:
-        # ISO/IEC 14496-12, section 4.2: a size, a type, and a larger size if that is 1. What
-        # makes no sense is header to the end of the file.
+        # ISO/IEC 14496-12, section 4.2: a size, a type, and a larger size if that is 1.
+        # What makes no sense is header to the end of the file.
         at, left = self._frontier, self._size - self._frontier
         head = self._bytes(at, min(16, left), _LEAST_CHUNK)
         size, kind, length = int.from_bytes(head[:4], "big"), head[4:8], 8

@@ -21,8 +21,8 @@ def nal_units(stream: StreamInfo, packet: bytes) -> Iterator[bytes]:
 
 
 def unit_places(stream: StreamInfo, packet: bytes) -> Iterator[tuple[int, int, int]]:
-    r"""Yields where the whole NAL units of an H.264 packet lie: the offset of the start code
-    or length, of the unit, and of what follows it.
+    r"""Yields where the whole NAL units of an H.264 packet lie: the offsets of the start
+    code or length, of the unit, and of what follows it.
 
     Args:
         stream: the facts of the stream.

@@ -8,6 +8,7 @@ in which order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -21,7 +22,7 @@ from .packets import NO_TIME, SegmentIndex, increasing_dts, order_frames
 if TYPE_CHECKING:
     import av
 
-# Containers that say when a packet is shown, not only when it is decoded or that it is next.
+# Containers that say when a packet is shown, not only when it is decoded.
 _WITH_PTS = frozenset(
     [MOV, "matroska,webm", "mpegts", "flv", "live_flv", "nut", "ogg", "ivf", "gif", "apng"]
 )
@@ -135,10 +136,8 @@ def decode_order(
                 failed.append(number)
             if advance is not None:
                 advance(number)
-        try:
+        with suppress(av.error.FFmpegError, ValueError):
             take(context.decode(None))
-        except (av.error.FFmpegError, ValueError):
-            pass
     return Shown(
         np.array(shown, np.int64),
         np.setdiff1d(np.array(failed, np.int64), shown),

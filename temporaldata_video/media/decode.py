@@ -261,8 +261,8 @@ def _checked(
         given += 1
     if given < len(run.frames):
         raise SourceError(
-            f"{uri!r} no longer holds the packets that its index names; index it again with "
-            f"'temporaldata-video index --overwrite'."
+            f"{uri!r} no longer holds the packets that its index names; index it again "
+            f"with 'temporaldata-video index --overwrite'."
         )
 
 
