@@ -1,0 +1,128 @@
+r"""What becomes of a file: read right, refused when it is indexed, or a fault."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+import temporaldata_video as tv
+
+RIGHT, REFUSED = "right", "refused"
+N_SINGLE, N_WINDOWS, LONGEST_WINDOW = 12, 3, 7
+
+
+class Outcome(NamedTuple):
+    r"""What became of a file.
+
+    Args:
+        what: ``"right"``, ``"refused"``, or in capitals what is at fault.
+        why: the error, or what differs.
+        truth: number of frames that a sequential decode shows.
+    """
+
+    what: str
+    why: str
+    truth: int
+
+
+def sequential(path: Path) -> np.ndarray | None:
+    r"""Returns the frames of a file as PyAV decodes them from its beginning to its end.
+
+    Args:
+        path: the file.
+
+    Returns:
+        uint8 of shape (n, height, width, 3), or :obj:`None` if PyAV finds no video in it.
+    """
+    try:
+        container = av.open(str(path))
+    except (av.error.FFmpegError, ValueError):
+        return None
+    shown: list[np.ndarray] = []
+    with container:
+        if not container.streams.video or not container.streams.video[0].codec_context:
+            return None
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        context.thread_count, context.thread_type = 1, "NONE"
+        reformatter = VideoReformatter()
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.error.FFmpegError):
+                break
+            try:
+                for frame in packet.decode():
+                    shown.append(reformatter.reformat(frame, format="rgb24").to_ndarray())
+            except (av.error.FFmpegError, ValueError):
+                continue
+    return np.stack(shown) if shown else np.empty((0, 0, 0, 3), np.uint8)
+
+
+def outcome(path: Path, seed: int = 0) -> Outcome:
+    r"""Indexes a file, reads it in pieces, and compares it with a sequential decode.
+
+    Args:
+        path: the file; its sidecar is written beside it.
+        seed: decides which pieces.
+    """
+    truth = sequential(path)
+    n = 0 if truth is None else len(truth)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tv.VideoWarning)
+        try:
+            tv.write_index(path, progress=False)
+        except tv.VideoError as error:
+            return Outcome(REFUSED, _said(error, path), n)
+        except Exception as error:
+            return Outcome("CRASH", f"indexing: {_said(error, path)}", n)
+        try:
+            return Outcome(*_compared(path, truth, random.Random(seed)), n)
+        except tv.VideoError as error:
+            return Outcome("LOST", f"reading: {_said(error, path)}", n)
+        except Exception as error:
+            return Outcome("CRASH", f"reading: {_said(error, path)}", n)
+
+
+def _compared(
+    path: Path, truth: np.ndarray | None, chance: random.Random
+) -> tuple[str, str]:
+    video = tv.LazyVideo.from_uri(path, channel_format="NHWC")
+    n = len(video)
+    if truth is None or len(truth) == 0:
+        return "WRONG", f"{n} frames, where a sequential decode shows none"
+    if n != len(truth):
+        return "COUNT", f"{n} frames, a sequential decode shows {len(truth)}"
+    picks = [np.arange(n)]
+    picks += [np.array([chance.randrange(n)]) for _ in range(N_SINGLE)]
+    for _ in range(N_WINDOWS):
+        first = chance.randrange(n)
+        picks.append(np.arange(first, min(n, first + 1 + chance.randrange(LONGEST_WINDOW))))
+    for pick in picks:
+        frames = video.frames_at(pick)
+        if not np.array_equal(frames, truth[pick]):
+            return "WRONG", _difference(frames, truth, pick)
+    return RIGHT, f"{n} frames"
+
+
+def _difference(frames: np.ndarray, truth: np.ndarray, pick: np.ndarray) -> str:
+    if frames.shape != truth[pick].shape:
+        return f"shape {frames.shape}, not {truth[pick].shape}"
+    differs = [k for k, frame in zip(pick, frames) if not np.array_equal(frame, truth[k])]
+    first = differs[0]
+    frame = frames[list(pick).index(first)]
+    equals = [k for k, other in enumerate(truth) if np.array_equal(frame, other)]
+    shows = f"frame {equals[0]}" if equals else "another picture"
+    return f"{len(differs)} of {len(pick)} read at once; the first, {first}, shows {shows}"
+
+
+def _said(error: Exception, path: Path) -> str:
+    said = str(error).replace(f"{path.parent}/", "")
+    return f"{type(error).__name__}: {said}"

@@ -1,0 +1,33 @@
+r"""The files that may be refused, and why; all others must be read right."""
+
+from __future__ import annotations
+
+from .clips import Clip
+from .muxing import OTHER, Container, Variant
+
+UNREADABLE = "FFmpeg itself shows no frame of what it wrote"
+# By codec or clip, container and variant, ``*`` being all of them.
+REASONS = {
+    ("*", OTHER, "*"): "the container is not among those that FFmpeg is asked for",
+}
+
+
+def reason_to_refuse(
+    clip: Clip, container: Container, variant: Variant, n_shown: int
+) -> str:
+    r"""Returns why a file may be refused, ``""`` if it may not.
+
+    Args:
+        clip: what is in the file.
+        container: what it is in.
+        variant: how it was written.
+        n_shown: number of frames that a sequential decode shows.
+    """
+    if n_shown == 0:
+        return UNREADABLE
+    for what in (clip.name, clip.codec, "*"):
+        for where in (container.name, "*"):
+            for how in (variant.name, "*"):
+                if (what, where, how) in REASONS:
+                    return REASONS[what, where, how]
+    return ""
