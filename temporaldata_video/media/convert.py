@@ -112,6 +112,7 @@ class FrameWriter:
             "gray8" if self._output.colorspace == "G" else "rgb24",
             width,
             height,
+            frame.interlaced_frame,
         )
         planar = self._output.colorspace == "RGB" and self._output.channel_format == "NCHW"
         if planar and planar_equals_packed(conversion):
