@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .errors import IndexWarning, SourceError
+from .errors import IndexWarning, SourceError, VideoError
 from .index.boxes import BoxesUnsupported, scan_boxes
 from .index.clock.fit import container_clock, fit_clock
 from .index.clock.read import read_stamps
@@ -215,6 +215,21 @@ def _scan_header(
     )
 
 
+def count_frames(store: ObjectStore, uri: str) -> int | None:
+    r"""Returns how many frames a file has by its header, :obj:`None` if that does not say.
+
+    Args:
+        store: reads the file.
+        uri: where the file lies.
+    """
+    try:
+        fingerprint = take_fingerprint(store, uri, lasting=False)
+        segment = _scan_header(store, uri, fingerprint, required=False)
+    except (VideoError, OSError):
+        return None
+    return None if segment is None else len(segment)
+
+
 def _first_packet(segment: SegmentIndex) -> ByteRange:
     tables = [table for table in (segment.frames, segment.hidden) if len(table)]
     packets = Packets.concatenate(tables)
@@ -250,7 +265,7 @@ def build_memory_index(store: ObjectStore, uris: Sequence[str]) -> MemoryFrameIn
         f"{names[0]!r} has no frame index; one was built in memory in {seconds:.2f} s. To "
         f"keep it, run: temporaldata-video index {' '.join(names)}{place}",
         IndexWarning,
-        stacklevel=4,
+        stacklevel=6,
     )
     return MemoryFrameIndex(
         tuple(uris), segments, _container_clock(segments), index_id=uuid.uuid4().hex
