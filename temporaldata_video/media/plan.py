@@ -50,6 +50,8 @@ def plan_runs(
             side.
     """
     runs: list[Run] = []
+    # A frame that the file does not have is in no run.
+    wanted = wanted[(wanted >= 0) & (wanted < len(segment))]
     if len(wanted) == 0:
         return runs
     breaks = np.flatnonzero(np.diff(wanted) > _CLUSTER_GAP) + 1
@@ -88,6 +90,8 @@ def _plan_cluster(
     is_wanted = np.zeros(len(table), bool)
     is_wanted[ranks] = True
     for start, stop in _merge(starts, stops, adjacent=not split):
+        if start >= stop:  # a key frame that is decoded after what is shown behind it
+            continue
         yield Run(packets[start:stop], frames[start:stop], is_wanted[start:stop])
 
 
