@@ -90,8 +90,6 @@ def _plan_cluster(
     is_wanted = np.zeros(len(table), bool)
     is_wanted[ranks] = True
     for start, stop in _merge(starts, stops, adjacent=not split):
-        if start >= stop:  # a key frame that is decoded after what is shown behind it
-            continue
         yield Run(packets[start:stop], frames[start:stop], is_wanted[start:stop])
 
 

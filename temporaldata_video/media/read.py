@@ -32,7 +32,7 @@ from .decode import (
 from .fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
 from .fingerprint import matches
 from .plan import Run, byte_ranges, plan_runs
-from .pool import decode_sliding, take_sliding
+from .pool import decode_sliding, forget_decoder, take_sliding
 from .store import LocalStore
 
 if TYPE_CHECKING:
@@ -291,6 +291,17 @@ def verified(segment: Segment) -> ObjectMeta:
     """
     key = (segment.uri, segment.packets.fingerprint)
     return _VERIFIED.get(key, lambda: _verify(segment))
+
+
+def forget(segment: Segment) -> None:
+    r"""Drops what was kept for the next request of a file.
+
+    Args:
+        segment: the file.
+    """
+    key = (segment.uri, segment.packets.fingerprint)
+    _VERIFIED.pop(key)
+    forget_decoder(key)
 
 
 def _verify(segment: Segment) -> ObjectMeta:
