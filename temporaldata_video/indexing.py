@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .index.clock.fit import container_clock, fit_clock
 from .index.clock.read import read_stamps
 from .index.clock.spec import as_clock
 from .index.demux import MOV, Scan, scan_file, scan_header
+from .index.headerfile import HeaderFile
 from .index.memory import MemoryFrameIndex
 from .index.order import decode_order, index_by_decoding, index_by_times, why_decode
 from .index.packets import SegmentIndex
@@ -32,7 +34,7 @@ from .media.store import LocalStore
 from .media.verify import Proof, prove
 from .plugin.manager import resolve_index_store, resolve_store
 from .progress import progress_bar
-from .readback import ODD_BUDGET, find_fault, plain_budget
+from .readback import ODD_BUDGET, Fault, find_fault, plain_budget
 from .types import Fingerprint, ObjectStore, SegmentPackets
 
 _LOG = logging.getLogger("temporaldata_video")
@@ -258,13 +260,17 @@ class _File:
     fingerprint: Fingerprint
     progress: bool
 
-    def scan_header(self) -> tuple[Scan | None, str]:
+    @cached_property
+    def header(self) -> HeaderFile:
         etag = self.fingerprint.etag or None
 
         def read(start: int, length: int) -> bytes:
             return self.store.read_range(self.uri, start, length, etag)
 
-        scan = scan_header(read, self.fingerprint.size, self.uri)
+        return HeaderFile(read, self.fingerprint.size)
+
+    def scan_header(self) -> tuple[Scan | None, str]:
+        scan = scan_header(self.header, self.uri)
         if scan is None:
             return None, ""
         if scan.keyframe.all() and len(scan) > 1 and not scan.intra_only:
@@ -309,27 +315,32 @@ class _File:
         return replace(segment, fingerprint=self.fingerprint, missing_packets=missing)
 
     def tried(self, segment: SegmentIndex, scan: Scan, decoded: bool) -> SegmentIndex:
-        # What the next remedy mends costs more than the one before.
+        # Each remedy costs more than the one before.
         plain = not (decoded or len(segment.hidden) or segment.stream.side_data)
-        budget = plain_budget(segment) if plain else ODD_BUDGET
-        fault = find_fault(Segment(self.uri, segment, self.store), budget)
+        fault = self.fault(segment, plain_budget(segment) if plain else ODD_BUDGET)
         if fault and fault.kind == "order" and not decoded:
             scan = self.scan()
             segment = self.finished(self.index_by_decoding(scan, fault.what), scan)
-            fault = find_fault(Segment(self.uri, segment, self.store), ODD_BUDGET)
+            fault = self.fault(segment)
         if fault:
             segment = self.finished(self.proven(segment), scan)
-            fault = find_fault(Segment(self.uri, segment, self.store), ODD_BUDGET)
+            fault = self.fault(segment)
         if fault and segment.stream.readable_by_packet:
             stream = replace(segment.stream, readable_by_packet=False)
             segment = replace(segment, stream=stream)
-            fault = find_fault(Segment(self.uri, segment, self.store), ODD_BUDGET)
+            fault = self.fault(segment)
         if fault:
             raise SourceError(
                 f"{self.uri!r} cannot be read frame by frame: {fault.what}. Re-encode it: "
                 f"ffmpeg -i FILE -c:v libx264 -crf 17 copy.mp4"
             )
         return segment
+
+    def fault(self, segment: SegmentIndex, budget: int = ODD_BUDGET) -> Fault | None:
+        # A header is read once; the store opens other files by itself.
+        is_mov = segment.stream.container == MOV
+        opened = (lambda: cast(BinaryIO, self.header.reopen())) if is_mov else None
+        return find_fault(Segment(self.uri, segment, self.store), budget, opened)
 
     def _bar(
         self, why: str, total: int

@@ -85,13 +85,11 @@ class Scan:
         return len(self.pts)
 
 
-def scan_header(read: Callable[[int, int], bytes], size: int, uri: str) -> Scan | None:
+def scan_header(file: HeaderFile, uri: str) -> Scan | None:
     r"""Demuxes an MP4, MOV or 3GP file without reading its media, but for the first frame.
 
     Args:
-        read: returns ``length`` bytes of the file from ``start``, called as
-            ``read(start, length)``.
-        size: length of the file in bytes.
+        file: the file.
         uri: for messages.
 
     Returns:
@@ -100,7 +98,6 @@ def scan_header(read: Callable[[int, int], bytes], size: int, uri: str) -> Scan 
     Raises:
         SourceError: if the file is no video.
     """
-    file = HeaderFile(read, size)
     with _open_header(file, uri) as container:
         if container.format.name != MOV:
             return None
