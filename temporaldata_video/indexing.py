@@ -267,7 +267,7 @@ class _File:
         def read(start: int, length: int) -> bytes:
             return self.store.read_range(self.uri, start, length, etag)
 
-        return HeaderFile(read, self.fingerprint.size)
+        return HeaderFile(read, self.fingerprint.size, self.uri.rpartition("/")[2])
 
     def scan_header(self) -> tuple[Scan | None, str]:
         scan = scan_header(self.header, self.uri)
@@ -298,6 +298,13 @@ class _File:
             raise SourceError(
                 f"{self.uri!r} has {len(scan)} packets, and none decodes. It is damaged, "
                 f"encrypted, or of a kind that this FFmpeg cannot decode."
+            )
+        numbers, times = np.unique(shown.packets, return_counts=True)
+        if times.max() > 1:
+            raise SourceError(
+                f"{self.uri!r} cannot be indexed: its packet {numbers[times.argmax()]} "
+                f"shows {times.max()} frames, as where a key frame is missing before it. "
+                f"Re-encode it: ffmpeg -i FILE -c:v libx264 -crf 17 copy.mp4"
             )
         segment = index_by_decoding(scan, shown)
         if (scan.keyframe & shown.not_keys)[shown.packets].any():

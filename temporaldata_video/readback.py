@@ -91,6 +91,8 @@ def find_fault(
         with opened, open_container(opened, file.uri) as container:
             for place in places:
                 truth.follow(container, place, n_packets)
+        if not truth.seen and truth.fault is None:
+            return Fault("pixels", "a sequential decode shows none of its first frames")
         return truth.fault or _compare(file, truth)
     finally:
         forget(file)

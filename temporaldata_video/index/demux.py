@@ -93,12 +93,16 @@ def scan_header(file: HeaderFile, uri: str) -> Scan | None:
         uri: for messages.
 
     Returns:
-        What FFmpeg finds; :obj:`None` for files of another kind.
+        What FFmpeg finds; :obj:`None` for files of another kind, or that are no video.
 
     Raises:
-        SourceError: if the file is no video.
+        SourceError: if it is encrypted, or cannot be demuxed.
     """
-    with _open_header(file, uri) as container:
+    try:
+        opened = _open_header(file, uri)
+    except SourceError:  # so little of it may not tell what it is
+        return None
+    with opened as container:
         if container.format.name != MOV:
             return None
         return _Scanner(container, uri, file=file).scan()

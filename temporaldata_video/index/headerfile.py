@@ -28,9 +28,13 @@ class HeaderFile:
         read: returns ``length`` bytes of the file from ``start``, called as
             ``read(start, length)``.
         size: length of the file in bytes.
+        name: of the file, whose ending tells FFmpeg what it may be.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+    def __init__(
+        self, read: Callable[[int, int], bytes], size: int, name: str = ""
+    ) -> None:
+        self.name = name
         self._read, self._size, self._at = read, size, 0
         # Where the boxes at the top level begin that have been passed, the first byte of
         # payload of each, and where the next one begins.

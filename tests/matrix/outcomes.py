@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 import temporaldata_video as tv
 
 RIGHT, REFUSED = "right", "refused"
-N_SINGLE, N_WINDOWS, LONGEST_WINDOW = 12, 3, 7
+N_SINGLE, N_WINDOWS = 12, 3
 
 
 class Outcome(NamedTuple):
@@ -94,22 +94,43 @@ def outcome(path: Path, seed: int = 0) -> Outcome:
 def _compared(
     path: Path, truth: np.ndarray | None, chance: random.Random
 ) -> tuple[str, str]:
-    video = tv.LazyVideo.from_uri(path, channel_format="NHWC")
+    video = tv.LazyVideo.from_uri(path, channel_format="NHWC", on_error="mask")
     n = len(video)
     if truth is None or len(truth) == 0:
         return "WRONG", f"{n} frames, where a sequential decode shows none"
-    if n != len(truth):
-        return "COUNT", f"{n} frames, a sequential decode shows {len(truth)}"
-    picks = [np.arange(n)]
-    picks += [np.array([chance.randrange(n)]) for _ in range(N_SINGLE)]
+    # Frames by their number; a packet that the decoder has an error for keeps its own, and
+    # a sequential decode passes over it.
+    by_number = np.argsort(video.frame_indices)
+    good = by_number[video.frames_at(by_number, return_valid=True)[1]]
+    if len(good) != len(truth):
+        return "COUNT", f"{len(good)} of {n} frames, a sequential decode shows {len(truth)}"
+    if n > len(good) and not _raises(path, n - len(good)):
+        return "LOST", f"{n - len(good)} frames, for which no decoder has an error"
+    picks = [np.arange(len(good))]
+    picks += [np.array([chance.randrange(len(good))]) for _ in range(N_SINGLE)]
     for _ in range(N_WINDOWS):
-        first = chance.randrange(n)
-        picks.append(np.arange(first, min(n, first + 1 + chance.randrange(LONGEST_WINDOW))))
+        first = chance.randrange(len(good))
+        picks.append(np.arange(first, min(len(good), first + 1 + chance.randrange(7))))
     for pick in picks:
-        frames = video.frames_at(pick)
+        frames, valid = video.frames_at(good[pick], return_valid=True)
+        if not valid.all():
+            return "LOST", f"{np.count_nonzero(~valid)} of {len(pick)} read at once"
         if not np.array_equal(frames, truth[pick]):
             return "WRONG", _difference(frames, truth, pick)
-    return RIGHT, f"{n} frames"
+    return RIGHT, f"{len(good)} frames" + (f", {n - len(good)} damaged" * (n > len(good)))
+
+
+def _raises(path: Path, at_least: int) -> bool:
+    # Whether a sequential decode has so many packets that it has an error for.
+    with av.open(str(path)) as container:
+        stream, errors = container.streams.video[0], 0
+        stream.codec_context.thread_count, stream.codec_context.thread_type = 1, "NONE"
+        for packet in container.demux(stream):
+            try:
+                packet.decode()
+            except (av.error.FFmpegError, ValueError):
+                errors += 1
+    return errors >= at_least
 
 
 def _difference(frames: np.ndarray, truth: np.ndarray, pick: np.ndarray) -> str:

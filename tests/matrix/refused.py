@@ -3,12 +3,14 @@ r"""The files that may be refused, and why; all others must be read right."""
 from __future__ import annotations
 
 from .clips import Clip
-from .muxing import OTHER, Container, Variant
+from .muxing import Container, Variant
 
 UNREADABLE = "FFmpeg itself shows no frame of what it wrote"
 # By codec or clip, container and variant, ``*`` being all of them.
 REASONS = {
-    ("*", OTHER, "*"): "the container is not among those that FFmpeg is asked for",
+    ("hevc", "mpg", "*"): "FFmpeg does not know HEVC in a program stream",
+    ("hevc", "vob", "*"): "FFmpeg does not know HEVC in a program stream",
+    ("mpeg4", "*", "headless"): "without its first key frame, a packet shows two frames",
 }
 
 
