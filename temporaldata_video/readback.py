@@ -98,10 +98,28 @@ def find_fault(
         forget(file)
 
 
+def find_disorder(file: Segment) -> Fault | None:
+    r"""Returns where the whole of a file comes in another order or number than its index
+    says, or :obj:`None`.
+
+    Args:
+        file: a file and its index.
+
+    Raises:
+        SourceError: if the file cannot be read.
+    """
+    truth = _Truth(file, look=False)
+    opened = file.store.open(file.uri)
+    with opened, open_container(opened, file.uri) as container:
+        truth.follow(container, 0, len(truth.row))
+    return truth.fault
+
+
 @dataclass(eq=False)
 class _Truth:
     # What a sequential decode of parts of a file shows.
     file: Segment
+    look: bool = True
     packets: Packets = field(init=False)
     row: np.ndarray = field(init=False)
     seen: dict[int, int | None] = field(default_factory=dict)
@@ -144,7 +162,7 @@ class _Truth:
                     f"{expected}",
                 )
                 return
-            self.seen[row] = _checksum(frame, self.file)
+            self.seen[row] = _checksum(frame, self.file) if self.look else None
             expected += 1
         while expected in failed:
             expected += 1

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import temporaldata_video as tv
 from temporaldata_video.cli.main import app
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.index.packets import SegmentIndex
-from temporaldata_video.indexing import build_segment
 from temporaldata_video.media.plan import plan_runs
 from temporaldata_video.media.read import Segment
 from temporaldata_video.media.store import LocalStore

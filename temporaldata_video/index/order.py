@@ -190,8 +190,8 @@ def _times(scan: Scan, dts: np.ndarray, rows: np.ndarray) -> np.ndarray:
         # Frames are shown as regularly as they are decoded, and so much later.
         delay = int(np.median((pts - dts[slots])[known]))
         return np.where(known, pts, dts[slots] + delay)
-    # What grows from packet to packet, and not from frame to frame, is no time of frames but
-    # of packets: the first frame is shown at the first of them.
+    # What grows from packet to packet, and not from frame to frame, is no time of frames
+    # but of packets: the first frame is shown at the first of them.
     in_file = scan.pts[slots]
     return in_file if _falls(pts) > _falls(in_file) else pts
 
