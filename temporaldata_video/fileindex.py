@@ -23,7 +23,7 @@ from .media.read import Segment
 from .media.store import LocalStore
 from .media.verify import Proof, prove
 from .progress import progress_bar
-from .readback import ODD_BUDGET, Fault, find_fault, plain_budget
+from .readback import ODD_BUDGET, Fault, find_fault, is_damaged, plain_budget
 from .types import Fingerprint, ObjectStore, SegmentPackets
 
 _LOG = logging.getLogger("temporaldata_video")
@@ -173,6 +173,7 @@ class _File:
             scan = self.scan()
             segment = self.finished(self.index_by_decoding(scan, fault.what), scan)
             fault = self.fault(segment)
+        before = segment
         if fault:
             segment = self.finished(self.proven(segment), scan)
             fault = self.fault(segment)
@@ -180,6 +181,15 @@ class _File:
             stream = replace(segment.stream, readable_by_packet=False)
             segment = replace(segment, stream=stream)
             fault = self.fault(segment)
+        if fault and fault.kind == "pixels" and is_damaged(self.segment(segment)):
+            warnings.warn(
+                f"{self.uri!r} is damaged: {fault.what} when it is read by itself, since "
+                f"the decoder makes up what is damaged. See what else is: "
+                f"temporaldata-video check --decode {shown_uri(self.uri)}",
+                IndexWarning,
+                stacklevel=5,
+            )
+            return before
         if fault:
             raise SourceError(
                 f"{self.uri!r} cannot be read frame by frame: {fault.what}. Re-encode it: "
@@ -191,7 +201,10 @@ class _File:
         # A header is read once; the store opens other files by itself.
         is_mov = segment.stream.container == MOV
         opened = (lambda: cast(BinaryIO, self.header.reopen())) if is_mov else None
-        return find_fault(Segment(self.uri, segment, self.store), budget, opened)
+        return find_fault(self.segment(segment), budget, opened)
+
+    def segment(self, index: SegmentIndex) -> Segment:
+        return Segment(self.uri, index, self.store)
 
     def _bar(
         self, why: str, total: int
@@ -244,6 +257,14 @@ def clock_trouble(segment: SegmentPackets) -> str:
 def prove_segment(
     store: ObjectStore, uri: str, segment: SegmentIndex, progress: bool
 ) -> Proof:
+    r"""Returns what decoding a file, in sequence and from each key frame, proves.
+
+    Args:
+        store: reads the file.
+        uri: where the file lies.
+        segment: its index.
+        progress: show a progress bar for a long file.
+    """
     label = shown_uri(uri).rpartition("/")[2]
     shown = progress and store.head(uri).size >= _PROGRESS_FROM_BYTES // 16
     with progress_bar(label, 2 * len(segment), shown) as advance:
@@ -251,6 +272,12 @@ def prove_segment(
 
 
 def with_proof(segment: SegmentIndex, proof: Proof) -> SegmentIndex:
+    r"""Returns an index whose key frames are those that were proven.
+
+    Args:
+        segment: the index of a file.
+        proof: what decoding it proved.
+    """
     hidden = segment.hidden
     return replace(
         segment,

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 import numpy as np
@@ -96,6 +97,33 @@ def find_fault(
         return truth.fault or _compare(file, truth)
     finally:
         forget(file)
+
+
+def is_damaged(file: Segment) -> bool:
+    r"""Returns whether a decoder that conceals nothing has errors in a file, as far as it
+    is looked at.
+
+    Args:
+        file: a file and its index.
+
+    Raises:
+        SourceError: if the file cannot be read.
+    """
+    import av
+
+    stream = file.packets.stream
+    most = max(_LEAST_PACKETS, ODD_BUDGET // (stream.width * stream.height))
+    opened = file.store.open(file.uri)
+    with opened, open_container(opened, file.uri) as container:
+        source = container.streams.video[0]
+        keep_to_one_thread(source.codec_context)
+        source.codec_context.options = {"err_detect": "explode"}
+        for packet in islice(demuxed(container, source, file.uri), most):
+            try:
+                source.codec_context.decode(packet)
+            except (av.error.FFmpegError, ValueError):
+                return True
+    return False
 
 
 def find_disorder(file: Segment) -> Fault | None:
