@@ -23,7 +23,7 @@ class Outcome(NamedTuple):
     Args:
         what: ``"right"``, ``"refused"``, or in capitals what is at fault.
         why: the error, or what differs.
-        truth: number of frames that a sequential decode shows.
+        truth: number of frames that a sequential decode shows, -1 if it opens nothing.
     """
 
     what: str
@@ -74,7 +74,7 @@ def outcome(path: Path, seed: int = 0) -> Outcome:
         seed: decides which pieces.
     """
     truth = sequential(path)
-    n = 0 if truth is None else len(truth)
+    n = -1 if truth is None else len(truth)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tv.VideoWarning)
         try:
@@ -96,10 +96,13 @@ def _compared(
 ) -> tuple[str, str]:
     video = tv.LazyVideo.from_uri(path, channel_format="NHWC")
     n = len(video)
-    if truth is None or len(truth) == 0:
-        return "WRONG", f"{n} frames, where a sequential decode shows none"
-    if n != len(truth):
-        return "COUNT", f"{n} frames, a sequential decode shows {len(truth)}"
+    if truth is None or n != len(truth):
+        # Or an error, if not even these frames can be had.
+        video.frames_at(np.arange(n))
+        shown = "none" if truth is None else len(truth)
+        return "COUNT", f"{n} frames, a sequential decode shows {shown}"
+    if n == 0:
+        return RIGHT, "no frames"
     picks = [np.arange(n)]
     picks += [np.array([chance.randrange(n)]) for _ in range(N_SINGLE)]
     for _ in range(N_WINDOWS):
