@@ -25,14 +25,14 @@ LONG_GROUP = 60
 
 
 def index_times(videos: list[Video], repeats: int) -> list[dict[str, Any]]:
-    r"""Returns what indexing each file takes, from its boxes and packet by packet.
+    r"""Returns what indexing each file takes, from its header and packet by packet.
 
     Args:
         videos: the files.
         repeats: interleaved repetitions of each method.
     """
     methods: dict[str, Callable[[Video], Any]] = {
-        "boxes": lambda video: build_segment(LocalStore(), str(video.path), method="boxes"),
+        "header": lambda v: build_segment(LocalStore(), str(v.path), method="header"),
         "packet scan": lambda v: build_segment(LocalStore(), str(v.path), method="demux"),
         "pyav scan": lambda video: _scan_with_pyav(video.path),
     }
@@ -128,7 +128,7 @@ def long_recording(folder: Path, repeats: int) -> dict[str, Any]:
         result[f"window of {n}"] = medians | {"ratio": medians["long"] / medians["short"]}
     result["index"] = index_times([long], max(3, repeats // 3))[0]
     store = CountingStore()
-    build_segment(store, str(long.path), method="boxes")
+    build_segment(store, str(long.path), method="header")
     result["index_bytes"], result["moov_bytes"] = store.bytes_read, moov_bytes(long.path)
     return result
 

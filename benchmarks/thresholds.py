@@ -202,9 +202,9 @@ def _apart(special: dict[str, Any]) -> list[Threshold]:
         "{:.2f} (worst of 1, 16, 60 frames)".format,
         lambda v: v <= 1.1,
     )
-    index = long and long["index"]["packet scan"] / long["index"]["boxes"]
-    what = "index from boxes over packet scan"
-    add(what, ">= 10 x", index, "{:.1f}".format, lambda v: v >= 10)
+    index = long and long["index"]["header"] / long["index"]["pyav scan"]
+    what = "index from the header over FFmpeg's own demux"
+    add(what, "<= 2 x", index, "{:.2f}".format, lambda v: v <= 2)
     read = long and long["index_bytes"] / long["moov_bytes"]
     what = "bytes read for it over size of moov"
     add(what, "<= 1.2 x", read, "{:.2f}".format, lambda v: v <= 1.2)

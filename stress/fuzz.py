@@ -26,7 +26,7 @@ ROW_VALUES = (None, -1, 0, 1, 1 << 31, 1 << 40, (1 << 63) - 1, -(1 << 63), 5)
 
 def mutate(target: str, data: bytes, chance: random.Random) -> bytes:
     r"""Returns an input for a target, made from one that it takes."""
-    if target in ("boxes", "video") and chance.random() < 0.7:
+    if target in ("packets", "video") and chance.random() < 0.7:
         return damaged_boxes(data, chance)
     if target in ("header", "pointer"):
         if chance.random() < 0.9:

@@ -39,7 +39,7 @@ def seeds(target: str, folder: Path, corpus: Path | None = None) -> list[bytes]:
         folder: where clips are made.
         corpus: the folder of a corpus of real files.
     """
-    if target in ("boxes", "video"):
+    if target in ("packets", "video"):
         return videos(folder, corpus)
     return {
         "parameter_sets": parameter_sets,

@@ -13,6 +13,7 @@ import struct
 import tempfile
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -22,15 +23,17 @@ import temporaldata_video as tv
 from temporaldata_video.errors import (
     IndexFormatError,
     IndexWarning,
+    SourceError,
     VideoError,
     VideoWarning,
 )
-from temporaldata_video.index.boxes import BoxesUnsupported, scan_boxes
+from temporaldata_video.index.demux import scan_header
 from temporaldata_video.index.display import display_transform
+from temporaldata_video.index.fields import may_hold_fields
 from temporaldata_video.index.header import decode_header, decode_segment
+from temporaldata_video.index.order import index_by_times, why_decode
 from temporaldata_video.index.pose import check_pose
 from temporaldata_video.index.preamble import find_preamble
-from temporaldata_video.index.sps import h264_size, hevc_size
 from temporaldata_video.types import StreamInfo
 
 Target = Callable[[bytes], bool]
@@ -47,40 +50,38 @@ CLOCKS = (
 )
 
 
-def boxes(data: bytes) -> bool:
-    r"""The box parser; what it returns lies within the file."""
-    lengths = []
+def packets(data: bytes) -> bool:
+    r"""The header of an MP4 file; the packets that FFmpeg finds lie within the file."""
 
     def read(start: int, length: int) -> bytes:
-        lengths.append(length)
+        assert 0 <= start <= start + length <= len(data)
         return data[start : start + length]
 
     try:
-        index = scan_boxes(read, len(data))
-    except BoxesUnsupported:
+        scan = scan_header(read, len(data), "cam.mp4")
+    except SourceError:
         return False
-    for packets in (index.frames, index.hidden):
-        assert not len(packets) or packets.pos.min() >= 0
-        assert not len(packets) or (packets.pos + packets.size).max() <= len(data)
-        assert not len(packets) or packets.size.min() > 0
-    assert sum(lengths) <= 2 * len(data) + 64
+    if scan is None or not len(scan):
+        return False
+    assert scan.pos.min() >= 0 and (scan.pos + scan.size).max() <= len(data)
+    if why_decode(scan):
+        return True
+    index = index_by_times(scan)
+    assert len(index) + len(index.hidden) == len(scan)
     assert (np.diff(index.frames.pts) >= 0).all()
     return True
 
 
 def parameter_sets(data: bytes) -> bool:
-    r"""The parsers of ``avcC``, ``hvcC``, display matrices and encoders' signatures."""
-    sizes = []
-    for read in (lambda: h264_size(data, 64, 96), lambda: hevc_size(data)):
-        try:
-            sizes.append(read())
-        except BoxesUnsupported:
-            continue
-    stream = StreamInfo("mov", 0, "h264", 0, data[:8].ljust(8, b"\1"), 1, 64, 96)
-    assert len(find_preamble(stream, data)) <= len(data)
+    r"""The readers of ``avcC``, packets, display matrices and encoders' signatures."""
+    stream = StreamInfo("mov", 0, "h264", 0, data, 1, 64, 96)
+    found = not may_hold_fields(stream, b"")
+    packet = replace(stream, extradata=data[:8].ljust(8, b"\1"))
+    may_hold_fields(packet, data)
+    assert len(find_preamble(packet, data)) <= len(data)
     if len(data) >= 36:
         display_transform(struct.unpack_from("<9i", data))
-    return bool(sizes)
+    return found
 
 
 def header(data: bytes) -> bool:
@@ -256,7 +257,7 @@ def scratch() -> str:
 
 
 TARGETS: dict[str, Target] = {
-    "boxes": boxes,
+    "packets": packets,
     "parameter_sets": parameter_sets,
     "header": header,
     "sidecar": sidecar,

@@ -12,6 +12,7 @@ r"""Every exception and warning that this package raises.
     │   └── IndexFormatError        ... because its contents make no sense
     ├── ClockError                  a clock has faults that nobody allowed (a ValueError)
     ├── DecodeError                 a frame that should be there does not decode
+    │   └── FrameSizeError          ... to the size that the index says (a ValueError)
     ├── RequestTooLargeError        a request needs more memory than allowed (a MemoryError)
     ├── CacheError                  the byte cache cannot be used
     └── BackendError                a plugin cannot do what is asked of it
@@ -79,6 +80,10 @@ class ClockError(VideoError, ValueError):
 
 class DecodeError(VideoError):
     r"""A frame that should be in the video does not decode."""
+
+
+class FrameSizeError(DecodeError, ValueError):
+    r"""A frame has another size than its video, and no ``resize`` says what to do."""
 
 
 class RequestTooLargeError(VideoError, MemoryError):

@@ -5,8 +5,12 @@ from __future__ import annotations
 # Containers that hold their media themselves. A playlist that calls itself cam.mp4 would
 # have FFmpeg open whatever it names; it is not on the list, so FFmpeg refuses it.
 CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,live_flv,ogg,mxf,nut,"
-    "ivf,m4v,h264,hevc,obu,mjpeg,mpegvideo,h263,dv,gif,apng,yuv4mpegpipe,rawvideo,swf,vc1"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpegtsraw,mpeg,asf,flv,live_flv,ogg,"
+    "mxf,nut,ivf,m4v,h261,h263,h264,hevc,vvc,obu,av1,mjpeg,mjpeg_2000,smjpeg,mpjpeg,"
+    "ingenient,mpegvideo,dirac,dnxhd,cavsvideo,avs2,avs3,vc1,vc1test,dv,gif,apng,cine,ser,"
+    "yuv4mpegpipe,rawvideo,v210,v210x,swf,rm,gxf,lxf,wtv,nsv,nuv,dhav,flic,filmstrip,fits,"
+    "jpeg_pipe,jpegls_pipe,j2k_pipe,png_pipe,bmp_pipe,tiff_pipe,webp_pipe,pgm_pipe,"
+    "ppm_pipe,pbm_pipe,pam_pipe,pgmyuv_pipe,dpx_pipe,exr_pipe,sgi_pipe,qoi_pipe"
 )
 
 # Codecs whose decoder needs nothing from the container beyond what StreamInfo holds.

@@ -66,6 +66,20 @@ class Packets:
         )
 
 
+class SideData(NamedTuple):
+    r"""What a container hands to the decoder beside a packet: a palette, or parameter sets.
+
+    Args:
+        dts: of the packet that it comes with, in time base units; it holds from there on.
+        kind: FFmpeg's name of it, ``"palette"`` or ``"new_extradata"``.
+        data: as the decoder takes it.
+    """
+
+    dts: int
+    kind: str
+    data: bytes
+
+
 @dataclass(frozen=True)
 class StreamInfo:
     r"""What a decoder must be told about a video stream before its first packet.
@@ -95,6 +109,15 @@ class StreamInfo:
             presentation order.
         readable_by_packet: whether ``pos`` and ``size`` give the bytes of a packet, so
             that the container need not be opened.
+        trailing: how many packets that show no frame may follow the packet of a frame and
+            be part of it all the same (the second field of an interlaced frame).
+        side_data: what goes to the decoder beside packets, by dts.
+        has_times: whether the container has times; an elementary stream has none, and its
+            pts count frames at the stream's frame rate.
+        fields: whether a frame may be coded as two fields, of which one may be a reference
+            and the other none.
+        seekable: whether the packets of the container have dts that grow, so that a packet
+            is known again after a seek.
     """
 
     container: str
@@ -115,6 +138,11 @@ class StreamInfo:
     preamble: bytes = field(default=b"", repr=False)
     reorder: int = 0
     readable_by_packet: bool = True
+    trailing: int = 0
+    side_data: tuple[SideData, ...] = field(default=(), repr=False)
+    has_times: bool = True
+    fields: bool = False
+    seekable: bool = True
 
     @property
     def display_size(self) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from temporaldata_video.testing import make_clip
 from temporaldata_video.testing.damage import DAMAGES, box_places, damaged, damaged_json
 
 # Lance reports its own panics to stderr, which pytest keeps.
-EXAMPLES = {"boxes": 200, "parameter_sets": 200, "header": 200, "clock": 120, "pose": 60}
+EXAMPLES = {"packets": 120, "parameter_sets": 200, "header": 200, "clock": 120, "pose": 60}
 EXAMPLES |= {"pointer": 40, "sidecar": 60, "rows": 60, "video": 40}
 SECONDS = 5.0
 
@@ -70,7 +70,7 @@ def test_every_damage_is_one(name):
 
 
 def test_boxes_are_found_at_all_depths(known):
-    kinds = [place.kind for place in box_places(known["boxes"][0])]
+    kinds = [place.kind for place in box_places(known["packets"][0])]
     assert {b"moov", b"stsz", b"avcC", b"elst"} <= set(kinds)
 
 

@@ -106,7 +106,7 @@ def test_errors_leave_no_descriptor(own_clip):
         with pytest.raises(tv.VideoError):
             _ = tv.LazyVideo.from_uri(own_clip).slice(0.5, 1.0).frames
         with pytest.raises(tv.VideoError):
-            tv.write_index(own_clip, method="boxes", overwrite=True, progress=False)
+            tv.write_index(own_clip, method="header", overwrite=True, progress=False)
     assert usage().descriptors <= before.descriptors
 
 

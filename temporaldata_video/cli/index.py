@@ -45,7 +45,7 @@ from .clock import (
 from .many import fill_in, index_several
 from .opening import format_extent, short_path, size_on_disk
 
-Method = Enum("Method", {"auto": "auto", "boxes": "boxes", "demux": "demux"}, type=str)
+Method = Enum("Method", {"auto": "auto", "header": "header", "demux": "demux"}, type=str)
 
 
 def index(
@@ -96,8 +96,8 @@ def index(
     method: Annotated[
         Method,
         typer.Option(
-            help="Read the header of an MP4 file alone (boxes), or any file packet by "
-            "packet (demux)."
+            help="Read the header of an MP4, MOV or 3GP file alone (header), or any file "
+            "packet by packet (demux)."
         ),
     ] = Method["auto"],
     verify: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import typer
@@ -139,7 +140,8 @@ def _pixel_format(file: Segment) -> str:
         return stream.pixel_format
     # An index that was read off the boxes of an MP4 does not know it.
     try:
-        with open_stream(file.store.open(file.uri), file.uri, stream) as (context, _):
+        opened = partial(file.store.open, file.uri)
+        with open_stream(opened, file.uri, file.packets) as (context, _):
             return context.pix_fmt or "unknown"
     except SourceError:
         return "unknown"

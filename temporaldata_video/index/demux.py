@@ -1,93 +1,117 @@
-r"""Indexes any container that FFmpeg demuxes, packet by packet."""
+r"""Has FFmpeg demux a file: the packets of its first video stream, and what it is."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
+from ..container import (
+    LONGEST_BLOCK_HEADER,
+    demuxed,
+    keep_to_one_thread,
+    open_container,
+)
 from ..errors import SourceError
-from ..formats import SELF_CONTAINED_CODECS, opening_options
-from ..types import PACKET_DTYPES, Packets, StreamInfo
+from ..formats import SELF_CONTAINED_CODECS
+from ..types import SideData, StreamInfo
 from .display import display_transform
-from .packets import SegmentIndex, increasing_dts, order_frames
+from .fields import may_hold_fields
+from .headerfile import HeaderFile
+from .packets import NO_TIME
 from .preamble import find_preamble
 
 if TYPE_CHECKING:
     import av
-    import av.container
-    import av.video.stream
-    from av.video.codeccontext import VideoCodecContext
+    from av.container import InputContainer
+    from av.packet import PacketSideData
+    from av.video.stream import VideoStream
 
-# A block's own header lies between Packet.pos and the payload, in Matroska 4 bytes.
-_LONGEST_BLOCK_HEADER = 64
-
-
-def open_container(file: BinaryIO, uri: str) -> av.container.InputContainer:
-    r"""Returns a PyAV container over an open file, whatever the file calls itself.
-
-    Args:
-        file: seekable binary file.
-        uri: for messages.
-
-    Raises:
-        SourceError: if FFmpeg finds no video in it.
-    """
-    import av
-
-    try:
-        container = av.open(file, mode="r", options=opening_options())
-    except (av.error.FFmpegError, ValueError) as error:
-        raise SourceError(
-            f"{uri!r} is no video file that FFmpeg can read. Check that it was "
-            f"copied whole and that it is not a playlist or another kind of file."
-        ) from error
-    if not container.streams.video:
-        container.close()
-        raise SourceError(f"{uri!r} holds no video stream.")
-    if container.streams.video[0].codec_context is None:
-        container.close()
-        raise SourceError(f"{uri!r} holds video of a codec that FFmpeg does not know.")
-    return container
+# FFmpeg's name of the demuxer of MP4, MOV and 3GP.
+MOV = "mov,mp4,m4a,3gp,3g2,mj2"
+# PyAV has FFmpeg make up missing pts, which hides that they are missing.
+_WHOLE = {"fflags": "-genpts"}
+# Nothing is read ahead, and no payload is looked into: it reads as zeros.
+_HEADER = {"fflags": "noparse+nofillin", "probesize": "32", "analyzeduration": "0"}
+# Of side data, what changes what a decoder does.
+_SIDE_DATA = ("palette", "new_extradata")
+_MOST_SIDE_DATA_BYTES = 1 << 20
+# Packets from which a first frame is tried to be had.
+_FIRST_PACKETS = 32
 
 
-def demuxed(
-    container: av.container.InputContainer,
-    stream: av.video.stream.VideoStream,
-    uri: str,
-) -> Iterator[av.Packet]:
-    r"""Yields the packets of a stream, the last one empty.
+@dataclass(frozen=True, eq=False)
+class Scan:
+    r"""The packets of a stream in the order of the file, as FFmpeg demuxes them.
 
     Args:
-        container: from :func:`open_container`.
-        stream: one of its streams.
+        stream: the facts of the stream.
+        pts: presentation timestamps, int64 of shape (n,), ``NO_TIME`` where there is none.
+        dts: decoding timestamps, likewise.
+        pos: offset of the first byte in the file, int64 of shape (n,); -1 if unknown.
+        size: length in bytes, int32 of shape (n,).
+        keyframe: whether the container, or FFmpeg's parser, calls it a key frame, bool.
+        discard: whether an edit list hides it, bool.
+        silent: whether it says itself that it shows nothing, bool.
+        declared_frames: number of frames by the header; 0 if it is silent.
+        reorders: whether the codec can show frames in another order than it decodes them.
+        delays: whether this stream does, by what its header says.
+        intra_only: whether the codec has key frames alone.
+        interval: time base units from frame to frame, by the frame rate that the stream
+            states, or that FFmpeg assumes.
+    """
+
+    stream: StreamInfo
+    pts: np.ndarray
+    dts: np.ndarray
+    pos: np.ndarray
+    size: np.ndarray
+    keyframe: np.ndarray
+    discard: np.ndarray
+    silent: np.ndarray
+    declared_frames: int
+    reorders: bool
+    delays: bool
+    intra_only: bool
+    interval: float
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+
+def scan_header(read: Callable[[int, int], bytes], size: int, uri: str) -> Scan | None:
+    r"""Demuxes an MP4, MOV or 3GP file without reading its media, but for the first frame.
+
+    Args:
+        read: returns ``length`` bytes of the file from ``start``, called as
+            ``read(start, length)``.
+        size: length of the file in bytes.
         uri: for messages.
 
+    Returns:
+        What FFmpeg finds; :obj:`None` for files of another kind.
+
     Raises:
-        SourceError: if FFmpeg gives up in the middle of the file.
+        SourceError: if the file is no video.
     """
-    import av
-
-    try:
-        yield from container.demux(stream)
-    except av.error.FFmpegError as error:
-        raise SourceError(
-            f"the packets of {uri!r} cannot be read: {error.strerror}. Check that it was "
-            f"copied whole."
-        ) from error
+    file = HeaderFile(read, size)
+    with open_container(cast(BinaryIO, file), uri, options=_HEADER) as container:
+        if container.format.name != MOV:
+            return None
+        return _Scanner(container, uri, file=file).scan()
 
 
-def scan_packets(
+def scan_file(
     file: BinaryIO,
     check: BinaryIO,
     uri: str,
     progress: Callable[[int], None] | None = None,
-) -> SegmentIndex:
-    r"""Indexes the first video stream of a file by demuxing all of it.
+) -> Scan:
+    r"""Demuxes all of a file.
 
     Args:
         file: the file, seekable and binary.
@@ -96,156 +120,215 @@ def scan_packets(
         uri: for messages.
         progress: called with the offset in bytes that has been reached.
 
-    Returns:
-        The index, without a fingerprint.
-
     Raises:
-        SourceError: if the file is no video, or holds no packet that can be read.
+        SourceError: if the file is no video.
     """
-    with open_container(file, uri) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1
-        scan = _demux(container, stream, uri, check, progress)
-        info = _stream_info(container, stream, scan)
-        declared = stream.frames
-    columns, shown = scan.columns, scan.shown
-    if not shown or not info.width:
-        raise SourceError(f"{uri!r} has a video stream in which no frame can be found.")
-    end = max(p + n for p, n in zip(columns["pos"], columns["size"]))
-    cut_off = end >= check.seek(0, os.SEEK_END) and info.container.startswith("mov")
-    is_shown = np.array(shown, bool)
-    dts = increasing_dts(columns["dts"])
-    if None in columns["pts"]:
-        order = _order_by_decoding(file, uri)
-        is_shown = np.isin(np.arange(len(shown)), order)
-        pts = dts.copy()
-        pts[order] = np.sort(dts[order])
-    else:
-        pts = np.array(columns["pts"])
-    arrays = {name: np.array(column) for name, column in columns.items()}
-    return order_frames(
-        info,
-        Packets(**{**arrays, "dts": dts, "pts": pts}),
-        is_shown,
-        missing_packets=max(0, declared - len(shown)) if cut_off else 0,
-    )
+    with open_container(file, uri, options=_WHOLE) as container:
+        return _Scanner(container, uri, check=check, progress=progress).scan()
 
 
-class _Scan(NamedTuple):
-    columns: dict[str, list]
-    shown: list[bool]
-    first_packet: bytes
-    first_frame: av.VideoFrame | None
-    contiguous: bool
+class _Scanner:
+    def __init__(
+        self,
+        container: InputContainer,
+        uri: str,
+        *,
+        file: HeaderFile | None = None,
+        check: BinaryIO | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._container, self._uri = container, uri
+        self._source = container.streams.video[0]
+        self._context = self._source.codec_context
+        keep_to_one_thread(self._context)
+        self._codec = self._context.codec.canonical_name
+        self._file, self._check, self._progress = file, check, progress
+        self._first_packet = b""
+        self._first_frame: av.VideoFrame | None = None
+        self._block_header, self._contiguous = -1, True
+        self._side_data: list[SideData] = []
+
+    def scan(self) -> Scan:
+        rows: list[tuple[Any, ...]] = []
+        add, progress = rows.append, self._progress
+        packets = demuxed(self._container, self._source, self._uri)
+        for number, packet in enumerate(packets):
+            pos, silent = packet.pos, False
+            if self._first_frame is None:
+                self._look_at(packet, number)
+            if self._check is not None:
+                data = memoryview(packet)
+                self._compare(pos, data)
+                silent = _shows_nothing(self._codec, data)
+            self._keep_side_data(packet, number)
+            add(
+                (
+                    packet.pts,
+                    packet.dts,
+                    pos,
+                    packet.size,
+                    packet.is_keyframe,
+                    packet.is_discard,
+                    silent,
+                )
+            )
+            if progress is not None and pos is not None:
+                progress(pos)
+        return self._finish(rows)
+
+    def _look_at(self, packet: av.Packet, number: int) -> None:
+        # The first frame says what a header may be wrong about. A copy of the packet
+        # decodes although an edit list hides it, and the decoder gives it out at once.
+        import av
+
+        self._first_packet = self._first_packet or bytes(packet)
+        copy = av.Packet(packet.size)
+        copy.update(memoryview(packet))  # type: ignore[arg-type]  # any buffer will do
+        for item in _side_data(packet):
+            item.to_packet(copy)
+        frames: list[av.VideoFrame] = []
+        for given in (copy, None):
+            with suppress(av.error.FFmpegError, ValueError):
+                frames += self._context.decode(given)
+        self._context.flush_buffers()
+        self._first_frame = frames[0] if frames else None
+        if self._file is not None and (frames or number >= _FIRST_PACKETS):
+            self._file.blank = True
+
+    def _compare(self, pos: int | None, data: memoryview) -> None:
+        self._contiguous = self._contiguous and pos is not None
+        if not self._contiguous or pos is None or self._check is None:
+            return
+        self._check.seek(pos)
+        stored = self._check.read(LONGEST_BLOCK_HEADER + len(data))
+        if self._block_header < 0:
+            self._block_header = max(0, stored.find(data[:LONGEST_BLOCK_HEADER]))
+        start = self._block_header
+        self._contiguous = stored[start : start + len(data)] == data
+
+    def _keep_side_data(self, packet: av.Packet, number: int) -> None:
+        for item in _side_data(packet):
+            if item.data_type in _SIDE_DATA:
+                self._side_data.append(SideData(number, item.data_type, bytes(item)))
+                self._check_side_data()
+            elif item.data_type == "encryption_info":
+                raise SourceError(
+                    f"{self._uri!r} is encrypted (common encryption, ISO/IEC 23001-7), and "
+                    f"its frames cannot be decoded without the key. Decrypt it first: "
+                    f"ffmpeg -decryption_key KEY -i FILE -c copy decrypted.mp4"
+                )
+
+    def _check_side_data(self) -> None:
+        if sum(len(item.data) for item in self._side_data) > _MOST_SIDE_DATA_BYTES:
+            raise SourceError(
+                f"{self._uri!r} changes its palette or its parameter sets "
+                f"{len(self._side_data)} times and more, which an index cannot keep. "
+                f"Re-encode it without loss: ffmpeg -i FILE -c:v ffv1 copy.mkv"
+            )
+
+    def _finish(self, rows: list[tuple[Any, ...]]) -> Scan:
+        columns = list(zip(*rows)) or [()] * 7
+        pts, dts = (
+            np.array([NO_TIME if t is None else t for t in column], np.int64)
+            for column in columns[:2]
+        )
+        pos = np.array([-1 if p is None else p for p in columns[2]], np.int64)
+        pos[pos >= 0] += max(0, self._block_header)
+        codec, stream = self._context.codec, self._stream_info(dts)
+        return Scan(
+            stream,
+            pts,
+            dts,
+            pos,
+            np.array(columns[3], np.int32),
+            keyframe=np.array(columns[4], bool),
+            discard=np.array(columns[5], bool),
+            silent=np.array(columns[6], bool),
+            declared_frames=self._source.frames,
+            reorders=bool(codec.reorder),
+            delays=bool(self._context.has_b_frames),
+            intra_only=bool(codec.intra_only),
+            interval=float(1 / (_frame_rate(self._source) * stream.time_base)),
+        )
+
+    def _stream_info(self, dts: np.ndarray) -> StreamInfo:
+        context, frame = self._context, self._first_frame
+        rotation, mirrored = _display_transform(frame)
+        try:
+            tag = int.from_bytes(context.codec_tag.encode("latin-1"), "little")
+        except UnicodeError:  # PyAV reads ASCII only
+            tag = 0
+        info = StreamInfo(
+            container=self._container.format.name,
+            stream_index=self._source.index,
+            codec=self._codec,
+            codec_tag=tag,
+            extradata=bytes(context.extradata or b""),
+            time_base=self._source.time_base or Fraction(1),
+            width=frame.width if frame else context.width,
+            height=frame.height if frame else context.height,
+            pixel_format=(frame.format.name if frame else context.pix_fmt) or "",
+            color_primaries=int(context.color_primaries),
+            color_trc=int(context.color_trc),
+            color_space=int(context.colorspace),
+            color_range=int(context.color_range),
+            rotation=rotation,
+            mirrored=mirrored,
+            readable_by_packet=self._contiguous and self._codec in SELF_CONTAINED_CODECS,
+            side_data=tuple(self._side_data),
+            has_times=not _is_timeless(self._container),
+            seekable=bool((dts != NO_TIME).all() and (np.diff(dts) > 0).all()),
+        )
+        return replace(
+            info,
+            preamble=find_preamble(info, self._first_packet),
+            fields=may_hold_fields(info, self._first_packet),
+        )
 
 
-def _demux(
-    container: av.container.InputContainer,
-    stream: av.video.stream.VideoStream,
-    uri: str,
-    check: BinaryIO,
-    progress: Callable[[int], None] | None,
-) -> _Scan:
-    columns: dict[str, list] = {name: [] for name in PACKET_DTYPES}
-    shown: list[bool] = []
-    first_packet, first_frame, header, contiguous = b"", None, None, True
-    for packet in demuxed(container, stream, uri):
-        if first_frame is None:
-            first_frame = _try_decode(stream.codec_context, packet)
-        if packet.size == 0:
-            continue
-        data = memoryview(packet)
-        pos = packet.pos
-        contiguous = contiguous and pos is not None
-        if contiguous and pos is not None:
-            check.seek(pos)
-            stored = check.read(_LONGEST_BLOCK_HEADER + packet.size)
-            if header is None:
-                header = max(0, stored.find(data[:_LONGEST_BLOCK_HEADER]))
-                first_packet = bytes(data)
-            contiguous = stored[header : header + packet.size] == data
-        columns["pts"].append(packet.pts)
-        columns["dts"].append(packet.dts)
-        columns["pos"].append(-1 if pos is None else pos + (header or 0))
-        columns["size"].append(packet.size)
-        columns["keyframe"].append(packet.is_keyframe)
-        shown.append(not packet.is_discard and not _is_vp8_reference(stream, data))
-        if progress is not None and pos is not None:
-            progress(pos)
-    return _Scan(columns, shown, first_packet, first_frame, contiguous)
+def _frame_rate(source: VideoStream) -> Fraction:
+    rates = (source.average_rate, source.guessed_rate, source.base_rate)
+    return next((rate for rate in rates if rate), Fraction(25))
 
 
-def _try_decode(context: VideoCodecContext, packet: av.Packet) -> av.VideoFrame | None:
-    import av
+def _is_timeless(container: InputContainer) -> bool:
+    from av.format import Flags
 
+    name = container.format.name
+    flags = Flags(container.format.flags)
+    return bool(flags & Flags.no_timestamps) or name.endswith("_pipe")
+
+
+def _side_data(packet: av.Packet) -> Iterator[PacketSideData]:
+    if not hasattr(packet, "iter_sidedata"):  # PyAV 14 and 15 cannot tell
+        return
     try:
-        return next(iter(context.decode(packet if packet.size else None)), None)
-    except av.error.FFmpegError:
-        return None
+        yield from packet.iter_sidedata()
+    except (ValueError, IndexError):  # of a kind that PyAV has no name for
+        return
 
 
-def _is_vp8_reference(stream: av.video.stream.VideoStream, data: memoryview) -> bool:
-    # RFC 6386, section 9.1: a frame whose show_frame bit is 0 only serves as reference.
-    return stream.codec_context.name.endswith("vp8") and not data[0] & 0x10
-
-
-def _order_by_decoding(file: BinaryIO, uri: str) -> list[int]:
-    # Without pts only the decoder knows the order in which frames are shown; packets are
-    # numbered in their pts, which the decoder hands on to the frames.
-    import av
-
-    file.seek(0)
-    order: list[int] = []
-    with open_container(file, uri) as container:
-        stream = container.streams.video[0]
-        context = stream.codec_context
-        context.thread_count = 1
-        number = 0
-        for packet in demuxed(container, stream, uri):
-            flush = packet.size == 0
-            if not flush:
-                packet.pts, number = number, number + 1
-            try:
-                frames = context.decode(None if flush else packet)
-            except av.error.FFmpegError:
-                continue
-            order.extend(frame.pts for frame in frames if frame.pts is not None)
-    return order
-
-
-def _stream_info(
-    container: av.container.InputContainer,
-    stream: av.video.stream.VideoStream,
-    scan: _Scan,
-) -> StreamInfo:
-    context, frame = stream.codec_context, scan.first_frame
-    rotation, mirrored = _display_transform(frame)
-    codec = context.codec.canonical_name
-    info = StreamInfo(
-        container=container.format.name,
-        stream_index=stream.index,
-        codec=codec,
-        codec_tag=int.from_bytes(context.codec_tag.encode("latin-1"), "little"),
-        extradata=bytes(context.extradata or b""),
-        time_base=stream.time_base or Fraction(1),
-        width=frame.width if frame else context.width,
-        height=frame.height if frame else context.height,
-        pixel_format=(frame.format.name if frame else context.pix_fmt) or "",
-        color_primaries=int(context.color_primaries),
-        color_trc=int(context.color_trc),
-        color_space=int(context.colorspace),
-        color_range=int(context.color_range),
-        rotation=rotation,
-        mirrored=mirrored,
-        readable_by_packet=scan.contiguous and codec in SELF_CONTAINED_CODECS,
-    )
-    return replace(info, preamble=find_preamble(info, scan.first_packet))
+def _shows_nothing(codec: str, data: memoryview) -> bool:
+    # RFC 6386, section 9.1, and the VP9 bitstream specification, section 6.2: a frame whose
+    # show_frame bit is 0 only serves as reference. A superframe of VP9, which ends with a
+    # marker, shows one whatever its first frame does.
+    if codec == "vp8":
+        return not data[0] & 0x10
+    if codec == "vp9" and data[-1] & 0xE0 != 0xC0:
+        flags = data[0] & 0x0F if data[0] & 0x30 != 0x30 else data[0] << 1 & 0x0F
+        return not flags & 0b1010  # neither show_existing_frame nor show_frame
+    return False
 
 
 def _display_transform(frame: av.VideoFrame | None) -> tuple[int, bool]:
     from av.sidedata.sidedata import Type
 
-    side_data = cast(Any, frame.side_data).get(Type.DISPLAYMATRIX) if frame else None
-    if side_data is None:
+    if frame is None:
         return 0, False
-    return display_transform(np.frombuffer(bytes(side_data), np.int32).tolist())
+    try:
+        matrix = cast(Any, frame.side_data).get(Type.DISPLAYMATRIX)
+    except ValueError:  # some other side data is of a kind that PyAV has no name for
+        return round(frame.rotation / 90) * 90 % 360, False
+    if matrix is None:
+        return 0, False
+    return display_transform(np.frombuffer(bytes(matrix), np.int32).tolist())

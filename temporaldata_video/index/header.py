@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import IndexFormatError
 from ..formats import CONTAINERS, SELF_CONTAINED_CODECS
 from ..layout import resolve_uri
-from ..types import PACKET_DTYPES, Fingerprint, Packets, StreamInfo
+from ..types import PACKET_DTYPES, Fingerprint, Packets, SideData, StreamInfo
 from .packets import SegmentIndex
 
 FORMAT_VERSION = 1
@@ -32,7 +32,10 @@ _RANGES = {
     "color_range": range(3),
     "rotation": range(0, 360, 90),
     "reorder": range(1 << 31),
+    "trailing": range(1 << 16),
 }
+_FLAGS = ("mirrored", "readable_by_packet", "has_times", "fields", "seekable")
+_SIDE_DATA = ("palette", "new_extradata")
 
 
 def encode_header(
@@ -98,6 +101,10 @@ def encode_segment(uri: str, segment: SegmentIndex) -> dict[str, Any]:
     for name in _BYTES_FIELDS:
         stream[name] = base64.b64encode(stream[name]).decode()
     stream["time_base"] = [stream["time_base"].numerator, stream["time_base"].denominator]
+    stream["side_data"] = [
+        [item.dts, item.kind, base64.b64encode(item.data).decode()]
+        for item in segment.stream.side_data
+    ]
     return {
         "uri": uri,
         "frames": len(segment),
@@ -122,6 +129,10 @@ def decode_segment(segment: Mapping[str, Any], index_uri: str) -> dict[str, Any]
         for name in _BYTES_FIELDS:
             stream[name] = base64.b64decode(stream[name])
         stream["time_base"] = Fraction(*stream["time_base"])
+        stream["side_data"] = tuple(
+            SideData(dts, kind, base64.b64decode(data))
+            for dts, kind, data in stream.get("side_data", ())
+        )
         fingerprint = segment["fingerprint"]
         return {
             "uri": resolve_uri(segment["uri"], index_uri),
@@ -143,7 +154,7 @@ def _checked_stream(stream: StreamInfo) -> StreamInfo:
     for name, allowed in _RANGES.items():
         value = getattr(stream, name)
         _check(type(value) is int and value in allowed, name)
-    for name in ("mirrored", "readable_by_packet"):
+    for name in _FLAGS:
         _check(isinstance(getattr(stream, name), bool), name)
     _check(isinstance(stream.pixel_format, str), "pixel_format")
     # Another demuxer or decoder might open what the file names, a playlist for instance.
@@ -151,6 +162,9 @@ def _checked_stream(stream: StreamInfo) -> StreamInfo:
     decodable = not stream.readable_by_packet or stream.codec in SELF_CONTAINED_CODECS
     _check(isinstance(stream.codec, str) and decodable, "codec")
     _check(stream.time_base > 0, "time_base")
+    for item in stream.side_data:
+        _check(type(item.dts) is int and -(1 << 63) <= item.dts < 1 << 63, "side_data")
+        _check(item.kind in _SIDE_DATA, "side_data")
     return stream
 
 

@@ -2,12 +2,15 @@ r"""From packets in decoding order to the rows of an index."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..types import Fingerprint, Packets, StreamInfo
+
+# What stands for a time that a packet does not have; FFmpeg's own number for it.
+NO_TIME = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +39,19 @@ class SegmentIndex:
         return self.frames[start:stop]
 
 
-def increasing_dts(dts: Iterable[int | None]) -> np.ndarray:
+def increasing_dts(dts: Sequence[int] | np.ndarray) -> np.ndarray:
     r"""Returns decoding timestamps that grow by at least one from packet to packet.
 
     Containers leave dts out, repeat or decrease them; decoding order is the order of the
     packets all the same, and an index keeps nothing but dts to tell it.
 
     Args:
-        dts: as demuxed, in decoding order; :obj:`None` where there is none.
+        dts: as demuxed, in decoding order; ``NO_TIME`` where there is none.
     """
-    filled = np.array([np.iinfo(np.int64).min if d is None else d for d in dts], np.int64)
+    filled = np.asarray(dts, np.int64)
     if len(filled) == 0:
         return filled
-    known = filled[filled != np.iinfo(np.int64).min]
+    known = filled[filled != NO_TIME]
     if len(known) == 0:
         return np.arange(len(filled), dtype=np.int64)
     # With i subtracted, "at least one more than the last" is "not less than the last".
@@ -58,22 +61,24 @@ def increasing_dts(dts: Iterable[int | None]) -> np.ndarray:
 
 
 def order_frames(
-    stream: StreamInfo, packets: Packets, shown: np.ndarray, **facts: object
+    stream: StreamInfo, packets: Packets, rows: np.ndarray, **facts: object
 ) -> SegmentIndex:
     r"""Sorts the packets of a stream into visible frames and hidden packets.
 
     Args:
         stream: the facts of the stream; its ``reorder`` is filled in.
         packets: all packets in decoding order.
-        shown: whether a packet shows a frame, bool of shape (n,).
+        rows: number of the packet of each frame, in the order in which they are shown,
+            int64 of shape (n,).
         **facts: further fields of :obj:`SegmentIndex`.
     """
-    frames = packets[shown]
-    order = np.argsort(frames.pts, kind="stable")
-    displacement = np.abs(order - np.arange(len(order)))
+    hidden = np.ones(len(packets), bool)
+    hidden[rows] = False
+    rank = np.cumsum(~hidden) - 1
+    displacement = np.abs(rank[rows] - np.arange(len(rows)))
     return SegmentIndex(
         stream=replace(stream, reorder=int(displacement.max(initial=0))),
-        frames=frames[order],
-        hidden=packets[~shown],
+        frames=packets[rows],
+        hidden=packets[hidden],
         **facts,  # type: ignore[arg-type]
     )

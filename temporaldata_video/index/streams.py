@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
 
-from .demux import open_container
+from ..container import open_container
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import FrameSizeError
 from ..types import ChannelFormat, Colorspace, StreamInfo
 from .probe import (
     GBRP_PLANE_OF_CHANNEL,
@@ -85,15 +86,16 @@ class FrameWriter:
             target: array of :meth:`OutputFormat.frame_shape`, filled in place.
 
         Raises:
-            ValueError: if the frame has another size than the stream, and no ``resize``
-                says what to do about it.
+            FrameSizeError: if the frame has another size than the stream, and no
+                ``resize`` says what to do about it.
+            ValueError: if FFmpeg does not convert its format.
         """
         height, width = self._decoded_size
         if self._output.resize is None and (frame.height, frame.width) != (height, width):
-            raise ValueError(
-                f"the frame is {frame.height} x {frame.width} pixels where the index says "
-                f"{height} x {width}; pass resize=(height, width) to read videos that "
-                f"change their size"
+            raise FrameSizeError(
+                f"is {frame.height} x {frame.width} pixels where the index says {height} x "
+                f"{width}: the video changes its size. Pass resize=(height, width) to read "
+                f"all of it at one size."
             )
         conversion = self._conversion(frame)
         if not self._write_directly(frame, conversion, target):

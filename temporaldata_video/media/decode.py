@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from itertools import chain, islice, takewhile
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
+from ..container import (
+    LONGEST_BLOCK_HEADER,
+    demuxed,
+    keep_to_one_thread,
+    open_container,
+)
 from ..errors import DecodeError, SourceError
-from ..formats import opening_options
-from ..types import ByteRange, StreamInfo
+from ..types import ByteRange, SegmentPackets, SideData, StreamInfo
 from .plan import Run
 
 if TYPE_CHECKING:
@@ -54,7 +60,7 @@ def open_decoder(stream: StreamInfo) -> VideoCodecContext:
     context.color_trc = stream.color_trc
     context.colorspace = stream.color_space
     context.color_range = stream.color_range
-    _keep_to_one_thread(context)
+    keep_to_one_thread(context)
     if stream.codec == "h264":
         # A stream that doesn't declare its reorder depth has frames dropped until the
         # decoder has guessed it. Strict decoding waits as long as the level allows.
@@ -62,16 +68,11 @@ def open_decoder(stream: StreamInfo) -> VideoCodecContext:
     return context
 
 
-def _keep_to_one_thread(context: VideoCodecContext) -> None:
-    # Threads of a decoder made before a fork deadlock when the child frees it.
-    context.thread_count = 1
-    context.thread_type = "NONE"
-
-
 def may_skip_nonreference(stream: StreamInfo) -> bool:
     r"""Returns whether frames that no other frame refers to can be left out unseen.
 
-    In H.264 ``nal_ref_idc`` 0 says so for good. In HEVC a picture may be a reference to
+    In H.264 ``nal_ref_idc`` 0 says so for good, but of a field alone where a frame may be
+    two. In HEVC a picture may be a reference to
     higher temporal sub-layers alone, so that it takes a stream with one sub-layer, as
     ``numTemporalLayers`` of ``hvcC`` (ISO/IEC 14496-15, section 8.3.3) tells.
 
@@ -79,7 +80,7 @@ def may_skip_nonreference(stream: StreamInfo) -> bool:
         stream: the facts of the stream.
     """
     if stream.codec == "h264":
-        return True
+        return not stream.fields and not stream.trailing
     if stream.codec == "hevc" and len(stream.extradata) > 22 and stream.extradata[0] == 1:
         return stream.extradata[21] >> 3 & 0b111 == 1
     return False
@@ -97,25 +98,68 @@ class PacketBytes:
         self._starts = np.array([r.start for r in ranges], np.int64)
         self._chunks = [memoryview(chunk) for chunk in chunks]
 
-    def packets(self, run: Run, preamble: bytes = b"") -> Iterator[av.Packet]:
+    def packets(
+        self, run: Run, stream: StreamInfo, is_new: bool = True
+    ) -> Iterator[av.Packet]:
         r"""Yields the packets of a run, numbered in their pts by the frame they show.
 
         Args:
             run: what is to be decoded.
-            preamble: goes before the first of them.
+            stream: the facts of the stream.
+            is_new: whether the decoder has been given nothing before.
         """
         position, size = run.packets.pos, run.packets.size.tolist()
         holder = np.searchsorted(self._starts, position, side="right") - 1
         offset = (position - self._starts[holder]).tolist()
-        for chunk, start, n, number in zip(
-            holder.tolist(), offset, size, run.frames.tolist()
-        ):
-            data = self._chunks[chunk][start : start + n]
-            if preamble:
-                data, preamble = preamble + bytes(data), b""
-            packet = _padded_packet(data)
-            packet.pts = number
-            yield packet
+        packets = (
+            _padded_packet(self._chunks[chunk][start : start + n])
+            for chunk, start, n in zip(holder.tolist(), offset, size)
+        )
+        yield from _prepared(packets, run, stream, is_new)
+
+
+def _prepared(
+    packets: Iterable[av.Packet], run: Run, stream: StreamInfo, is_new: bool
+) -> Iterator[av.Packet]:
+    # Numbers packets, and adds what the decoder has to be told besides.
+    beside = _side_data(run, stream, is_new) if stream.side_data else {}
+    is_first = is_new and bool(stream.preamble)
+    for place, (packet, number) in enumerate(zip(packets, run.frames.tolist())):
+        if is_first:
+            packet, is_first = _padded_packet(stream.preamble + bytes(packet)), False
+        for item in beside.get(place, ()):
+            _attach(item, packet)
+        packet.pts = number
+        yield packet
+
+
+def _side_data(run: Run, stream: StreamInfo, is_new: bool) -> dict[int, list[SideData]]:
+    # Side data by place in the run; a new decoder gets at once what came before.
+    dts = run.packets.dts
+    found: dict[int, dict[str, SideData]] = {}
+    for item in stream.side_data:
+        place = int(np.searchsorted(dts, item.dts))
+        if place == 0 and is_new and len(dts):
+            found.setdefault(0, {})[item.kind] = item
+        elif place < len(dts) and dts[place] == item.dts:
+            found.setdefault(place, {})[item.kind] = item
+    return {place: list(items.values()) for place, items in found.items()}
+
+
+def _attach(item: SideData, packet: av.Packet) -> None:
+    import av
+
+    try:
+        from av.packet import PacketSideData, packet_sidedata_type_from_literal
+    except ImportError as error:
+        raise DecodeError(
+            f"the decoder must be handed {item.kind} beside a packet, which PyAV "
+            f"{av.__version__} cannot; install PyAV 16 or newer."
+        ) from error
+    kind = cast(Any, packet_sidedata_type_from_literal(cast(Any, item.kind)))
+    side_data = cast(Any, PacketSideData)(kind, len(item.data))
+    side_data.update(item.data)
+    side_data.to_packet(packet, True)
 
 
 def _padded_packet(data: bytes | memoryview) -> av.Packet:
@@ -129,101 +173,97 @@ def _padded_packet(data: bytes | memoryview) -> av.Packet:
 
 @contextmanager
 def open_stream(
-    file: BinaryIO, uri: str, stream: StreamInfo
+    open_file: Callable[[], BinaryIO], uri: str, segment: SegmentPackets
 ) -> Iterator[tuple[VideoCodecContext, Callable[[Run], Iterator[av.Packet]]]]:
     r"""Opens a container for packets that cannot be read by their position.
 
     Args:
-        file: seekable binary file; closed in the end.
+        open_file: opens the file, seekable and binary.
         uri: for messages.
-        stream: the facts of the stream.
+        segment: the index of the file.
 
     Yields:
         The decoder of the stream, and a function from a run to its packets.
     """
-    import av
+    stream = segment.stream
+    with _opened(open_file, uri, stream) as (container, source):
+        keep_to_one_thread(source.codec_context)
 
-    with file:
-        try:
-            container = av.open(
-                file,
-                mode="r",
-                format=stream.container.split(",")[0],
-                options=opening_options(),
-            )
-            source = cast("VideoStream", container.streams[stream.stream_index])
-        except (av.error.FFmpegError, ValueError, IndexError) as error:
-            raise SourceError(
-                f"{uri!r} can no longer be opened as {stream.container} ({error})."
-            ) from error
-        with container:
-            _keep_to_one_thread(source.codec_context)
-            yield (
-                source.codec_context,
-                lambda run: _demux_run(container, source, stream, run, uri),
-            )
-
-
-def _demuxed(
-    container: InputContainer, source: VideoStream, uri: str
-) -> Iterator[av.Packet]:
-    import av
-
-    try:
-        yield from container.demux(source)
-    except av.error.FFmpegError as error:
-        raise SourceError(
-            f"the packets of {uri!r} cannot be read: {error.strerror}."
-        ) from error
-
-
-def _demux_run(
-    container: InputContainer,
-    source: VideoStream,
-    stream: StreamInfo,
-    run: Run,
-    uri: str,
-) -> Iterator[av.Packet]:
-    # Seeking is a hint in most containers: if it lands behind the first packet, the file
-    # is read from its beginning.
-    import av
-
-    sizes, numbers = run.packets.size.tolist(), run.frames.tolist()
-    first_pts, first_dts = int(run.packets.pts[0]), int(run.packets.dts[0])
-    for target in (min(first_pts, first_dts), None):
-        try:
-            if target is None:
-                container.seek(0, any_frame=True)
-            else:
-                container.seek(target, stream=source)
-        except av.error.FFmpegError:
-            continue
-        at = 0
-        for packet in _demuxed(container, source, uri):
-            if packet.size == 0:
-                continue
-            if at == 0 and (packet.size, packet.pts) not in (
-                (sizes[0], first_pts),
-                (sizes[0], None),
-            ):
-                if packet.dts is not None and packet.dts > first_dts:
-                    break
-                continue
-            if packet.size != sizes[at]:
-                break
-            if at == 0 and stream.preamble:
-                packet = _padded_packet(stream.preamble + bytes(packet))
-            packet.pts = numbers[at]
-            yield packet
-            at += 1
-            if at == len(sizes):
+        def packets(run: Run) -> Iterator[av.Packet]:
+            found = _sought(container, source, stream, run, uri)
+            if found is not None:
+                yield from _checked(found, run, stream, uri)
                 return
-        if at:
-            break
-    raise SourceError(
-        f"{uri!r} no longer holds the packets that its index names; index it again with "
-        f"'temporaldata-video index --overwrite'."
-    )
+            with _opened(open_file, uri, stream) as (fresh, beginning):
+                before = _count_before(segment, run)
+                found = islice(demuxed(fresh, beginning, uri), before, None)
+                yield from _checked(found, run, stream, uri)
+
+        yield source.codec_context, packets
+
+
+@contextmanager
+def _opened(
+    open_file: Callable[[], BinaryIO], uri: str, stream: StreamInfo
+) -> Iterator[tuple[InputContainer, VideoStream]]:
+    with open_file() as file:
+        demuxer = stream.container.split(",")[0]
+        with open_container(file, uri, demuxer=demuxer) as container:
+            if stream.stream_index >= len(container.streams):
+                raise SourceError(
+                    f"{uri!r} no longer holds a stream {stream.stream_index}; index it "
+                    f"again with 'temporaldata-video index --overwrite'."
+                )
+            yield container, cast("VideoStream", container.streams[stream.stream_index])
+
+
+def _sought(
+    container: InputContainer, source: VideoStream, stream: StreamInfo, run: Run, uri: str
+) -> Iterator[av.Packet] | None:
+    # The packets from the first of a run on, if a seek leads to it: it is known again by
+    # its dts, place and size.
+    import av
+
+    if not stream.seekable:
+        return None
+    dts, pos, size = (int(getattr(run.packets, c)[0]) for c in ("dts", "pos", "size"))
+    try:
+        container.seek(dts, stream=source)
+    except av.error.FFmpegError:
+        return None
+    packets = demuxed(container, source, uri)
+    for packet in packets:
+        if packet.dts is None or packet.dts > dts:
+            return None
+        if packet.dts == dts and packet.size == size and _lies_at(packet, pos):
+            return chain([packet], packets)
+    return None
+
+
+def _lies_at(packet: av.Packet, pos: int) -> bool:
+    # Indexes have the place of the payload, which begins behind the header of a block.
+    return pos < 0 if packet.pos is None else 0 <= pos - packet.pos <= LONGEST_BLOCK_HEADER
+
+
+def _count_before(segment: SegmentPackets, run: Run) -> int:
+    tables = (segment.rows(0, len(segment)), segment.hidden)
+    return sum(int(np.count_nonzero(t.dts < run.packets.dts[0])) for t in tables)
+
+
+def _checked(
+    packets: Iterator[av.Packet], run: Run, stream: StreamInfo, uri: str
+) -> Iterator[av.Packet]:
+    given = 0
+    sized = zip(packets, run.packets.size.tolist())
+    same = takewhile(lambda pair: pair[0].size == pair[1], sized)
+    for packet in _prepared((packet for packet, _ in same), run, stream, True):
+        yield packet
+        given += 1
+    if given < len(run.frames):
+        raise SourceError(
+            f"{uri!r} no longer holds the packets that its index names; index it again "
+            f"with 'temporaldata-video index --overwrite'."
+        )
 
 
 class Decoded(NamedTuple):

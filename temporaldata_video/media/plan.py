@@ -38,9 +38,9 @@ def plan_runs(
 ) -> list[Run]:
     r"""Returns the fewest packets that decode to the wanted frames.
 
-    Decoding starts at the last key frame whose pts is not after the frame's own: pictures
-    that follow a key frame in decoding order and precede it in presentation order (open
-    groups of pictures) refer to the group before.
+    Decoding starts at the last key frame that is neither shown nor decoded after the frame
+    itself: pictures that follow a key frame in decoding order and precede it in
+    presentation order (open groups of pictures) refer to the group before.
 
     Args:
         segment: the packets of the file.
@@ -62,48 +62,64 @@ def _plan_cluster(
     segment: SegmentPackets, wanted: np.ndarray, earlier: int, split: bool
 ) -> Iterable[Run]:
     first_row, table = _load_rows(segment, int(wanted[0]), int(wanted[-1]), earlier)
-    frames = np.arange(first_row, first_row + len(table), dtype=np.int64)
-    if len(segment.hidden):
-        hidden = _hidden_between(segment, table, first_row)
-        table = Packets.concatenate([hidden, table])
-        frames = np.concatenate([-1 - np.arange(len(hidden)), frames])
-    shown_order = np.lexsort((table.dts, table.pts))
-    decoding_order = np.argsort(table.dts)
+    n_rows = len(table)
+    hidden = _hidden_between(segment, table, first_row)
+    place = np.concatenate([np.arange(n_rows), _places(hidden, table)])
+    frames = np.concatenate([first_row + np.arange(n_rows), -1 - np.arange(len(hidden))])
+    table = Packets.concatenate([table, hidden])
+    order = np.argsort(table.dts)
     rank = np.empty(len(table), np.int64)
-    rank[decoding_order] = np.arange(len(table))
+    rank[order] = np.arange(len(table))
 
-    keys = shown_order[table.keyframe[shown_order]]
-    place = np.empty(len(table), np.int64)
-    place[shown_order] = np.arange(len(table))
-    entries = np.flatnonzero(np.isin(frames, wanted))
-    entries = entries[np.argsort(frames[entries])]
-    nearest = np.searchsorted(place[keys], place[entries], side="right") - 1 - earlier
-    starts = (
-        np.where(nearest >= 0, rank[keys[np.maximum(nearest, 0)]], 0)
-        if len(keys)
-        else np.zeros(len(entries), np.int64)
-    )
-    stops = rank[entries] + 1
+    entries = wanted - first_row
+    ranks = rank[entries]
+    keys = np.flatnonzero(table.keyframe)
+    keys = keys[np.lexsort((rank[keys], place[keys]))]
+    nearest = np.searchsorted(place[keys], entries, side="right") - 1
+    # Without a key frame, decoding starts with the first packet there is.
+    key_ranks = np.append(rank[keys], 0)
+    # Edit lists put key frames that decode later before a frame; they don't help it.
+    while (late := key_ranks[nearest] > ranks).any():
+        nearest[late] -= 1
+    starts = key_ranks[np.maximum(nearest - earlier, -1)]
+    stops = _with_trailing(ranks + 1, frames[order] < 0, segment.stream.trailing)
 
-    packets, frames = table[decoding_order], frames[decoding_order]
+    packets, frames = table[order], frames[order]
     is_wanted = np.zeros(len(table), bool)
-    is_wanted[rank[entries]] = True
+    is_wanted[ranks] = True
     for start, stop in _merge(starts, stops, adjacent=not split):
         yield Run(packets[start:stop], frames[start:stop], is_wanted[start:stop])
+
+
+def _places(hidden: Packets, rows: Packets) -> np.ndarray:
+    # Where hidden packets stand among rows: the number of rows shown before them.
+    return np.searchsorted(np.maximum.accumulate(rows.pts), hidden.pts)
+
+
+def _with_trailing(stops: np.ndarray, is_hidden: np.ndarray, trailing: int) -> np.ndarray:
+    # A frame may go on in packets behind its own that show none.
+    for _ in range(trailing):
+        more = stops < len(is_hidden)
+        more[more] = is_hidden[stops[more]]
+        stops = stops + more
+    return stops
 
 
 def _load_rows(
     segment: SegmentPackets, first: int, last: int, earlier: int
 ) -> tuple[int, Packets]:
-    # Rows from the key frame at or before `first` up to `last`, and on either side as
-    # many more as a packet can be displaced between presentation and decoding order.
-    reorder = segment.stream.reorder
-    stop = min(len(segment), last + reorder + 1)
+    # Rows from the key frame at or before `first` up to the one decoded after `last`, and
+    # on either side as many more as two packets can be displaced between presentation and
+    # decoding order.
+    reorder = 2 * segment.stream.reorder
+    stop = min(len(segment), last + reorder + 2)
     look_back = _LOOK_BACK
     while True:
         start = max(0, first - look_back)
         table = segment.rows(start, stop)
-        keys = np.flatnonzero(table.keyframe[: first - start + 1])
+        soonest = table.dts[first - start : last - start + 1].min()
+        before = slice(first - start + 1)
+        keys = np.flatnonzero(table.keyframe[before] & (table.dts[before] <= soonest))
         if len(keys) > earlier or start == 0:
             break
         look_back *= 4
@@ -115,11 +131,15 @@ def _load_rows(
 
 
 def _hidden_between(segment: SegmentPackets, table: Packets, first_row: int) -> Packets:
-    # Packets of an edit list are few, so that all of them are looked at. Before the first
-    # frame of the file everything counts: the only key frame may be hidden there.
+    # At either end of the file everything counts: the only key frame may be hidden before
+    # the first frame, and the last one may go on behind its own packet.
     hidden = segment.hidden
-    lowest = table.dts.min() if first_row else np.iinfo(np.int64).min
-    return hidden[(hidden.dts >= lowest) & (hidden.dts <= table.dts.max())]
+    if len(hidden) == 0:
+        return hidden
+    bounds = np.iinfo(np.int64)
+    lowest = table.dts.min() if first_row else bounds.min
+    highest = table.dts.max() if first_row + len(table) < len(segment) else bounds.max
+    return hidden[(hidden.dts >= lowest) & (hidden.dts <= highest)]
 
 
 def _merge(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ..errors import IndexFormatError, SourceChangedError, StaleIndexError
+from ..errors import FrameSizeError, IndexFormatError, SourceChangedError, StaleIndexError
 from ..memory_bound import check_request
 from ..process import ProcessCache
 from ..types import ByteCache, ByteRange, Cost, ObjectMeta, ObjectStore, SegmentPackets
@@ -170,12 +170,12 @@ def _decode_runs(
         sliding = take_sliding(key, segment.packets, runs, reads_on)
         if sliding is not None:
             source = _fetch(segment, [sliding.run])
-            convert = _Converter(FrameWriter(stream, output), write)
+            convert = _Converter(segment.uri, FrameWriter(stream, output), write)
             missing = decode_sliding(
                 key,
                 sliding,
                 lambda: open_decoder(stream),
-                lambda run, new: source.packets(run, stream.preamble if new else b""),
+                lambda run, is_new: source.packets(run, stream, is_new),
                 skip,
                 convert,
             )
@@ -183,8 +183,8 @@ def _decode_runs(
     source = _fetch(segment, runs)
 
     def decode(run: Run) -> dict[int, str]:
-        packets = source.packets(run, stream.preamble)
-        convert = _Converter(FrameWriter(stream, output), write)
+        packets = source.packets(run, stream)
+        convert = _Converter(segment.uri, FrameWriter(stream, output), write)
         decoded = decode_packets(open_decoder(stream), packets, run, skip, convert)
         return decoded.missing | convert.failed
 
@@ -200,10 +200,10 @@ def _decode_from_container(
 ) -> dict[int, str]:
     stream = segment.packets.stream
     missing: dict[int, str] = {}
-    convert = _Converter(FrameWriter(stream, output), write)
+    convert = _Converter(segment.uri, FrameWriter(stream, output), write)
     for run in runs:
-        file = segment.store.open(segment.uri)
-        with open_stream(file, segment.uri, stream) as (context, packets):
+        opened = partial(segment.store.open, segment.uri)
+        with open_stream(opened, segment.uri, segment.packets) as (context, packets):
             missing |= decode_packets(context, packets(run), run, False, convert).missing
     return missing | convert.failed
 
@@ -211,8 +211,10 @@ def _decode_from_container(
 class _Converter:
     # Writes frames into the caller's arrays, and remembers those that do not fit.
 
-    def __init__(self, writer: FrameWriter, write: Callable[[int], np.ndarray]) -> None:
-        self._writer, self._write = writer, write
+    def __init__(
+        self, uri: str, writer: FrameWriter, write: Callable[[int], np.ndarray]
+    ) -> None:
+        self._uri, self._writer, self._write = uri, writer, write
         self.failed: dict[int, str] = {}
 
     def __call__(self, number: int, frame: av.VideoFrame, wanted: bool = True) -> None:
@@ -220,6 +222,8 @@ class _Converter:
             return
         try:
             self._writer.write(frame, self._write(number))
+        except FrameSizeError as error:
+            raise FrameSizeError(f"frame {number} of {self._uri!r} {error}") from None
         except (ValueError, OSError) as error:  # FFmpeg refuses to convert some colours
             self.failed[number] = str(error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,8 @@ def decode_run(
         _be_strict(context, strict)
         packets = _packets_in_chunks(segment, run, etag)
         return decode_packets(context, packets, run, False, hand_over).missing
-    file = segment.store.open(segment.uri)
-    with open_stream(file, segment.uri, stream) as (context, demux):
+    opened = partial(segment.store.open, segment.uri)
+    with open_stream(opened, segment.uri, segment.packets) as (context, demux):
         _be_strict(context, strict)
         return decode_packets(context, demux(run), run, False, hand_over).missing
 
@@ -80,7 +81,7 @@ def _be_strict(context: VideoCodecContext, strict: bool) -> None:
 
 
 def _packets_in_chunks(segment: Segment, run: Run, etag: str) -> Iterator[av.Packet]:
-    preamble = segment.packets.stream.preamble
+    stream = segment.packets.stream
     chunk = np.cumsum(run.packets.size, dtype=np.int64) // _CHUNK_BYTES
     cuts = np.flatnonzero(np.diff(chunk)) + 1
     edges = [0, *cuts.tolist(), len(run.frames)]
@@ -90,8 +91,7 @@ def _packets_in_chunks(segment: Segment, run: Run, etag: str) -> Iterator[av.Pac
         data = [
             segment.store.read_range(segment.uri, a, b - a, etag or None) for a, b in ranges
         ]
-        yield from PacketBytes(ranges, data).packets(part, preamble)
-        preamble = b""
+        yield from PacketBytes(ranges, data).packets(part, stream, is_new=start == 0)
 
 
 def frame_digest(frame: av.VideoFrame) -> bytes:
@@ -107,7 +107,10 @@ def frame_digest(frame: av.VideoFrame) -> bytes:
         digest_size=16,
     )
     for number, plane in enumerate(frame.planes):
-        if len(frame.planes) == 1:
+        if layout.has_palette and number:
+            digest.update(memoryview(plane))
+            continue
+        if len(frame.planes) == 1 or layout.has_palette:
             width = -(-frame.width * layout.padded_bits_per_pixel // 8)
         else:
             samples = [c for c in layout.components if c.plane == number]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..container import open_container
 from ..errors import DecodeError, VideoError
-from ..index.demux import open_container
 from ..index.display import display_matrix
 from ..index.packets import SegmentIndex
 from ..indexing import build_segment

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import VideoError
-from ..index.boxtree import HEADER, Box, box_header, children, need
 
-# Where the matrix lies in versions 0 and 1 of 'tkhd'.
-_MATRIX_OFFSET = {0: 40, 1: 52}
+# How far behind the name of a 'tkhd' box its matrix lies, in versions 0 and 1.
+_MATRIX_OFFSET = {0: 44, 1: 56}
 
 
 def turn_track(path: Path, matrix: tuple[int, ...]) -> None:
@@ -27,28 +26,26 @@ def turn_track(path: Path, matrix: tuple[int, ...]) -> None:
     """
     with open(path, "r+b") as file:
         offset, moov = _read_moov(file)
-        for trak in (box for box in children(moov) if box.kind == b"trak"):
-            if need(trak, b"mdia", b"hdlr").payload[8:12] != b"vide":
-                continue
-            header = need(trak, b"tkhd")
-            at = header.start + _MATRIX_OFFSET[header.payload[0]]
-            file.seek(offset + at)
-            file.write(struct.pack(">9i", *matrix))
-            return
+        header = moov.find(b"tkhd")
+        while header >= 0:
+            handler = moov.find(b"hdlr", header)
+            if moov[handler + 12 : handler + 16] == b"vide":
+                file.seek(offset + header + _MATRIX_OFFSET[moov[header + 4]])
+                file.write(struct.pack(">9i", *matrix))
+                return
+            header = moov.find(b"tkhd", header + 4)
     raise VideoError(f"{str(path)!r} has no video track to turn.")
 
 
-def _read_moov(file: BinaryIO) -> tuple[int, Box]:
-    size, at = file.seek(0, 2), 0
-    while at < size:
+def _read_moov(file: BinaryIO) -> tuple[int, bytes]:
+    # What FFmpeg has just written holds one 'moov' box at the top level.
+    at = 0
+    while len(head := file.read(16)) >= 8:
+        size, kind = struct.unpack(">I4s", head[:8])
+        if size == 1:
+            size = int.from_bytes(head[8:], "big")
         file.seek(at)
-        header = box_header(file.read(HEADER), 0, size - at)
-        if header is None:
-            break
-        kind, head, length = header
         if kind == b"moov":
-            file.seek(at + head)
-            body = file.read(length - head)
-            return at + head, Box(kind, body, 0, len(body))
-        at += length
+            return at, file.read(size)
+        at = file.seek(at + max(size, 8))
     raise VideoError(f"{file.name!r} has no 'moov' box.")

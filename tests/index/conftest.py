@@ -1,4 +1,4 @@
-r"""Clips without an index, and what a track of HEVC says of itself."""
+r"""Clips without an index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from temporaldata_video.testing import make_clip
 
-from .boxmaking import noise_clip, sample_entry
 from .sidecars import N
 
 
@@ -23,12 +22,3 @@ def bare_clip(tmp_path_factory) -> Path:
 def own_clip(bare_clip, tmp_path) -> Path:
     r"""A copy of :func:`bare_clip`, to be indexed."""
     return Path(shutil.copy(bare_clip, tmp_path / "cam.mp4"))
-
-
-@pytest.fixture(scope="session")
-def hevc_entry(tmp_path_factory) -> bytes:
-    # FFmpeg doesn't look into the media of HEVC to tell times and key frames. Of clips of
-    # two frames, x265 makes some that FFmpeg refuses, as the memory was before.
-    path = tmp_path_factory.mktemp("hevc") / "clip.mp4"
-    options = {"x265-params": "log-level=none"}
-    return sample_entry(noise_clip(path, codec="libx265", frames=12, **options))

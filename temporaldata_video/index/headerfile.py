@@ -1,0 +1,103 @@
+r"""An MP4, MOV or 3GP file whose media payload reads as zeros, so that it costs nothing.
+
+FFmpeg's demuxer takes the bytes of a packet along with its place and times. Where only the
+latter are wanted, the payload of ``mdat`` boxes need not be read at all.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+from collections import deque
+from collections.abc import Callable
+
+# What a header is read in, and payload before it is blank: few requests, little waste.
+_HEADER_CHUNK = 8 * 1024 * 1024
+_LEAST_CHUNK = 4096
+_PAYLOAD_CHUNK = 64 * 1024
+_HELD_CHUNKS = 4
+_MOST_BOXES = 1 << 20
+_ZEROS = bytes(64 * 1024)
+
+
+class HeaderFile:
+    r"""A seekable file over a function that reads ranges.
+
+    Args:
+        read: returns ``length`` bytes of the file from ``start``, called as
+            ``read(start, length)``.
+        size: length of the file in bytes.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+        self._read, self._size, self._at = read, size, 0
+        # Where the boxes at the top level begin that have been passed, the first byte of
+        # payload of each, and where the next one begins.
+        self._starts: list[int] = []
+        self._payloads: list[int] = []
+        self._frontier = 0
+        self._held: deque[tuple[int, bytes]] = deque(maxlen=_HELD_CHUNKS)
+        self.blank = False
+
+    def seekable(self) -> bool:
+        r"""Returns :obj:`True`."""
+        return True
+
+    def tell(self) -> int:
+        r"""Returns the position in bytes."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        r"""Moves to a position and returns it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, length: int = -1) -> bytes:
+        r"""Returns at most ``length`` bytes from the position on, of one box at most."""
+        at = self._at
+        if at >= self._size or length == 0:
+            return b""
+        stop, is_payload = self._region(at)
+        room = stop - at if length < 0 else min(length, stop - at)
+        if is_payload and self.blank:
+            data = _ZEROS[: min(room, len(_ZEROS))]
+        else:
+            chunk = _PAYLOAD_CHUNK if is_payload else _HEADER_CHUNK
+            data = self._bytes(at, room, max(_LEAST_CHUNK, min(chunk, stop - at)))
+        self._at = at + len(data)
+        return data
+
+    def _region(self, at: int) -> tuple[int, bool]:
+        # The end of the box, or of its header, and whether it is payload.
+        while self._frontier <= at:
+            self._pass_box()
+        box = bisect.bisect_right(self._starts, at) - 1
+        payload = self._payloads[box]
+        end = self._starts[box + 1] if box + 1 < len(self._starts) else self._frontier
+        return (end, True) if at >= payload else (min(payload, end), False)
+
+    def _pass_box(self) -> None:
+        # ISO/IEC 14496-12, section 4.2: a size, a type, and a larger size if that is 1.
+        # What makes no sense is header to the end of the file.
+        at, left = self._frontier, self._size - self._frontier
+        head = self._bytes(at, min(16, left), _LEAST_CHUNK)
+        size, kind, length = int.from_bytes(head[:4], "big"), head[4:8], 8
+        if size == 1:
+            size, length = int.from_bytes(head[8:16], "big"), 16
+        if size == 0 or size > left:
+            size = left
+        elif size < length or len(self._starts) > _MOST_BOXES:
+            size, kind = left, b""
+        self._starts.append(at)
+        self._payloads.append(at + (length if kind == b"mdat" else size))
+        self._frontier = at + size
+
+    def _bytes(self, at: int, length: int, ahead: int) -> bytes:
+        # What is asked for next mostly follows, so that it is read along.
+        for start, chunk in self._held:
+            if start <= at and at + length <= start + len(chunk):
+                return chunk[at - start : at - start + length]
+        chunk = self._read(at, min(max(length, ahead), self._size - at))
+        self._held.append((at, chunk))
+        return chunk[:length]
