@@ -92,9 +92,9 @@ def _structure(arguments: argparse.Namespace) -> int:
             path.unlink()
             shutil.rmtree(f"{path}.lance", ignore_errors=True)
     outcomes = sorted({what for _, what in total})
-    print(f"{'damaged':<16}", *(f"{what:>9}" for what in outcomes))
+    print(f"{'damaged':<16}", *(f"{what:>12}" for what in outcomes))
     for clip in dict.fromkeys(clip for clip, _ in total):
-        print(f"{clip:<16}", *(f"{total[clip, what]:>9}" for what in outcomes))
+        print(f"{clip:<16}", *(f"{total[clip, what]:>12}" for what in outcomes))
     return int(any(what not in FINE for what in outcomes))
 
 

@@ -103,6 +103,10 @@ def _compared(
         return "COUNT", f"{n} frames, a sequential decode shows {shown}"
     if n == 0:
         return RIGHT, "no frames"
+    # A video whose clock steps back has its frames by time, not in the order of the file.
+    numbers = video.frame_indices
+    if sorted(numbers.tolist()) != list(range(n)):
+        return "WRONG", f"its frames have the numbers {numbers.tolist()}"
     picks = [np.arange(n)]
     picks += [np.array([chance.randrange(n)]) for _ in range(N_SINGLE)]
     for _ in range(N_WINDOWS):
@@ -110,20 +114,24 @@ def _compared(
         picks.append(np.arange(first, min(n, first + 1 + chance.randrange(LONGEST_WINDOW))))
     for pick in picks:
         frames = video.frames_at(pick)
-        if not np.array_equal(frames, truth[pick]):
-            return "WRONG", _difference(frames, truth, pick)
+        if not np.array_equal(frames, truth[numbers[pick]]):
+            return "WRONG", _difference(frames, truth, numbers[pick])
     return RIGHT, f"{n} frames"
 
 
-def _difference(frames: np.ndarray, truth: np.ndarray, pick: np.ndarray) -> str:
-    if frames.shape != truth[pick].shape:
-        return f"shape {frames.shape}, not {truth[pick].shape}"
-    differs = [k for k, frame in zip(pick, frames) if not np.array_equal(frame, truth[k])]
-    first = differs[0]
-    frame = frames[list(pick).index(first)]
-    equals = [k for k, other in enumerate(truth) if np.array_equal(frame, other)]
+def _difference(frames: np.ndarray, truth: np.ndarray, wanted: np.ndarray) -> str:
+    if frames.shape != truth[wanted].shape:
+        return f"shape {frames.shape}, not {truth[wanted].shape}"
+    differs = [
+        at for at, k in enumerate(wanted) if not np.array_equal(frames[at], truth[k])
+    ]
+    first = frames[differs[0]]
+    equals = [k for k, other in enumerate(truth) if np.array_equal(first, other)]
     shows = f"frame {equals[0]}" if equals else "another picture"
-    return f"{len(differs)} of {len(pick)} read at once; the first, {first}, shows {shows}"
+    number = f"number {wanted[differs[0]]}"
+    return (
+        f"{len(differs)} of {len(wanted)} read at once; the first, {number}, shows {shows}"
+    )
 
 
 def _said(error: Exception, path: Path) -> str:

@@ -173,7 +173,7 @@ def _other_kind(
 def _other_number(data: bytes, box: Place, _: list[Place], chance: random.Random) -> bytes:
     # Counts and flags stand at the front, so that half of the changes go there.
     inside = box.stop - box.start - 8
-    if inside < 4:
+    if inside < 4 or box.kind == b"mdat":  # there, media would be damaged
         return data
     reach = chance.choice((min(inside, 24), inside))
     at = box.start + 8 + chance.randrange(max(1, reach // 4)) * 4
