@@ -222,8 +222,7 @@ def pointer(data: bytes) -> bool:
     with h5py.File(path, "w") as file:
         file.attrs["object"] = "Data"
         group = file.create_group("video")
-        for name in ("timestamps", "frame_indices"):
-            group[name] = np.zeros(2)
+        group["timestamps"], group["frame_indices"] = np.zeros(2), np.zeros(2, np.int64)
         for name, value in attributes.items() if isinstance(attributes, dict) else ():
             try:
                 nested = isinstance(value, dict) or name == "parts"

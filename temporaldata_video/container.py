@@ -24,6 +24,7 @@ def open_container(
     *,
     demuxer: str | None = None,
     options: Mapping[str, str] | None = None,
+    buffer_bytes: int = 32 * 1024,
 ) -> InputContainer:
     r"""Returns a PyAV container over an open file, whatever the file calls itself.
 
@@ -32,6 +33,7 @@ def open_container(
         uri: for messages.
         demuxer: FFmpeg's name of the only demuxer to try.
         options: further options of FFmpeg's demuxers.
+        buffer_bytes: what is read of the file at a time.
 
     Raises:
         SourceError: if FFmpeg finds no video in it, or none that it can decode.
@@ -45,6 +47,7 @@ def open_container(
             format=demuxer,
             options={**opening_options(), **(options or {})},
             metadata_errors="replace",
+            buffer_size=buffer_bytes,
         )
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise SourceError(

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .errors import IndexWarning, SourceError
+from .errors import IndexWarning, SourceError, VideoError
 from .index.clock.fit import container_clock, fit_clock
 from .index.clock.read import read_stamps
 from .index.clock.spec import as_clock
@@ -339,6 +339,21 @@ class _File:
         return progress_bar(label, total, shown)
 
 
+def count_frames(store: ObjectStore, uri: str) -> int | None:
+    r"""Returns how many frames a file has by its header, :obj:`None` if that does not say.
+
+    Args:
+        store: reads the file.
+        uri: where the file lies.
+    """
+    try:
+        fingerprint = take_fingerprint(store, uri, lasting=False)
+        scan, reason = _File(store, uri, fingerprint, False).scan_header()
+    except (VideoError, OSError):
+        return None
+    return None if scan is None or reason else int(np.count_nonzero(~scan.discard))
+
+
 def build_memory_index(store: ObjectStore, uris: Sequence[str]) -> MemoryFrameIndex:
     r"""Indexes a video that has no sidecar, with a warning that says how to make one.
 
@@ -356,7 +371,7 @@ def build_memory_index(store: ObjectStore, uris: Sequence[str]) -> MemoryFrameIn
         f"{names[0]!r} has no frame index; one was built in memory in {seconds:.2f} s. To "
         f"keep it, run: temporaldata-video index {' '.join(names)}{place}",
         IndexWarning,
-        stacklevel=4,
+        stacklevel=6,
     )
     return MemoryFrameIndex(
         tuple(uris), segments, _container_clock(segments), index_id=uuid.uuid4().hex

@@ -19,7 +19,7 @@ from .errors import VideoError
 from .index.packets import SegmentIndex
 from .media.convert import OutputFormat
 from .media.probe import one_thread, plane_pixels
-from .media.read import Segment, read_frames
+from .media.read import Segment, forget, read_frames
 from .types import Packets
 
 if TYPE_CHECKING:
@@ -84,7 +84,10 @@ def find_fault(file: Segment, budget: int) -> Fault | None:
         least = stream.reorder + _LEAST_PACKETS
         for place in places:
             truth.follow(place, max(least, frames // len(places)))
-    return truth.fault or _compare(file, truth)
+    try:
+        return truth.fault or _compare(file, truth)
+    finally:
+        forget(file)
 
 
 @dataclass(eq=False)

@@ -19,9 +19,10 @@ from ..index.streams import read_container_facts
 from ..indexing import build_segment
 from ..layout import normalize_uri
 from ..media.read import Segment
+from ..part import VideoPart
 from ..plugin.manager import resolve_store
 from ..progress import progress_bar
-from ..source import VideoPart, VideoSource
+from ..source import VideoSource
 from ..types import FrameIndex, ObjectStore
 from .checksums import check_checksums
 from .clock import check_clock

@@ -37,6 +37,8 @@ MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 _WHOLE = {"fflags": "-genpts"}
 # Nothing is read ahead, and no payload is looked into: it reads as zeros.
 _HEADER = {"fflags": "noparse+nofillin", "probesize": "32", "analyzeduration": "0"}
+# So that no more than the first frame is read of what is no header.
+_HEADER_BUFFER = 4096
 # Of side data, what changes what a decoder does.
 _SIDE_DATA = ("palette", "new_extradata")
 _MOST_SIDE_DATA_BYTES = 1 << 20
@@ -99,10 +101,16 @@ def scan_header(read: Callable[[int, int], bytes], size: int, uri: str) -> Scan 
         SourceError: if the file is no video.
     """
     file = HeaderFile(read, size)
-    with open_container(cast(BinaryIO, file), uri, options=_HEADER) as container:
+    with _open_header(file, uri) as container:
         if container.format.name != MOV:
             return None
         return _Scanner(container, uri, file=file).scan()
+
+
+def _open_header(file: HeaderFile, uri: str) -> InputContainer:
+    return open_container(
+        cast(BinaryIO, file), uri, options=_HEADER, buffer_bytes=_HEADER_BUFFER
+    )
 
 
 def scan_file(

@@ -11,10 +11,9 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-# What a header is read in, and payload before it is blank: few requests, little waste.
+# What a header is read in, in few requests, and what is read at least.
 _HEADER_CHUNK = 8 * 1024 * 1024
 _LEAST_CHUNK = 4096
-_PAYLOAD_CHUNK = 64 * 1024
 _HELD_CHUNKS = 4
 _MOST_BOXES = 1 << 20
 _ZEROS = bytes(64 * 1024)
@@ -63,8 +62,8 @@ class HeaderFile:
         if is_payload and self.blank:
             data = _ZEROS[: min(room, len(_ZEROS))]
         else:
-            chunk = _PAYLOAD_CHUNK if is_payload else _HEADER_CHUNK
-            data = self._bytes(at, room, max(_LEAST_CHUNK, min(chunk, stop - at)))
+            ahead = _LEAST_CHUNK if is_payload else min(_HEADER_CHUNK, stop - at)
+            data = self._bytes(at, room, max(_LEAST_CHUNK, ahead))
         self._at = at + len(data)
         return data
 
@@ -94,9 +93,10 @@ class HeaderFile:
         self._frontier = at + size
 
     def _bytes(self, at: int, length: int, ahead: int) -> bytes:
-        # What is asked for next mostly follows, so that it is read along.
+        # At least one byte, and what is held of more; a box's own header is asked for as a
+        # whole. What is asked for next mostly follows, so that it is read along.
         for start, chunk in self._held:
-            if start <= at and at + length <= start + len(chunk):
+            if start <= at < start + len(chunk) - min(16, length) + 1:
                 return chunk[at - start : at - start + length]
         chunk = self._read(at, min(max(length, ahead), self._size - at))
         self._held.append((at, chunk))

@@ -50,6 +50,8 @@ def plan_runs(
             side.
     """
     runs: list[Run] = []
+    # A frame that the file does not have is in no run.
+    wanted = wanted[(wanted >= 0) & (wanted < len(segment))]
     if len(wanted) == 0:
         return runs
     breaks = np.flatnonzero(np.diff(wanted) > _CLUSTER_GAP) + 1

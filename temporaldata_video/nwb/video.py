@@ -24,8 +24,9 @@ from ..index.sidecar import LanceFrameIndex
 from ..index.write import check_vacant, write_sidecar
 from ..indexing import build_segment
 from ..layout import frame_index_uri, normalize_uri
+from ..part import VideoPart
 from ..plugin.manager import resolve_index_store, resolve_store
-from ..source import VideoPart, VideoSource
+from ..source import VideoSource
 from ..types import ChannelFormat, Colorspace, ObjectStore, OnError
 from .series import ExternalVideo, read_series
 

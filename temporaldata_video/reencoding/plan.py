@@ -17,8 +17,8 @@ from ..index.write import check_vacant
 from ..layout import frame_index_uri, normalize_uri, protocol_of, segment_uris
 from ..media.encode import ENCODERS, Encoding
 from ..media.read import Segment
+from ..part import VideoPart
 from ..process import usable_threads
-from ..source import VideoPart
 from .timing import Timing, even_timing, kept_timing
 
 SUFFIXES = (".mp4", ".m4v")
