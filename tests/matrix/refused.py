@@ -3,13 +3,11 @@ r"""The files that may be refused, and why; all others must be read right."""
 from __future__ import annotations
 
 from .clips import Clip
-from .muxing import OTHER, Container, Variant
+from .muxing import Container, Variant
 
 UNREADABLE = "FFmpeg itself shows no frame of what it wrote"
 # By codec or clip, container and variant, ``*`` being all of them.
-REASONS = {
-    ("*", OTHER, "*"): "the container is not among those that FFmpeg is asked for",
-}
+REASONS: dict[tuple[str, str, str], str] = {}
 
 
 def reason_to_refuse(
