@@ -23,9 +23,9 @@ def reason_to_refuse(
         clip: what is in the file.
         container: what it is in.
         variant: how it was written.
-        n_shown: number of frames that a sequential decode shows.
+        n_shown: number of frames that a sequential decode shows, -1 if it opens nothing.
     """
-    if n_shown == 0:
+    if n_shown <= 0:
         return UNREADABLE
     for what in (clip.name, clip.codec, "*"):
         for where in (container.name, "*"):

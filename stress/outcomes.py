@@ -23,7 +23,7 @@ class Outcome(NamedTuple):
     Args:
         what: ``"right"``, ``"refused"``, or in capitals what is at fault.
         why: the error, or what differs.
-        truth: number of frames that a sequential decode shows.
+        truth: number of frames that a sequential decode shows, -1 if it opens nothing.
     """
 
     what: str
@@ -74,7 +74,7 @@ def outcome(path: Path, seed: int = 0) -> Outcome:
         seed: decides which pieces.
     """
     truth = sequential(path)
-    n = 0 if truth is None else len(truth)
+    n = -1 if truth is None else len(truth)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tv.VideoWarning)
         try:
@@ -96,16 +96,19 @@ def _compared(
 ) -> tuple[str, str]:
     video = tv.LazyVideo.from_uri(path, channel_format="NHWC", on_error="mask")
     n = len(video)
-    if truth is None or len(truth) == 0:
-        return "WRONG", f"{n} frames, where a sequential decode shows none"
-    # Frames by their number; a packet that the decoder has an error for keeps its own, and
-    # a sequential decode passes over it.
+    # Frames by their number, whatever the clock says; a packet that the decoder has an error
+    # for keeps its own, and a sequential decode passes over it.
     by_number = np.argsort(video.frame_indices)
+    if sorted(video.frame_indices.tolist()) != list(range(n)):
+        return "WRONG", f"its frames have the numbers {video.frame_indices.tolist()}"
     good = by_number[video.frames_at(by_number, return_valid=True)[1]]
-    if len(good) != len(truth):
-        return "COUNT", f"{len(good)} of {n} frames, a sequential decode shows {len(truth)}"
+    if truth is None or len(good) != len(truth):
+        shown = "none" if truth is None else len(truth)
+        return "COUNT", f"{len(good)} of {n} frames, a sequential decode shows {shown}"
     if n > len(good) and not _raises(path, n - len(good)):
         return "LOST", f"{n - len(good)} frames, for which no decoder has an error"
+    if len(good) == 0:
+        return RIGHT, "no frames"
     picks = [np.arange(len(good))]
     picks += [np.array([chance.randrange(len(good))]) for _ in range(N_SINGLE)]
     for _ in range(N_WINDOWS):
@@ -133,15 +136,19 @@ def _raises(path: Path, at_least: int) -> bool:
     return errors >= at_least
 
 
-def _difference(frames: np.ndarray, truth: np.ndarray, pick: np.ndarray) -> str:
-    if frames.shape != truth[pick].shape:
-        return f"shape {frames.shape}, not {truth[pick].shape}"
-    differs = [k for k, frame in zip(pick, frames) if not np.array_equal(frame, truth[k])]
-    first = differs[0]
-    frame = frames[list(pick).index(first)]
-    equals = [k for k, other in enumerate(truth) if np.array_equal(frame, other)]
+def _difference(frames: np.ndarray, truth: np.ndarray, wanted: np.ndarray) -> str:
+    if frames.shape != truth[wanted].shape:
+        return f"shape {frames.shape}, not {truth[wanted].shape}"
+    differs = [
+        at for at, k in enumerate(wanted) if not np.array_equal(frames[at], truth[k])
+    ]
+    first = frames[differs[0]]
+    equals = [k for k, other in enumerate(truth) if np.array_equal(first, other)]
     shows = f"frame {equals[0]}" if equals else "another picture"
-    return f"{len(differs)} of {len(pick)} read at once; the first, {first}, shows {shows}"
+    number = f"number {wanted[differs[0]]}"
+    return (
+        f"{len(differs)} of {len(wanted)} read at once; the first, {number}, shows {shows}"
+    )
 
 
 def _said(error: Exception, path: Path) -> str:
