@@ -96,8 +96,8 @@ def _compared(
 ) -> tuple[str, str]:
     video = tv.LazyVideo.from_uri(path, channel_format="NHWC", on_error="mask")
     n = len(video)
-    # Frames by their number, whatever the clock says; a packet that the decoder has an error
-    # for keeps its own, and a sequential decode passes over it.
+    # Frames by their number, whatever the clock says; a packet that the decoder has an
+    # error for keeps its own, and a sequential decode passes over it.
     by_number = np.argsort(video.frame_indices)
     if sorted(video.frame_indices.tolist()) != list(range(n)):
         return "WRONG", f"its frames have the numbers {video.frame_indices.tolist()}"
