@@ -83,18 +83,14 @@ def why_decode(scan: Scan) -> str:
 
 
 def _is_cut_up(scan: Scan) -> bool:
-    # An edit list that only trims the file hides a first and a last stretch.
-    shown = np.flatnonzero(~scan.discard)
+    # An edit list that only trims the file hides what is shown first, and last.
+    hidden = scan.discard[np.argsort(scan.pts, kind="stable")]
+    shown = np.flatnonzero(~hidden)
     if len(shown) == 0:
         return False
     known = scan.pos[scan.pos >= 0]
     repeats = scan.stream.container == MOV and len(np.unique(known)) != len(known)
-    inner = scan.discard[shown[0] : shown[-1]]
-    return repeats or bool(_stretches(inner) > 1)
-
-
-def _stretches(flags: np.ndarray) -> int:
-    return int(np.count_nonzero(np.diff(flags.astype(np.int8)) == 1))
+    return repeats or bool(hidden[shown[0] : shown[-1]].any())
 
 
 def decode_order(
