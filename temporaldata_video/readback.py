@@ -249,7 +249,8 @@ def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
     if (frame.width, frame.height) != (stream.width, stream.height):
         return None
     try:
-        picture = VideoReformatter().reformat(frame, format="rgb24", **one_thread())
+        threads = one_thread(frame.format.name)
+        picture = VideoReformatter().reformat(frame, format="rgb24", **threads)
     except (ValueError, OSError):
         return None
     pixels = np.rot90(plane_pixels(picture, 0, channels=3), stream.rotation // 90)

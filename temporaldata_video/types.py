@@ -14,6 +14,12 @@ Colorspace = Literal["RGB", "G"]
 ChannelFormat = Literal["NCHW", "NHWC"]
 OnError = Literal["raise", "mask"]
 
+# FFmpeg's names of where chroma samples lie between those of luma; "" is unspecified.
+CHROMA_LOCATIONS = ("", "left", "center", "topleft", "top", "bottomleft", "bottom")
+# FFmpeg's names of the field that is coded first and the one that is shown first, numbered
+# as in AVFieldOrder; "" is unknown.
+FIELD_ORDERS = ("", "progressive", "tt", "bb", "tb", "bt")
+
 PACKET_DTYPES = {
     "pts": np.int64,
     "dts": np.int64,
@@ -99,6 +105,9 @@ class StreamInfo:
         color_trc: transfer characteristics, code point of ISO/IEC 23091-2.
         color_space: matrix coefficients, code point of ISO/IEC 23091-2.
         color_range: 0 unspecified, 1 limited, 2 full.
+        chroma_location: where chroma samples lie between those of luma, one of
+            :data:`CHROMA_LOCATIONS`.
+        field_order: which of two fields comes first, one of :data:`FIELD_ORDERS`.
         rotation: degrees, counter-clockwise and a multiple of 90, by which a decoded
             frame is turned for display.
         mirrored: whether the display matrix of the container also flips the frame
@@ -133,6 +142,8 @@ class StreamInfo:
     color_trc: int = 2
     color_space: int = 2
     color_range: int = 0
+    chroma_location: str = ""
+    field_order: str = ""
     rotation: int = 0
     mirrored: bool = False
     preamble: bytes = field(default=b"", repr=False)

@@ -18,7 +18,8 @@ from ..container import (
 )
 from ..errors import SourceError
 from ..formats import SELF_CONTAINED_CODECS
-from ..types import SideData, StreamInfo
+from ..types import FIELD_ORDERS, SideData, StreamInfo
+from .chroma import chroma_location
 from .display import display_transform
 from .fields import may_hold_fields
 from .headerfile import HeaderFile
@@ -260,6 +261,12 @@ class _Scanner:
             interval=float(1 / (_frame_rate(self._source) * stream.time_base)),
         )
 
+    def _field_order(self) -> str:
+        # What a container says of fields reaches only decoders that find nothing about them
+        # in a packet. PyAV 14 does not tell.
+        order = getattr(self._context, "field_order", 0)
+        return FIELD_ORDERS[int(order)] if self._context.codec.intra_only else ""
+
     def _stream_info(self, dts: np.ndarray) -> StreamInfo:
         context, frame = self._context, self._first_frame
         rotation, mirrored = _display_transform(frame)
@@ -281,6 +288,8 @@ class _Scanner:
             color_trc=int(context.color_trc),
             color_space=int(context.colorspace),
             color_range=int(context.color_range),
+            chroma_location=chroma_location(frame) if frame else "",
+            field_order=self._field_order(),
             rotation=rotation,
             mirrored=mirrored,
             readable_by_packet=self._contiguous and self._codec in SELF_CONTAINED_CODECS,

@@ -13,7 +13,15 @@ from typing import Any
 from ..errors import IndexFormatError
 from ..formats import CONTAINERS, SELF_CONTAINED_CODECS
 from ..layout import resolve_uri
-from ..types import PACKET_DTYPES, Fingerprint, Packets, SideData, StreamInfo
+from ..types import (
+    CHROMA_LOCATIONS,
+    FIELD_ORDERS,
+    PACKET_DTYPES,
+    Fingerprint,
+    Packets,
+    SideData,
+    StreamInfo,
+)
 from .packets import SegmentIndex
 
 FORMAT_VERSION = 1
@@ -34,6 +42,7 @@ _RANGES = {
     "reorder": range(1 << 31),
     "trailing": range(1 << 16),
 }
+_NAMES = {"chroma_location": CHROMA_LOCATIONS, "field_order": FIELD_ORDERS}
 _FLAGS = ("mirrored", "readable_by_packet", "has_times", "fields", "seekable")
 _SIDE_DATA = ("palette", "new_extradata")
 
@@ -154,6 +163,8 @@ def _checked_stream(stream: StreamInfo) -> StreamInfo:
     for name, allowed in _RANGES.items():
         value = getattr(stream, name)
         _check(type(value) is int and value in allowed, name)
+    for name, names in _NAMES.items():
+        _check(getattr(stream, name) in names, name)
     for name in _FLAGS:
         _check(isinstance(getattr(stream, name), bool), name)
     _check(isinstance(stream.pixel_format, str), "pixel_format")

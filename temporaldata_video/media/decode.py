@@ -61,10 +61,15 @@ def open_decoder(stream: StreamInfo) -> VideoCodecContext:
     context.colorspace = stream.color_space
     context.color_range = stream.color_range
     keep_to_one_thread(context)
-    if stream.codec == "h264":
+    # What PyAV has no attribute for.
+    options = {
+        "chroma_sample_location": stream.chroma_location,
+        "field_order": stream.field_order,
         # A stream that doesn't declare its reorder depth has frames dropped until the
         # decoder has guessed it. Strict decoding waits as long as the level allows.
-        context.options = {"strict": "1"}
+        "strict": "1" if stream.codec == "h264" else "",
+    }
+    context.options = {name: value for name, value in options.items() if value}
     return context
 
 

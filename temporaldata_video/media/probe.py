@@ -7,7 +7,10 @@ their bytes differ. So each is tried once for each kind of frame.
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import itertools
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from .swscale import ALIGNMENT, Conversion, DirectScaler, has_swscale, takes_row
 
 if TYPE_CHECKING:
     import av
+    from av.video.plane import VideoPlane
 
 # The order in which FFmpeg's planar RGB format stores red, green and blue.
 GBRP_PLANE_OF_CHANNEL = (2, 0, 1)
@@ -23,16 +27,24 @@ _ROWS = 32
 _SENTINEL, _OVERRUN = 7, 256
 # Frames say where their chroma lies, and PyAV does not pass it on. So only such paths are
 # taken directly as don't look at it.
-_CHROMA_POSITIONS = (None, (0, 128), (128, 128), (0, 0))
+_CHROMA_POSITIONS = (None, *itertools.product((0, 128), (0, 128, 256)))
+# Samples of 9 to 16 bits, each in the lowest bits of two bytes.
+_WIDE_SAMPLES = re.compile(r"(gray|yuva?[0-9]{3}p|gbra?p|ya|rgb|rgba|bgr|bgra)[0-9]+le")
 
 
 @functools.cache
-def one_thread() -> dict[str, Any]:
-    r"""Returns what keeps a reformatter to one thread."""
+def one_thread(pixel_format: str = "") -> dict[str, Any]:
+    r"""Returns what keeps a reformatter to one thread, where its pixels stay the same.
+
+    Args:
+        pixel_format: FFmpeg's name of what is converted.
+    """
     # Since PyAV 17 swscale starts threads of its own unless told otherwise, and they do
-    # not survive a fork.
+    # not survive a fork. What it makes of a Bayer mosaic depends on their number.
     import av
 
+    if pixel_format.startswith("bayer"):
+        return {}
     return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 
 
@@ -44,10 +56,29 @@ def plane_pixels(frame: av.VideoFrame, index: int, channels: int = 1) -> np.ndar
         index: number of the plane.
         channels: samples a pixel.
     """
-    plane = frame.planes[index]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    pixels = rows[: frame.height, : frame.width * channels]
+    pixels = plane_rows(frame.planes[index], frame.width * channels)
     return pixels.reshape(frame.height, frame.width, channels) if channels > 1 else pixels
+
+
+def plane_rows(plane: VideoPlane, width: int) -> np.ndarray:
+    r"""Returns the rows of a plane from the top down, without their padding.
+
+    Args:
+        plane: of a frame.
+        width: length of a row in bytes.
+
+    Returns:
+        uint8 of shape (rows of the plane, width).
+    """
+    stride = plane.line_size
+    if stride > 0:
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, stride)
+        return rows[: plane.height, :width]
+    # The rows lie from the bottom up, and older PyAVs have the buffer begin at the last.
+    ahead = -stride * (plane.height - 1)
+    memory = (ctypes.c_ubyte * (ahead + width)).from_address(plane.buffer_ptr - ahead)
+    shape = plane.height, width
+    return np.ndarray(shape, np.uint8, memory, offset=ahead, strides=(stride, 1)).copy()
 
 
 @functools.lru_cache(maxsize=64)
@@ -61,6 +92,8 @@ def planar_equals_packed(conversion: Conversion) -> bool:
     # does not always show it. And where rows do not end with a whole vector it may leave
     # their ends in the planes as the memory was, which may be anything, right pixels too.
     if not conversion.keeps_size or conversion.width % ALIGNMENT:
+        return False
+    if not _can_be_probed(conversion):
         return False
     conversion = _few_rows(conversion)._replace(target_format="gbrp")
     frame = _noise(conversion)
@@ -80,12 +113,7 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     Args:
         conversion: what is made of which kind of frame.
     """
-    import av
-
-    pixel_format = av.VideoFormat(
-        conversion.pixel_format, conversion.width, conversion.height
-    )
-    if not has_swscale() or pixel_format.has_palette:
+    if not has_swscale() or not _can_be_probed(conversion):
         return False
     conversion = _few_rows(conversion) if conversion.keeps_size else conversion
     frame = _noise(conversion)
@@ -96,8 +124,7 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     second = room[expected.size :][: expected.size].reshape(expected.shape)
     if not (takes_rows(first, conversion) and takes_rows(second, conversion)):
         return False
-    subsampled = pixel_format.chroma_width() != conversion.width
-    for position in _CHROMA_POSITIONS if subsampled else (None,):
+    for position in _CHROMA_POSITIONS if _is_subsampled(frame.format) else (None,):
         try:
             scaler = DirectScaler(conversion, position)
         except ValueError:
@@ -114,9 +141,26 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     return True
 
 
+def _can_be_probed(conversion: Conversion) -> bool:
+    # PyAV makes no frames that are flagged as interlaced, and the noise of one palette says
+    # nothing of others. Of wide samples _noise must know where in their bytes they lie.
+    import av
+
+    pixel_format = av.VideoFormat(conversion.pixel_format, 16, 16)
+    if conversion.interlaced or pixel_format.has_palette:
+        return False
+    bits = max(component.bits for component in pixel_format.components)
+    return bits <= 8 or _WIDE_SAMPLES.fullmatch(pixel_format.name) is not None
+
+
+def _is_subsampled(pixel_format: av.VideoFormat) -> bool:
+    return (pixel_format.chroma_width(16), pixel_format.chroma_height(16)) != (16, 16)
+
+
 def _few_rows(conversion: Conversion) -> Conversion:
-    # Without scaling, the paths do not depend on the number of rows, but for its being odd.
-    rows = min(conversion.height, _ROWS + conversion.height % 2)
+    # Without scaling, the paths do not depend on the number of rows, but for what is left
+    # over where up to four of them share their chroma.
+    rows = min(conversion.height, _ROWS + conversion.height % 4)
     return conversion._replace(height=rows, target_height=rows)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..types import Packets, SegmentPackets
 from .decode import PacketBytes, decode_packets, open_decoder, open_stream
 from .plan import Run, byte_ranges
+from .probe import plane_rows
 from .read import Segment, verified
 
 if TYPE_CHECKING:
@@ -115,8 +116,7 @@ def frame_digest(frame: av.VideoFrame) -> bytes:
         else:
             samples = [c for c in layout.components if c.plane == number]
             width = plane.width * sum(-(-c.bits // 8) for c in samples)
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        digest.update(rows[: plane.height, :width].tobytes())
+        digest.update(plane_rows(plane, width).tobytes())
     return digest.digest()
 
 
@@ -130,9 +130,8 @@ def luma_samples(frame: av.VideoFrame) -> np.ndarray:
         uint16 of shape (64,), in units of the frame's own depth.
     """
     deep = frame.format.components[0].bits > 8
-    plane = frame.planes[0]
-    values = np.frombuffer(memoryview(plane), np.uint16 if deep else np.uint8)
-    picture = values.reshape(-1, plane.line_size // values.itemsize)
+    picture = plane_rows(frame.planes[0], frame.width * (2 if deep else 1))
+    picture = picture.view(np.uint16 if deep else np.uint8)
     rows, columns = (
         (np.arange(_GRID) * side + side // 2) // _GRID
         for side in (frame.height, frame.width)

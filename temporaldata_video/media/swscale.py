@@ -40,6 +40,8 @@ class Conversion(NamedTuple):
         target_format: ``"gbrp"``, ``"rgb24"`` or ``"gray8"``.
         target_width: in pixels.
         target_height: in pixels.
+        interlaced: whether the frame says that it holds two fields; newer versions of
+            swscale then convert each by itself.
     """
 
     pixel_format: str
@@ -50,6 +52,7 @@ class Conversion(NamedTuple):
     target_format: str
     target_width: int
     target_height: int
+    interlaced: bool = False
 
     @property
     def keeps_size(self) -> bool:
@@ -117,6 +120,9 @@ class DirectScaler:
         Args:
             frame: of the kind that the scaler was made for.
             target: array for which :func:`takes_rows` holds, filled in place.
+
+        Raises:
+            ValueError: if swscale gives up.
         """
         conversion, address, planes = self._conversion, target.ctypes.data, frame.planes
         if conversion.target_format == "gbrp":
@@ -125,7 +131,7 @@ class DirectScaler:
             strides = _Strides(width, width, width)
         else:
             places, strides = _Pointers(address), _Strides(target.strides[0])
-        _library().sws_scale(
+        rows = _library().sws_scale(
             self._context,
             _Pointers(*[plane.buffer_ptr for plane in planes]),
             _Strides(*[plane.line_size for plane in planes]),
@@ -134,6 +140,8 @@ class DirectScaler:
             places,
             strides,
         )
+        if rows != conversion.target_height:
+            raise ValueError(f"swscale wrote {rows} rows of {conversion}")
 
 
 def takes_rows(target: np.ndarray, conversion: Conversion) -> bool:

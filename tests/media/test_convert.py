@@ -16,24 +16,52 @@ from temporaldata_video.media import probe
 from temporaldata_video.media.convert import FrameWriter, OutputFormat
 from temporaldata_video.media.probe import direct_equals_reformat, planar_equals_packed
 from temporaldata_video.media.swscale import Conversion, DirectScaler, has_swscale
-from temporaldata_video.types import StreamInfo
+from temporaldata_video.types import CHROMA_LOCATIONS, StreamInfo
 
-PIXEL_FORMATS = ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuv420p10le", "gray", "gbrp"]
+from .frames import CONTENTS, filtered, make_frame, reference
+
+PIXEL_FORMATS = [
+    "yuv420p",
+    "yuvj420p",
+    "nv12",
+    "nv21",
+    "yuv422p",
+    "yuvj422p",
+    "yuv444p",
+    "yuvj444p",
+    "yuv440p",
+    "yuv411p",
+    "yuv410p",
+    "yuyv422",
+    "yuva420p",
+    "yuva444p10le",
+    "yuv420p10le",
+    "yuv422p10le",
+    "yuv444p10le",
+    "yuv420p12le",
+    "gray",
+    "gray10le",
+    "gray16le",
+    "ya8",
+    "rgb24",
+    "bgr24",
+    "bgr0",
+    "argb",
+    "rgb48le",
+    "rgb565le",
+    "gbrp",
+    "gbrp10le",
+    "pal8",
+    "bayer_rggb8",
+    "xyz12le",
+    "yuv420p10be",
+]
 MATRICES = {"unspecified": 2, "bt709": 1, "bt601": 6, "bt2020": 9}
+CHROMA = ("unspecified", *CHROMA_LOCATIONS[1:])
+SIZES = [16, 48, 64, 112, 640]
 ALL_OUTPUTS = [
     OutputFormat(None, color, order) for color in ("RGB", "G") for order in ("NCHW", "NHWC")
 ]
-
-
-def noise(pixel_format: str, height: int, width: int, matrix: int = 2, full: bool = False):
-    frame = av.VideoFrame(width, height, pixel_format)
-    bits, dtype = (10, np.uint16) if pixel_format.endswith("10le") else (8, np.uint8)
-    rng = np.random.default_rng(height * width)
-    for plane in frame.planes:
-        count = plane.buffer_size // np.dtype(dtype).itemsize
-        plane.update(rng.integers(0, 1 << bits, count, dtype=dtype).tobytes())
-    frame.colorspace, frame.color_range = matrix, 2 if full else 1
-    return frame
 
 
 def stream_of(frame, **facts) -> StreamInfo:
@@ -48,32 +76,60 @@ def written(frame, output: OutputFormat, **facts) -> np.ndarray:
     return target
 
 
-def reference(frame, output: OutputFormat) -> np.ndarray:
-    name = "rgb24" if output.colorspace == "RGB" else "gray8"
-    pixels = frame.to_ndarray(format=name).reshape(frame.height, frame.width, -1)
-    return pixels if output.channel_format == "NHWC" else pixels.transpose(2, 0, 1)
+@st.composite
+def frames(draw, pixel_format: str) -> av.VideoFrame:
+    r"""Frames of all sizes and contents, with all that decoders say of theirs."""
+    height = draw(st.integers(4, 70) | st.sampled_from(SIZES[:-1]))
+    width = draw(st.integers(2, 150) | st.sampled_from(SIZES))
+    filters = [f"setparams=chroma_location={draw(st.sampled_from(CHROMA))}"]
+    if draw(st.booleans()):
+        filters.append("vflip")  # rows that lie in memory from the bottom up
+    if draw(st.booleans()):
+        # Where fields are of no whole number of chroma rows, swscale reads what follows
+        # the frame in memory, whatever that is.
+        height = max(16, height // 16 * 16)
+        filters.append("setfield=tff")
+    frame = make_frame(
+        pixel_format,
+        height,
+        width,
+        draw(st.sampled_from(CONTENTS)),
+        matrix=draw(st.sampled_from(list(MATRICES.values()))),
+        color_range=draw(st.sampled_from([0, 1, 2])),
+    )
+    placed = filtered(frame, *filters)
+    # A filter may have put another format in between.
+    return placed if placed.format.name == pixel_format else frame
 
 
-@pytest.mark.parametrize("output", ALL_OUTPUTS, ids=str)
+sizes = st.tuples(*2 * [st.integers(2, 90) | st.sampled_from(SIZES[:-1])])
+
+
 @pytest.mark.parametrize("pixel_format", PIXEL_FORMATS)
 @given(
-    height=st.integers(2, 70),
-    width=st.integers(2, 150) | st.sampled_from([16, 48, 64, 112]),
-    matrix=st.sampled_from(list(MATRICES.values())),
-    full=st.booleans(),
+    data=st.data(),
+    color=st.sampled_from(["RGB", "G"]),
+    order=st.sampled_from(["NCHW", "NHWC"]),
+    resize=st.none() | sizes,
 )
-def test_the_bytes_are_those_of_the_reference(
-    output, pixel_format, height, width, matrix, full
-):
-    frame = noise(pixel_format, height, width, matrix, full)
-    assert np.array_equal(written(frame, output), reference(frame, output))
+def test_the_bytes_are_those_of_the_reference(pixel_format, data, color, order, resize):
+    frame = data.draw(frames(pixel_format))
+    output = OutputFormat(resize, color, order)
+    expected = reference(frame, output)
+    shape = output.frame_shape(frame.height, frame.width)
+    room = np.full(expected.size + 64, 77, np.uint8)
+    target = room[: expected.size].reshape(shape)
+    FrameWriter(stream_of(frame), output).write(frame, target)
+    assert np.array_equal(target, expected)
+    assert (room[expected.size :] == 77).all()
 
 
 @pytest.mark.parametrize("output", ALL_OUTPUTS, ids=str)
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_frames_are_turned_and_then_flipped(output, turn, mirrored):
-    frame = noise("yuv420p", 34, 50)
+@pytest.mark.parametrize("field", ["prog", "bff"])
+def test_frames_are_turned_and_then_flipped(output, turn, mirrored, field):
+    frame = filtered(make_frame("yuv420p", 32, 50), f"setfield={field}")
     rows = replace(output, channel_format="NHWC")
     upright = np.rot90(reference(frame, rows), turn // 90)
     upright = upright[:, ::-1] if mirrored else upright
@@ -85,7 +141,7 @@ def test_frames_are_turned_and_then_flipped(output, turn, mirrored):
 
 @pytest.mark.parametrize("turn", [0, 90])
 def test_resizing_speaks_of_the_frame_as_it_is_shown(turn):
-    frame = noise("yuv420p", 34, 50)
+    frame = make_frame("yuv420p", 34, 50)
     output = OutputFormat((20, 10), "RGB", "NHWC")
     decoded = (10, 20) if turn else (20, 10)
     small = frame.reformat(width=decoded[1], height=decoded[0], format="rgb24")
@@ -94,7 +150,7 @@ def test_resizing_speaks_of_the_frame_as_it_is_shown(turn):
 
 
 def test_a_frame_of_another_size_is_refused_unless_it_is_resized():
-    frame = noise("yuv420p", 34, 50)
+    frame = make_frame("yuv420p", 34, 50)
     with pytest.raises(ValueError, match="34 x 50 pixels where the index says 36 x 50"):
         written(frame, OutputFormat(), height=36)
     assert written(frame, OutputFormat((8, 8)), height=36).shape == (3, 8, 8)
@@ -119,6 +175,20 @@ def test_common_frames_need_no_copy(pixel_format, target):
     assert direct_equals_reformat(conversion._replace(width=642, target_width=642)) is False
 
 
+def test_two_fields_take_no_way_that_was_proven_for_one_picture():
+    conversion = Conversion("yuv420p", 640, 480, 2, 0, "rgb24", 640, 480, interlaced=True)
+    assert planar_equals_packed(conversion._replace(interlaced=False))
+    assert not planar_equals_packed(conversion)
+    assert not direct_equals_reformat(conversion)
+
+
+@pytest.mark.parametrize("pixel_format", ["p010le", "xyz12le", "pal8", "gray16be"])
+def test_formats_of_which_noise_says_little_take_the_reference(pixel_format):
+    conversion = Conversion(pixel_format, 64, 64, 2, 0, "rgb24", 64, 64)
+    assert not planar_equals_packed(conversion)
+    assert not direct_equals_reformat(conversion)
+
+
 @pytest.mark.skipif(not has_swscale(), reason="swscale cannot be called here")
 def test_a_scaler_that_writes_other_bytes_is_not_used(monkeypatch):
     class Careless(DirectScaler):
@@ -136,7 +206,7 @@ def test_a_scaler_that_writes_other_bytes_is_not_used(monkeypatch):
 
 
 def test_an_array_with_gaps_or_odd_places_is_filled_by_a_copy():
-    frame, output = noise("yuv420p", 32, 48), OutputFormat()
+    frame, output = make_frame("yuv420p", 32, 48), OutputFormat()
     expected = reference(frame, output)
     room = np.full(2 * expected.size + 1, 77, np.uint8)
     for target in (
@@ -158,7 +228,7 @@ def test_right_pixels_left_in_memory_are_no_answer():
     conversion = Conversion("yuv420p", 40, 32, 6, 1, "gbrp", 40, 32)
     for _ in range(10):
         planar_equals_packed.cache_clear()
-        expected = probe._reference(probe._noise(conversion), conversion)
+        expected = probe._reference(probe._make_frame(conversion), conversion)
         # Pictures like the one that will be made, let go of at once.
         old = [av.VideoFrame(40, 32, "gbrp") for _ in range(20)]
         for picture in old:
