@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from .errors import IndexFormatError, IndexWarning
+from .fileindex import build_segment, count_frames
 from .index.match import match_frames
 from .index.memory import MemoryFrameIndex
 from .index.sidecar import LanceFrameIndex
-from .indexing import build_memory_index, build_segment, count_frames
+from .indexing import build_memory_index
 from .layout import check_scheme, segment_uris, shown_uri
 from .media.read import Segment
 from .plugin.manager import (

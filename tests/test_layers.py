@@ -34,6 +34,7 @@ FLOORS = [
         "batch",
         "display",
         "facts",
+        "fileindex",
         "freshness",
         "indexing",
         "lazy",

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import temporaldata_video as tv
 from temporaldata_video.cli.main import app
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.index.packets import SegmentIndex
-from temporaldata_video.indexing import build_segment
 from temporaldata_video.media.plan import plan_runs
 from temporaldata_video.media.read import Segment
 from temporaldata_video.media.store import LocalStore
@@ -74,7 +74,8 @@ def test_key_frames_that_are_none(tmp_path, b_frames):
     plain = tv.write_index(clip, progress=False)
     verified = tv.write_index(clip, verify=True, overwrite=True, progress=False)
     assert len(keys(plain)) == 4
-    assert keys(verified) == [0]
+    # FFmpeg looks into the packets, and does not believe the header.
+    assert keys(verified) == [0, 12, 24, 36]
     video = tv.LazyVideo.from_uri(clip)
     for number in (47, 20, 30, 5, 1):
         assert read_numbers(video.frames_at([number])).tolist() == [number]

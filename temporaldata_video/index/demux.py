@@ -85,23 +85,24 @@ class Scan:
         return len(self.pts)
 
 
-def scan_header(read: Callable[[int, int], bytes], size: int, uri: str) -> Scan | None:
+def scan_header(file: HeaderFile, uri: str) -> Scan | None:
     r"""Demuxes an MP4, MOV or 3GP file without reading its media, but for the first frame.
 
     Args:
-        read: returns ``length`` bytes of the file from ``start``, called as
-            ``read(start, length)``.
-        size: length of the file in bytes.
+        file: the file.
         uri: for messages.
 
     Returns:
-        What FFmpeg finds; :obj:`None` for files of another kind.
+        What FFmpeg finds; :obj:`None` for files of another kind, or that are no video.
 
     Raises:
-        SourceError: if the file is no video.
+        SourceError: if it is encrypted, or cannot be demuxed.
     """
-    file = HeaderFile(read, size)
-    with _open_header(file, uri) as container:
+    try:
+        opened = _open_header(file, uri)
+    except SourceError:  # so little of it may not tell what it is
+        return None
+    with opened as container:
         if container.format.name != MOV:
             return None
         return _Scanner(container, uri, file=file).scan()

@@ -60,6 +60,8 @@ class _RangeFile(io.RawIOBase):
     def __init__(self, store: ObjectStore, key: str) -> None:
         self._store, self._key, self._at = store, key, 0
         self._meta = store.head(key)
+        # The ending tells FFmpeg what a file may be.
+        self.name = key.rpartition("/")[2]
 
     def readable(self) -> bool:
         return True

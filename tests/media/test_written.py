@@ -12,7 +12,7 @@ import pytest
 
 import temporaldata_video as tv
 from temporaldata_video import reading
-from temporaldata_video.indexing import build_segment
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.media.convert import OutputFormat
 from temporaldata_video.media.plan import plan_runs
 from temporaldata_video.media.read import Segment, read_frames
