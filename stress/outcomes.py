@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 import temporaldata_video as tv
 
 RIGHT, REFUSED, NONE = "right", "refused", "none decodes"
-N_SINGLE, N_WINDOWS = 12, 3
+N_SINGLE, N_WINDOWS, LONGEST_WINDOW = 12, 3, 7
 
 
 class Outcome(NamedTuple):

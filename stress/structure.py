@@ -31,8 +31,8 @@ CLIPS = {
     "co64": {},
     "several tracks": {"audio": True, "second_video": True},
 }
-# Right, or an error of ours, be it one for each frame. What PyAV does not open for itself is
-# not judged by it.
+# Right, or an error of ours, be it one for each frame. What PyAV does not open for itself
+# is not judged by it.
 FINE = (RIGHT, REFUSED, NONE, "no truth")
 
 
