@@ -105,9 +105,11 @@ def _compared(
     n = len(video)
     if truth is None:
         return "COUNT", f"{n} frames of a file that a sequential decode does not open"
-    # Frames by their number; a packet that the decoder has an error for keeps its own, and
-    # a sequential decode passes over it.
+    # Frames by their number, whatever the clock says; a packet that the decoder has an
+    # error for keeps its own, and a sequential decode passes over it.
     by_number = np.argsort(video.frame_indices)
+    if sorted(video.frame_indices.tolist()) != list(range(n)):
+        return "WRONG", f"its frames have the numbers {video.frame_indices.tolist()}"
     good = by_number[video.frames_at(by_number, return_valid=True)[1]]
     if len(good) != len(truth):
         return "COUNT", f"{len(good)} of {n} frames, a sequential decode shows {len(truth)}"
