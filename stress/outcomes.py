@@ -13,15 +13,16 @@ from av.video.reformatter import VideoReformatter
 
 import temporaldata_video as tv
 
-RIGHT, REFUSED = "right", "refused"
-N_SINGLE, N_WINDOWS = 12, 3
+RIGHT, REFUSED, NONE = "right", "refused", "none decodes"
+N_SINGLE, N_WINDOWS, LONGEST_WINDOW = 12, 3, 7
 
 
 class Outcome(NamedTuple):
     r"""What became of a file.
 
     Args:
-        what: ``"right"``, ``"refused"``, or in capitals what is at fault.
+        what: ``"right"``, ``"refused"``, ``"none decodes"`` of an index whose frames are
+            all in error, or in capitals what is at fault.
         why: the error, or what differs.
         truth: number of frames that a sequential decode shows, -1 if it opens nothing.
     """
@@ -40,14 +41,20 @@ def sequential(path: Path) -> np.ndarray | None:
     Returns:
         uint8 of shape (n, height, width, 3), or :obj:`None` if PyAV finds no video in it.
     """
+    return _sequential(path)[0]
+
+
+def _sequential(path: Path) -> tuple[np.ndarray | None, int]:
+    # With it the number of packets that the decoder has an error for.
     try:
         container = av.open(str(path))
     except (av.error.FFmpegError, ValueError):
-        return None
+        return None, 0
     shown: list[np.ndarray] = []
+    errors = 0
     with container:
         if not container.streams.video or not container.streams.video[0].codec_context:
-            return None
+            return None, 0
         stream = container.streams.video[0]
         context = stream.codec_context
         context.thread_count, context.thread_type = 1, "NONE"
@@ -62,8 +69,8 @@ def sequential(path: Path) -> np.ndarray | None:
                 for frame in packet.decode():
                     shown.append(reformatter.reformat(frame, format="rgb24").to_ndarray())
             except (av.error.FFmpegError, ValueError):
-                continue
-    return np.stack(shown) if shown else np.empty((0, 0, 0, 3), np.uint8)
+                errors += 1
+    return (np.stack(shown) if shown else np.empty((0, 0, 0, 3), np.uint8)), errors
 
 
 def outcome(path: Path, seed: int = 0) -> Outcome:
@@ -73,7 +80,7 @@ def outcome(path: Path, seed: int = 0) -> Outcome:
         path: the file; its sidecar is written beside it.
         seed: decides which pieces.
     """
-    truth = sequential(path)
+    truth, errors = _sequential(path)
     n = -1 if truth is None else len(truth)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tv.VideoWarning)
@@ -84,7 +91,7 @@ def outcome(path: Path, seed: int = 0) -> Outcome:
         except Exception as error:
             return Outcome("CRASH", f"indexing: {_said(error, path)}", n)
         try:
-            return Outcome(*_compared(path, truth, random.Random(seed)), n)
+            return Outcome(*_compared(path, truth, errors, random.Random(seed)), n)
         except tv.VideoError as error:
             return Outcome("LOST", f"reading: {_said(error, path)}", n)
         except Exception as error:
@@ -92,28 +99,30 @@ def outcome(path: Path, seed: int = 0) -> Outcome:
 
 
 def _compared(
-    path: Path, truth: np.ndarray | None, chance: random.Random
+    path: Path, truth: np.ndarray | None, errors: int, chance: random.Random
 ) -> tuple[str, str]:
     video = tv.LazyVideo.from_uri(path, channel_format="NHWC", on_error="mask")
     n = len(video)
+    if truth is None:
+        return "COUNT", f"{n} frames of a file that a sequential decode does not open"
     # Frames by their number, whatever the clock says; a packet that the decoder has an
     # error for keeps its own, and a sequential decode passes over it.
     by_number = np.argsort(video.frame_indices)
     if sorted(video.frame_indices.tolist()) != list(range(n)):
         return "WRONG", f"its frames have the numbers {video.frame_indices.tolist()}"
     good = by_number[video.frames_at(by_number, return_valid=True)[1]]
-    if truth is None or len(good) != len(truth):
-        shown = "none" if truth is None else len(truth)
-        return "COUNT", f"{len(good)} of {n} frames, a sequential decode shows {shown}"
-    if n > len(good) and not _raises(path, n - len(good)):
+    if len(good) != len(truth):
+        return "COUNT", f"{len(good)} of {n} frames, a sequential decode shows {len(truth)}"
+    if n - len(good) > errors:
         return "LOST", f"{n - len(good)} frames, for which no decoder has an error"
     if len(good) == 0:
-        return RIGHT, "no frames"
+        return NONE, f"{n} frames, none of which decodes"
     picks = [np.arange(len(good))]
     picks += [np.array([chance.randrange(len(good))]) for _ in range(N_SINGLE)]
     for _ in range(N_WINDOWS):
         first = chance.randrange(len(good))
-        picks.append(np.arange(first, min(len(good), first + 1 + chance.randrange(7))))
+        last = first + chance.randrange(LONGEST_WINDOW)
+        picks.append(np.arange(first, min(len(good), last + 1)))
     for pick in picks:
         frames, valid = video.frames_at(good[pick], return_valid=True)
         if not valid.all():
@@ -121,19 +130,6 @@ def _compared(
         if not np.array_equal(frames, truth[pick]):
             return "WRONG", _difference(frames, truth, pick)
     return RIGHT, f"{len(good)} frames" + (f", {n - len(good)} damaged" * (n > len(good)))
-
-
-def _raises(path: Path, at_least: int) -> bool:
-    # Whether a sequential decode has so many packets that it has an error for.
-    with av.open(str(path)) as container:
-        stream, errors = container.streams.video[0], 0
-        stream.codec_context.thread_count, stream.codec_context.thread_type = 1, "NONE"
-        for packet in container.demux(stream):
-            try:
-                packet.decode()
-            except (av.error.FFmpegError, ValueError):
-                errors += 1
-    return errors >= at_least
 
 
 def _difference(frames: np.ndarray, truth: np.ndarray, wanted: np.ndarray) -> str:

@@ -9,19 +9,15 @@ from __future__ import annotations
 import multiprocessing
 import random
 import resource
-import warnings
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-import temporaldata_video as tv
 from temporaldata_video.testing import make_clip
 from temporaldata_video.testing.damage import box_places, damaged_boxes
 
-from .outcomes import Outcome, outcome, sequential
+from .outcomes import NONE, REFUSED, RIGHT, outcome
 
 MAX_BYTES = 2 << 30
 MAX_SECONDS = 20.0
@@ -35,10 +31,9 @@ CLIPS = {
     "co64": {},
     "several tracks": {"audio": True, "second_video": True},
 }
-# Right, or an error of ours, be it that it comes when frames are read: of all of them, or
-# of those that a sequential decode does not show. What PyAV does not open for itself is not
-# judged by it.
-FINE = ("right", "refused", "none decodes", "masked", "no truth")
+# Right, or an error of ours, be it one for each frame. What PyAV does not open for itself
+# is not judged by it.
+FINE = (RIGHT, REFUSED, NONE, "no truth")
 
 
 class Damaged(NamedTuple):
@@ -109,25 +104,8 @@ def handle(whole: dict[str, bytes], number: int, folder: Path) -> Damaged:
     path = folder / f"{number}.mp4"
     path.write_bytes(data)
     found = outcome(path, number)
-    return Damaged(number, name, *_judged(found, path), _peak_mib())
-
-
-def _judged(found: Outcome, path: Path) -> tuple[str, str]:
-    if found.truth < 0 and found.what in ("COUNT", "LOST"):
-        return "no truth", found.why
-    if found.what == "LOST":
-        # Frames that do not decode are counted all the same; the others must be right.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", tv.VideoWarning)
-            video = tv.LazyVideo.from_uri(path, channel_format="NHWC", on_error="mask")
-            in_file_order = np.argsort(video.frame_indices)
-            frames, valid = video.frames_at(in_file_order, return_valid=True)
-        truth = sequential(path)
-        if valid.sum() == found.truth == 0:
-            return "none decodes", found.why
-        if np.array_equal(frames[valid], truth):
-            return "masked", found.why
-    return found.what, found.why
+    what = "no truth" if found.truth < 0 and found.what == "COUNT" else found.what
+    return Damaged(number, name, what, found.why, _peak_mib())
 
 
 def _peak_mib() -> int:

@@ -8,8 +8,6 @@ from .muxing import Container, Variant
 UNREADABLE = "FFmpeg itself shows no frame of what it wrote"
 # By codec or clip, container and variant, ``*`` being all of them.
 REASONS = {
-    ("hevc", "mpg", "*"): "FFmpeg does not know HEVC in a program stream",
-    ("hevc", "vob", "*"): "FFmpeg does not know HEVC in a program stream",
     ("mpeg4", "*", "headless"): "without its first key frame, a packet shows two frames",
 }
 
