@@ -63,7 +63,15 @@ def _sequential(path: Path) -> tuple[np.ndarray | None, int]:
         while True:
             try:
                 packet = next(packets)
-            except (StopIteration, av.error.FFmpegError):
+            except StopIteration:
+                break
+            except av.error.FFmpegError:
+                # It gives up here, and the decoder still holds frames back.
+                held_back = context.decode(None)
+                shown += [
+                    reformatter.reformat(frame, format="rgb24").to_ndarray()
+                    for frame in held_back
+                ]
                 break
             try:
                 for frame in packet.decode():

@@ -136,10 +136,7 @@ class _File:
         ):
             shown = decode_order(file, self.uri, len(scan), advance)
         if not len(shown.packets):
-            raise SourceError(
-                f"{self.uri!r} has {len(scan)} packets, and none decodes. It is damaged, "
-                f"encrypted, or of a kind that this FFmpeg cannot decode."
-            )
+            raise _undecodable(self.uri, len(scan))
         numbers, times = np.unique(shown.packets, return_counts=True)
         if times.max() > 1:
             raise SourceError(
@@ -174,6 +171,8 @@ class _File:
             segment = self.finished(self.index_by_decoding(scan, fault.what), scan)
             fault = self.fault(segment)
         before = segment
+        if fault and fault.kind == "nothing":
+            raise _undecodable(self.uri, len(scan))
         if fault:
             segment = self.finished(self.proven(segment), scan)
             fault = self.fault(segment)
@@ -212,6 +211,14 @@ class _File:
         label = shown_uri(self.uri).rpartition("/")[2] + why
         shown = self.progress and self.fingerprint.size >= _PROGRESS_FROM_BYTES
         return progress_bar(label, total, shown)
+
+
+def _undecodable(uri: str, n_packets: int) -> SourceError:
+    return SourceError(
+        f"{uri!r} has {n_packets} packets, and none of those tried decodes. It is damaged, "
+        f"encrypted, or of a kind that this FFmpeg cannot decode. See what FFmpeg says: "
+        f"ffmpeg -v error -i FILE -f null -"
+    )
 
 
 def count_frames(store: ObjectStore, uri: str) -> int | None:

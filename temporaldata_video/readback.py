@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
-from .container import demuxed, keep_to_one_thread, open_container
+from .container import demuxed, ffmpeg_errors, keep_to_one_thread, open_container
 from .errors import VideoError
 from .index.packets import SegmentIndex
 from .media.convert import OutputFormat
@@ -46,11 +46,11 @@ class Fault(NamedTuple):
 
     Args:
         kind: ``"order"`` if frames come in another order or number, ``"pixels"`` if a frame
-            is another picture or does not decode.
+            is another picture or does not decode, ``"nothing"`` if none decodes.
         what: the same as a sentence.
     """
 
-    kind: Literal["order", "pixels"]
+    kind: Literal["order", "pixels", "nothing"]
     what: str
 
 
@@ -93,7 +93,7 @@ def find_fault(
             for place in places:
                 truth.follow(container, place, n_packets)
         if not truth.seen and truth.fault is None:
-            return Fault("pixels", "a sequential decode shows none of its first frames")
+            return Fault("nothing", "a sequential decode shows no frame")
         return truth.fault or _compare(file, truth)
     finally:
         forget(file)
@@ -109,7 +109,6 @@ def is_damaged(file: Segment) -> bool:
     Raises:
         SourceError: if the file cannot be read.
     """
-    import av
 
     stream = file.packets.stream
     most = max(_LEAST_PACKETS, ODD_BUDGET // (stream.width * stream.height))
@@ -121,7 +120,7 @@ def is_damaged(file: Segment) -> bool:
         for packet in islice(demuxed(container, source, file.uri), most):
             try:
                 source.codec_context.decode(packet)
-            except (av.error.FFmpegError, ValueError):
+            except ffmpeg_errors():
                 return True
     return False
 
@@ -205,14 +204,13 @@ class _Truth:
         self, container: InputContainer, place: int, n_packets: int, failed: set[int]
     ) -> Iterator[tuple[int, av.VideoFrame | None]]:
         # Yields the number of the packet of each frame, and None for it at the end.
-        import av
 
         source = container.streams.video[0]
         context = source.codec_context
         if place:
             try:
                 container.seek(int(self.packets.dts[place]), stream=source)
-            except av.error.FFmpegError:
+            except ffmpeg_errors():
                 return
             context.flush_buffers()
         else:
@@ -228,11 +226,11 @@ class _Truth:
             packet.pts = number
             try:
                 frames = context.decode(packet)
-            except (av.error.FFmpegError, ValueError):
+            except ffmpeg_errors():
                 failed.add(int(self.row[number]))
                 continue
             yield from ((f.pts, f) for f in frames if f.pts is not None)
-        with suppress(av.error.FFmpegError, ValueError):
+        with suppress(*ffmpeg_errors()):
             yield from ((f.pts, f) for f in context.decode(None) if f.pts is not None)
         yield len(self.row), None
 

@@ -1,4 +1,4 @@
-r"""Files behind public bug reports, and streams of codec suites, beside a sequential decode.
+r"""Files behind public bug reports, and streams of codec suites, read beside a decoder.
 
 The files lie beside the repository, with a program that reads them and never takes this
 package's word for what is right.

@@ -13,6 +13,7 @@ import numpy as np
 from ..container import (
     LONGEST_BLOCK_HEADER,
     demuxed,
+    ffmpeg_errors,
     keep_to_one_thread,
     open_container,
 )
@@ -198,7 +199,7 @@ class _Scanner:
             item.to_packet(copy)
         frames: list[av.VideoFrame] = []
         for given in (copy, None):
-            with suppress(av.error.FFmpegError, ValueError):
+            with suppress(*ffmpeg_errors()):
                 frames += self._context.decode(given)
         self._context.flush_buffers()
         self._first_frame = frames[0] if frames else None

@@ -7,6 +7,7 @@ latter are wanted, the payload of ``mdat`` boxes need not be read at all.
 from __future__ import annotations
 
 import bisect
+import errno
 import os
 from collections import deque
 from collections.abc import Callable
@@ -71,7 +72,9 @@ class HeaderFile:
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         r"""Moves to a position and returns it."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
+        if base + offset < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._at = base + offset
         return self._at
 
     def read(self, length: int = -1) -> bytes:

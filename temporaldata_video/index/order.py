@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from ..container import demuxed, keep_to_one_thread, open_container
+from ..container import demuxed, ffmpeg_errors, keep_to_one_thread, open_container
 from ..types import Packets
 from .demux import MOV, Scan
 from .packets import NO_TIME, SegmentIndex, increasing_dts, order_frames
@@ -107,7 +107,6 @@ def decode_order(
     Raises:
         SourceError: if FFmpeg gives up on the file.
     """
-    import av
 
     shown: list[int] = []
     failed: list[int] = []
@@ -128,11 +127,11 @@ def decode_order(
             packet.pts = number
             try:
                 take(context.decode(packet))
-            except (av.error.FFmpegError, ValueError):
+            except ffmpeg_errors():
                 failed.append(number)
             if advance is not None:
                 advance(number)
-        with suppress(av.error.FFmpegError, ValueError):
+        with suppress(*ffmpeg_errors()):
             take(context.decode(None))
     return Shown(
         np.array(shown, np.int64),

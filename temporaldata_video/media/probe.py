@@ -77,8 +77,9 @@ def plane_rows(plane: VideoPlane, width: int) -> np.ndarray:
     # The rows lie from the bottom up, and older PyAVs have the buffer begin at the last.
     ahead = -stride * (plane.height - 1)
     memory = (ctypes.c_ubyte * (ahead + width)).from_address(plane.buffer_ptr - ahead)
+    last = np.frombuffer(memoryview(memory), np.uint8)
     shape = plane.height, width
-    return np.ndarray(shape, np.uint8, memory, offset=ahead, strides=(stride, 1)).copy()
+    return np.ndarray(shape, np.uint8, last, offset=ahead, strides=(stride, 1)).copy()
 
 
 @functools.lru_cache(maxsize=64)
@@ -142,12 +143,13 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
 
 
 def _can_be_probed(conversion: Conversion) -> bool:
-    # PyAV makes no frames that are flagged as interlaced, and the noise of one palette says
-    # nothing of others. Of wide samples _noise must know where in their bytes they lie.
+    # PyAV makes no frames that are flagged as interlaced, the noise of one palette says
+    # nothing of others, and a Bayer mosaic depends on threads. Of wide samples _noise must
+    # know where in their bytes they lie.
     import av
 
     pixel_format = av.VideoFormat(conversion.pixel_format, 16, 16)
-    if conversion.interlaced or pixel_format.has_palette:
+    if conversion.interlaced or pixel_format.has_palette or pixel_format.is_bayer:
         return False
     bits = max(component.bits for component in pixel_format.components)
     return bits <= 8 or _WIDE_SAMPLES.fullmatch(pixel_format.name) is not None
