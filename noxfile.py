@@ -145,7 +145,7 @@ def fuzz(session: nox.Session) -> None:
 def stress(session: nox.Session) -> None:
     r"""Damaged videos, killed writers, descriptors and memory: the table of trust.md."""
     session.install("-e", ".[nwb]")
-    for command in ("damage", "writers", "resources"):
+    for command in ("damage", "structure", "writers", "resources"):
         session.run("python", "-m", "stress", command, *session.posargs)
 
 

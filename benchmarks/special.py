@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import temporaldata_video as tv
-from temporaldata_video.indexing import build_segment
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.media.store import LocalStore
 from temporaldata_video.testing import make_clip
 

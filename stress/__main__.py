@@ -1,4 +1,4 @@
-r"""``python -m stress fuzz|damage|writers|resources``: what this package withstands."""
+r"""``python -m stress COMMAND``: what this package withstands; ``--help`` says which."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
 from .damage import FOUND, damaged_videos
 from .fuzz import fuzz
 from .resources import cut
+from .structure import FINE, damaged_files
 from .targets import TARGETS
 from .writers import kill_writers
 
@@ -33,6 +36,9 @@ def main() -> int:
     damage = commands.add_parser("damage", help="damaged videos beside FFmpeg's decode")
     damage.add_argument("--variants", type=int, default=504)
     damage.add_argument("--seed", type=int, default=1)
+    structure = commands.add_parser("structure", help="MP4 files whose boxes lie")
+    structure.add_argument("--count", type=int, default=2000)
+    structure.add_argument("--first", type=int, default=0, help="number of the first file")
     writers = commands.add_parser("writers", help="writers killed at random moments")
     writers.add_argument("--kills", type=int, default=100)
     writers.add_argument("--seed", type=int, default=1)
@@ -71,6 +77,25 @@ def _damage(arguments: argparse.Namespace) -> int:
             print(json.dumps(result), flush=True)
     print(json.dumps(total), flush=True)
     return bool(total["of those not found by check --decode"])
+
+
+def _structure(arguments: argparse.Namespace) -> int:
+    total: Counter = Counter()
+    numbers = range(arguments.first, arguments.first + arguments.count)
+    with tempfile.TemporaryDirectory() as folder:
+        for found in damaged_files(numbers, Path(folder)):
+            total[found.clip, found.what] += 1
+            path = Path(folder, f"{found.number}.mp4")
+            if found.what not in FINE:
+                print(json.dumps(found._asdict()), flush=True)
+                shutil.copy(path, arguments.out / f"structure-{found.number}.mp4")
+            path.unlink()
+            shutil.rmtree(f"{path}.lance", ignore_errors=True)
+    outcomes = sorted({what for _, what in total})
+    print(f"{'damaged':<16}", *(f"{what:>12}" for what in outcomes))
+    for clip in dict.fromkeys(clip for clip, _ in total):
+        print(f"{clip:<16}", *(f"{total[clip, what]:>12}" for what in outcomes))
+    return int(any(what not in FINE for what in outcomes))
 
 
 def _writers(arguments: argparse.Namespace) -> int:

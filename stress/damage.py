@@ -59,7 +59,10 @@ def originals(folder: Path, corpus: Path | None) -> list[Path]:
 def sequential(path: Path) -> dict[int, np.ndarray]:
     r"""Returns the frames of a file by pts, as PyAV decodes them from its beginning."""
     frames: dict[int, np.ndarray] = {}
-    with path.open("rb") as file, av.open(file, options=opening_options()) as container:
+    with (
+        path.open("rb") as file,
+        av.open(file, container_options=opening_options()) as container,
+    ):
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         stream.codec_context.thread_type = "NONE"

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import temporaldata_video as tv
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.index.header import _METADATA_KEY, encode_header, encode_segment
-from temporaldata_video.indexing import build_segment
 from temporaldata_video.media.store import LocalStore
 from temporaldata_video.testing import make_clip
 

@@ -31,6 +31,7 @@ from temporaldata_video.index.demux import scan_header
 from temporaldata_video.index.display import display_transform
 from temporaldata_video.index.fields import may_hold_fields
 from temporaldata_video.index.header import decode_header, decode_segment
+from temporaldata_video.index.headerfile import HeaderFile
 from temporaldata_video.index.order import index_by_times, why_decode
 from temporaldata_video.index.pose import check_pose
 from temporaldata_video.index.preamble import find_preamble
@@ -58,7 +59,7 @@ def packets(data: bytes) -> bool:
         return data[start : start + length]
 
     try:
-        scan = scan_header(read, len(data), "cam.mp4")
+        scan = scan_header(HeaderFile(read, len(data)), "cam.mp4")
     except SourceError:
         return False
     if scan is None or not len(scan):
@@ -222,8 +223,7 @@ def pointer(data: bytes) -> bool:
     with h5py.File(path, "w") as file:
         file.attrs["object"] = "Data"
         group = file.create_group("video")
-        for name in ("timestamps", "frame_indices"):
-            group[name] = np.zeros(2)
+        group["timestamps"], group["frame_indices"] = np.zeros(2), np.zeros(2, np.int64)
         for name, value in attributes.items() if isinstance(attributes, dict) else ():
             try:
                 nested = isinstance(value, dict) or name == "parts"

@@ -24,7 +24,7 @@ WRITER = """
 import sys, warnings
 import numpy as np
 import temporaldata_video as tv
-from temporaldata_video.indexing import build_segment
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.index.write import write_sidecar
 from temporaldata_video.media.store import LocalStore
 video, target = sys.argv[1:]

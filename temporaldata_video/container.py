@@ -2,10 +2,13 @@ r"""Opens containers with FFmpeg and nothing that they name, and demuxes them.""
 
 from __future__ import annotations
 
+import errno
+import functools
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
-from .errors import SourceError
+from .errors import SourceError, VideoError
 from .formats import opening_options
 
 if TYPE_CHECKING:
@@ -18,12 +21,22 @@ if TYPE_CHECKING:
 LONGEST_BLOCK_HEADER = 64
 
 
+@functools.cache
+def ffmpeg_errors() -> tuple[type[Exception], ...]:
+    r"""Returns what PyAV raises of bytes that FFmpeg does not take, errors of files that
+    are asked for what lies nowhere included."""
+    import av
+
+    return av.error.FFmpegError, OSError, ValueError, OverflowError
+
+
 def open_container(
     file: BinaryIO,
     uri: str,
     *,
     demuxer: str | None = None,
     options: Mapping[str, str] | None = None,
+    buffer_bytes: int = 32 * 1024,
 ) -> InputContainer:
     r"""Returns a PyAV container over an open file, whatever the file calls itself.
 
@@ -32,6 +45,7 @@ def open_container(
         uri: for messages.
         demuxer: FFmpeg's name of the only demuxer to try.
         options: further options of FFmpeg's demuxers.
+        buffer_bytes: what is read of the file at a time.
 
     Raises:
         SourceError: if FFmpeg finds no video in it, or none that it can decode.
@@ -40,13 +54,16 @@ def open_container(
 
     try:
         container = av.open(
-            file,
+            _Guarded(file),
             mode="r",
             format=demuxer,
-            options={**opening_options(), **(options or {})},
+            container_options={**opening_options(), **(options or {})},
             metadata_errors="replace",
+            buffer_size=buffer_bytes,
         )
-    except (av.error.FFmpegError, ValueError, OverflowError) as error:
+    except VideoError:  # what a store has to say
+        raise
+    except ffmpeg_errors() as error:
         raise SourceError(
             f"{uri!r} is no video file that FFmpeg can read ({_reason(error)}). Check that "
             f"it was copied whole and that it is not a playlist or another kind of file."
@@ -76,13 +93,13 @@ def demuxed(
     Raises:
         SourceError: if FFmpeg gives up in the middle of the file.
     """
-    import av
-
     try:
         for packet in container.demux(stream):
             if packet.size:
                 yield packet
-    except (av.error.FFmpegError, ValueError) as error:
+    except VideoError:
+        raise
+    except ffmpeg_errors() as error:
         raise SourceError(
             f"the packets of {uri!r} cannot be read ({_reason(error)}). Check that it was "
             f"copied whole."
@@ -98,6 +115,27 @@ def keep_to_one_thread(context: VideoCodecContext) -> None:
     """
     context.thread_count = 1
     context.thread_type = "NONE"
+
+
+class _Guarded:
+    # Damaged files send FFmpeg to places before their beginning. It copes with a number that
+    # says so, while PyAV would hold on to an exception and raise it later.
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+        self.name = getattr(file, "name", "")
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except VideoError:  # what a store has to say
+            raise
+        except (OSError, ValueError):
+            return -errno.EINVAL
 
 
 def _reason(error: Exception) -> str:

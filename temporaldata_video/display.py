@@ -154,6 +154,7 @@ def plot_video(
     room = axes.bbox.width / max(len(shown), 1)
     stills = stills_of(video, shown, max(16, int(room)))
     if pose is not None:
-        taken = times_taken(video)[shown]
-        stills = stills.with_pose(as_pose(pose), taken, half_frame(video._source))
+        taken, clock = times_taken(video)[shown], video._source.sorted_timestamps
+        step = half_frame(clock if len(clock) > 1 else video.timestamps)
+        stills = stills.with_pose(as_pose(pose), taken, step)
     draw_strip(axes, stills, video.timestamps, extent)

@@ -8,7 +8,7 @@ r"""Every exception and warning that this package raises.
     │   └── SourceChangedError      ... because the file changed while it was read
     ├── FrameIndexError             the sidecar is of no use
     │   ├── IndexNotFoundError      ... because there is none (also a FileNotFoundError)
-    │   ├── StaleIndexError         ... because it describes another file
+    │   ├── StaleIndexError         ... because it, or a recording, is of another file
     │   └── IndexFormatError        ... because its contents make no sense
     ├── ClockError                  a clock has faults that nobody allowed (a ValueError)
     ├── DecodeError                 a frame that should be there does not decode
@@ -58,7 +58,7 @@ class IndexNotFoundError(FrameIndexError, FileNotFoundError):
 
 
 class StaleIndexError(FrameIndexError):
-    r"""A frame index describes another file than the one that lies beside it."""
+    r"""A frame index, or a saved recording, is of another file than the one there now."""
 
 
 class IndexFormatError(FrameIndexError):
@@ -107,7 +107,8 @@ class VideoWarning(UserWarning):
 
 
 class IndexWarning(VideoWarning):
-    r"""A frame index was built on the fly, trimmed, or covers less than it should."""
+    r"""A frame index was built on the fly, trimmed, covers less than it should, or has
+    another clock than a recording goes by."""
 
 
 class DecodeWarning(VideoWarning):

@@ -31,6 +31,11 @@ class VideoFacts:
         return self.__dict__["frames"]
 
     @property
+    def _numbers(self) -> NDArray[np.int64]:
+        # Frame numbers to look something up by: none that the recording does not have.
+        return self._source.checked(self.frame_indices)
+
+    @property
     def valid(self) -> NDArray[np.bool_]:
         r"""Which of :attr:`frames` did decode, bool of shape (n,)."""
         return self._lazy_frames.valid

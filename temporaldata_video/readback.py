@@ -8,22 +8,25 @@ What is compared is what users get: RGB, read by the path that they read by.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
-from .container import demuxed, keep_to_one_thread, open_container
+from .container import demuxed, ffmpeg_errors, keep_to_one_thread, open_container
 from .errors import VideoError
 from .index.packets import SegmentIndex
 from .media.convert import OutputFormat
 from .media.probe import one_thread, plane_pixels
-from .media.read import Segment, read_frames
+from .media.read import Segment, forget, read_frames
 from .types import Packets
 
 if TYPE_CHECKING:
     import av
+    from av.container import InputContainer
 
 # What is decoded of a file for its check, in pixels: all of a short one.
 ODD_BUDGET = 150_000_000
@@ -43,11 +46,11 @@ class Fault(NamedTuple):
 
     Args:
         kind: ``"order"`` if frames come in another order or number, ``"pixels"`` if a frame
-            is another picture or does not decode.
+            is another picture or does not decode, ``"nothing"`` if none decodes.
         what: the same as a sentence.
     """
 
-    kind: Literal["order", "pixels"]
+    kind: Literal["order", "pixels", "nothing"]
     what: str
 
 
@@ -60,7 +63,9 @@ def plain_budget(index: SegmentIndex) -> int:
     return _PLAIN_BUDGET + _PLAIN_PIXELS_A_FRAME * len(index)
 
 
-def find_fault(file: Segment, budget: int) -> Fault | None:
+def find_fault(
+    file: Segment, budget: int, open_file: Callable[[], BinaryIO] | None = None
+) -> Fault | None:
     r"""Returns a fault of an index, or :obj:`None` if there is none to be seen.
 
     The beginning of the file is decoded in sequence, then groups of pictures in the middle
@@ -69,6 +74,7 @@ def find_fault(file: Segment, budget: int) -> Fault | None:
     Args:
         file: a file and its index.
         budget: how many pixels to decode in sequence at most.
+        open_file: opens the file; asks its store by default.
 
     Raises:
         SourceError: if the file cannot be read.
@@ -76,21 +82,71 @@ def find_fault(file: Segment, budget: int) -> Fault | None:
     truth = _Truth(file)
     stream = file.packets.stream
     frames = max(1, budget // (stream.width * stream.height))
-    if frames >= len(truth.row):
-        truth.follow(0, len(truth.row))
-    else:
+    places, n_packets = [0], len(truth.row)
+    if frames < len(truth.row):
         keys = np.flatnonzero(truth.packets.keyframe & (truth.row >= 0)).tolist()
         places = sorted({0, *keys[len(keys) // 2 :][:1], *keys[-1:]})
-        least = stream.reorder + _LEAST_PACKETS
-        for place in places:
-            truth.follow(place, max(least, frames // len(places)))
-    return truth.fault or _compare(file, truth)
+        n_packets = max(stream.reorder + _LEAST_PACKETS, frames // len(places))
+    opened = open_file() if open_file else file.store.open(file.uri)
+    try:
+        with opened, open_container(opened, file.uri) as container:
+            for place in places:
+                truth.follow(container, place, n_packets)
+        if not truth.seen and truth.fault is None:
+            return Fault("nothing", "a sequential decode shows no frame")
+        return truth.fault or _compare(file, truth)
+    finally:
+        forget(file)
+
+
+def is_damaged(file: Segment) -> bool:
+    r"""Returns whether a decoder that conceals nothing has errors in a file, as far as it
+    is looked at.
+
+    Args:
+        file: a file and its index.
+
+    Raises:
+        SourceError: if the file cannot be read.
+    """
+
+    stream = file.packets.stream
+    most = max(_LEAST_PACKETS, ODD_BUDGET // (stream.width * stream.height))
+    opened = file.store.open(file.uri)
+    with opened, open_container(opened, file.uri) as container:
+        source = container.streams.video[0]
+        keep_to_one_thread(source.codec_context)
+        source.codec_context.options = {"err_detect": "explode"}
+        for packet in islice(demuxed(container, source, file.uri), most):
+            try:
+                source.codec_context.decode(packet)
+            except ffmpeg_errors():
+                return True
+    return False
+
+
+def find_disorder(file: Segment) -> Fault | None:
+    r"""Returns where the whole of a file comes in another order or number than its index
+    says, or :obj:`None`.
+
+    Args:
+        file: a file and its index.
+
+    Raises:
+        SourceError: if the file cannot be read.
+    """
+    truth = _Truth(file, look=False)
+    opened = file.store.open(file.uri)
+    with opened, open_container(opened, file.uri) as container:
+        truth.follow(container, 0, len(truth.row))
+    return truth.fault
 
 
 @dataclass(eq=False)
 class _Truth:
     # What a sequential decode of parts of a file shows.
     file: Segment
+    look: bool = True
     packets: Packets = field(init=False)
     row: np.ndarray = field(init=False)
     seen: dict[int, int | None] = field(default_factory=dict)
@@ -104,10 +160,11 @@ class _Truth:
         order = np.argsort(table.dts, kind="stable")
         self.packets, self.row = table[order], row[order]
 
-    def follow(self, place: int, n_packets: int) -> None:
+    def follow(self, container: InputContainer, place: int, n_packets: int) -> None:
         r"""Decodes some packets from a key frame on, and holds rows against what is shown.
 
         Args:
+            container: the file.
             place: number of the packet in the order of the file.
             n_packets: how many to decode.
         """
@@ -116,7 +173,7 @@ class _Truth:
         expected = int(self.row[place]) if place else 0
         failed: set[int] = set()
         ended = False
-        for number, frame in self._decoded(place, n_packets, failed):
+        for number, frame in self._decoded(container, place, n_packets, failed):
             if frame is None:
                 ended = True
                 continue
@@ -132,7 +189,7 @@ class _Truth:
                     f"{expected}",
                 )
                 return
-            self.seen[row] = _checksum(frame, self.file)
+            self.seen[row] = _checksum(frame, self.file) if self.look else None
             expected += 1
         while expected in failed:
             expected += 1
@@ -144,51 +201,42 @@ class _Truth:
             )
 
     def _decoded(
-        self, place: int, n_packets: int, failed: set[int]
+        self, container: InputContainer, place: int, n_packets: int, failed: set[int]
     ) -> Iterator[tuple[int, av.VideoFrame | None]]:
         # Yields the number of the packet of each frame, and None for it at the end.
-        import av
 
-        uri = self.file.uri
-        with self.file.store.open(uri) as opened, open_container(opened, uri) as container:
-            source = container.streams.video[0]
-            context = source.codec_context
-            keep_to_one_thread(context)
-            if place:
-                try:
-                    container.seek(int(self.packets.dts[place]), stream=source)
-                except av.error.FFmpegError:
-                    return
-            number = place - 1
-            for packet in demuxed(container, source, uri):
-                if number == place - 1 and place:
-                    number = self._landed(packet, place) - 1
-                    if number < 0:
-                        return
-                number += 1
-                if number >= place + n_packets:
-                    return
-                if number >= len(self.row) or packet.size != self.packets.size[number]:
-                    self.fault = Fault("order", f"packet {number} is demuxed otherwise")
-                    return
-                packet.pts = number
-                try:
-                    frames = context.decode(packet)
-                except (av.error.FFmpegError, ValueError):
-                    failed.add(int(self.row[number]))
-                    continue
-                yield from ((f.pts, f) for f in frames if f.pts is not None)
+        source = container.streams.video[0]
+        context = source.codec_context
+        if place:
             try:
-                frames = context.decode(None)
-            except (av.error.FFmpegError, ValueError):
-                frames = []
+                container.seek(int(self.packets.dts[place]), stream=source)
+            except ffmpeg_errors():
+                return
+            context.flush_buffers()
+        else:
+            keep_to_one_thread(context)
+        for number, packet in enumerate(demuxed(container, source, self.file.uri), place):
+            if number == place and place and not self._is_at(packet, place):
+                return
+            if number >= place + n_packets:
+                return
+            if number >= len(self.row) or packet.size != self.packets.size[number]:
+                self.fault = Fault("order", f"packet {number} is demuxed otherwise")
+                return
+            packet.pts = number
+            try:
+                frames = context.decode(packet)
+            except ffmpeg_errors():
+                failed.add(int(self.row[number]))
+                continue
             yield from ((f.pts, f) for f in frames if f.pts is not None)
-            yield number, None
+        with suppress(*ffmpeg_errors()):
+            yield from ((f.pts, f) for f in context.decode(None) if f.pts is not None)
+        yield len(self.row), None
 
-    def _landed(self, packet: av.Packet, place: int) -> int:
-        # The number of the packet at which a seek ended, if it is the one meant.
-        same = packet.size == self.packets.size[place]
-        return place if same and packet.is_keyframe else -1
+    def _is_at(self, packet: av.Packet, place: int) -> bool:
+        # Whether a seek ended where it was meant to.
+        return packet.is_keyframe and packet.size == self.packets.size[place]
 
 
 def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
@@ -199,7 +247,8 @@ def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
     if (frame.width, frame.height) != (stream.width, stream.height):
         return None
     try:
-        picture = VideoReformatter().reformat(frame, format="rgb24", **one_thread())
+        threads = one_thread(frame.format.name)
+        picture = VideoReformatter().reformat(frame, format="rgb24", **threads)
     except (ValueError, OSError):
         return None
     pixels = np.rot90(plane_pixels(picture, 0, channels=3), stream.rotation // 90)

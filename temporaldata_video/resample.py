@@ -36,6 +36,7 @@ def with_neighbours(
         return times, frames
     if len(frames):
         first, stop = _place(order, frames[0]), _place(order, frames[-1]) + 1
+        # Frames without a time, and those that go by another clock, have no place.
         if not np.array_equal(frames, order[first:stop]):
             return times, frames
     else:
@@ -51,7 +52,7 @@ def _place(order: np.ndarray, frame: int) -> int:
     # Where a frame stands in time. In nearly all recordings that is its number.
     if frame < len(order) and order[frame] == frame:
         return int(frame)
-    return int(np.flatnonzero(order == frame)[0])
+    return int(np.flatnonzero(order == frame)[:1].max(initial=-1))
 
 
 def match_times(known: np.ndarray, times: np.ndarray, method: str) -> np.ndarray:

@@ -3,164 +3,23 @@ r"""The recording behind a lazy video: its files, its index, and how frames are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import IndexFormatError
-from .index.match import match_frames
-from .index.memory import MemoryFrameIndex
-from .index.sidecar import LanceFrameIndex
-from .indexing import build_memory_index, build_segment
-from .layout import check_scheme, segment_uris
+from .errors import FrameIndexError
+from .layout import shown_uri
 from .media.cache_settings import ConfiguredCache, cache_settings
 from .media.convert import OutputFormat
 from .media.read import Segment, prefetch_frames, read_cost
-from .plugin.manager import (
-    resolve_cache,
-    resolve_index,
-    resolve_index_store,
-    resolve_store,
-)
-from .process import RECORDING_ARRAYS, ProcessCache
+from .part import VideoPart
+from .process import RECORDING_ARRAYS
 from .progress import progress_bar
 from .reading import Request, read_together
-from .types import Cost, FrameIndex, ObjectStore, OnError
-
-# Files of indexes without byte positions, scanned once in each process.
-_SCANS: ProcessCache[Any] = ProcessCache(64)
-
-
-@dataclass(frozen=True, eq=False)
-class VideoPart:
-    r"""A video as it was indexed: one file or several, and one index.
-
-    Immutable and free of handles, so that all slices of a video share it.
-
-    Args:
-        uri: the video, or its first file.
-        further_uris: the further files.
-        store: reads the files.
-        index_uri: where the sidecar lies, if not beside the video.
-        given_index: an index that need not be looked for.
-    """
-
-    uri: str
-    further_uris: tuple[str, ...] = ()
-    store: ObjectStore | None = field(default=None, repr=False)
-    index_uri: str | None = None
-    given_index: FrameIndex | None = field(default=None, repr=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # What was looked up is looked up again, but an index that was built is kept.
-        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        if isinstance(self.__dict__.get("index"), MemoryFrameIndex):
-            state["given_index"] = self.index
-        return state
-
-    @cached_property
-    def reader(self) -> ObjectStore:
-        r"""The store that reads the files."""
-        return self.store or resolve_store(self.uri)
-
-    @cached_property
-    def index(self) -> FrameIndex:
-        r"""The frame index: the one given, the sidecar, or one that is built now."""
-        given = self.given_index
-        if isinstance(given, LanceFrameIndex):
-            return given.with_store(resolve_index_store(given.uri, self.uri, self.reader))
-        if given is not None:
-            return given
-        if self.index_uri is not None:
-            store = resolve_index_store(self.index_uri, self.uri, self.reader)
-            return LanceFrameIndex.open(self.index_uri, store)
-        found = resolve_index(self.uri, self.reader)
-        return found or build_memory_index(self.reader, [self.uri, *self.further_uris])
-
-    def open_index(self) -> None:
-        r"""Looks for the index now, so that what is wrong with it is said now."""
-        _ = self.index
-
-    @cached_property
-    def frame_counts(self) -> np.ndarray:
-        r"""Number of frames of each segment, int64 of shape (n_segments,)."""
-        return np.asarray(self.index.segment_frame_counts(), np.int64)
-
-    @cached_property
-    def identity(self) -> tuple[Any, ...]:
-        r"""What two parts have in common if they are the same video."""
-        index_id = getattr(self.index, "index_id", "") or (
-            getattr(self.index, "uri", None) or id(self.index)
-        )
-        return self.uri, self.further_uris, index_id
-
-    @cached_property
-    def segment_uris(self) -> list[str]:
-        r"""The file in which each segment lies."""
-        n = len(self.frame_counts)
-        if self.further_uris:
-            uris = [self.uri, *self.further_uris]
-            if len(uris) != n:
-                raise self._other_number_of_files(n)
-            return uris
-        if n > 1:
-            uris = segment_uris(self.uri, n)
-            if all(self._exists(uri) for uri in uris[1:]):
-                return uris
-        # Segments may be a matter of the index alone: all of them lie in the one file.
-        return [self.uri] * n
-
-    def _other_number_of_files(self, n_segments: int) -> IndexFormatError:
-        return IndexFormatError(
-            f"the index of {self.uri!r} has {n_segments} segments, and "
-            f"{1 + len(self.further_uris)} files are given."
-        )
-
-    def _exists(self, uri: str) -> bool:
-        try:
-            self.reader.head(uri)
-        except FileNotFoundError:
-            return False
-        return True
-
-    @cached_property
-    def files(self) -> list[tuple[Segment, np.ndarray | None]]:
-        r"""For each segment its file, and which frame of the file each of its rows is
-        (:obj:`None` where row and frame are the same)."""
-        segments = getattr(self.index, "segments", ())
-        if segments:
-            uris = [self.uri, *self.further_uris]
-            if not self.further_uris:
-                uris += [segment.uri for segment in segments[1:]]
-            if len(uris) != len(segments):
-                raise self._other_number_of_files(len(segments))
-            for uri in uris:
-                check_scheme(uri, self.uri)
-            return [
-                (self._file(uri, packets), None)
-                for uri, packets in zip(uris, segments, strict=True)
-            ]
-        return list(self._matched_files())
-
-    def _matched_files(self) -> Iterator[tuple[Segment, np.ndarray]]:
-        uris = self.segment_uris
-        tables = [np.asarray(self.index.pts_table(i), np.int64) for i in range(len(uris))]
-        frames: dict[int, tuple[Segment, np.ndarray]] = {}
-        for uri in dict.fromkeys(uris):
-            meta = self.reader.head(uri)
-            packets = _SCANS.get((uri, meta), partial(build_segment, self.reader, uri))
-            mine = [i for i, other in enumerate(uris) if other == uri]
-            matched = match_frames([tables[i] for i in mine], packets.frames.pts, uri)
-            frames.update(
-                (i, (self._file(uri, packets), rows)) for i, rows in zip(mine, matched)
-            )
-        return (frames[i] for i in range(len(uris)))
-
-    def _file(self, uri: str, packets: Any) -> Segment:
-        return Segment(uri, packets, self.reader, resolve_cache(uri, self.reader))
+from .types import Cost, OnError
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,16 +57,19 @@ class VideoSource:
     @property
     def timestamps(self) -> np.ndarray:
         r"""Seconds of each frame by its number, read-only float64 of shape (n,); NaN for
-        frames without a time."""
+        frames without a time, and where a recording goes by another clock."""
         return RECORDING_ARRAYS.get((self, "timestamps"), self._read_timestamps)
 
     def _read_timestamps(self) -> np.ndarray:
         clocks = []
         for part in self.parts:
             clock = np.full(int(part.frame_counts.sum()), np.nan)
+            clocks.append(clock)
+            # Times of another clock than the recording's would be made up.
+            if not part.keeps_clock:
+                continue
             known = np.asarray(part.index.timestamps(), np.float64)[: len(clock)]
             clock[: len(known)] = known
-            clocks.append(clock)
         return np.concatenate(clocks)
 
     @property
@@ -300,6 +162,29 @@ class VideoSource:
             for file, rows in wanted:
                 prefetch_frames(file, rows, advance)
 
+    def checked(self, numbers: np.ndarray) -> NDArray[np.int64]:
+        r"""Returns frame numbers, all of which the recording has.
+
+        Args:
+            numbers: frame numbers in any order, repeated or not, shape (n,).
+
+        Raises:
+            FrameIndexError: if one is none of the recording, as in a damaged HDF5 file.
+        """
+        found = np.asarray(numbers)
+        n_frames = int(self.frame_counts.sum())
+        if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
+            what = f"{found.dtype} of shape {found.shape} are no frame numbers"
+        elif len(outside := found[(found < 0) | (found >= n_frames)]):
+            what = f"there is no frame {outside[0]}, it has {n_frames}"
+        else:
+            return found.astype(np.int64, copy=False)
+        raise FrameIndexError(
+            f"{what}: the frame_indices of the recording do not fit "
+            f"{shown_uri(self.parts[0].uri)!r}. The recording is damaged, or of another "
+            f"video; open the video with LazyVideo.from_uri and save the recording again."
+        )
+
     def by_file(
         self, numbers: np.ndarray
     ) -> Iterator[tuple[Segment, np.ndarray, np.ndarray]]:
@@ -308,7 +193,11 @@ class VideoSource:
 
         Args:
             numbers: frame numbers, sorted and unique, int64 of shape (n,).
+
+        Raises:
+            FrameIndexError: if one is none of the recording.
         """
+        numbers = self.checked(numbers)
         segment = np.searchsorted(self.frame_offsets, numbers, side="right") - 1
         for s in np.unique(segment).tolist():
             wanted = np.flatnonzero(segment == s)

@@ -60,13 +60,17 @@ def times_taken(video: Any) -> np.ndarray:
 
     A resampled video shows frames at other times than these.
     """
-    taken = video._source.timestamps[video.frame_indices] - video._origin
+    taken = video._source.timestamps[video._numbers] - video._origin
     return np.where(np.isnan(taken), video.timestamps, taken)
 
 
-def half_frame(source: VideoSource) -> float:
-    r"""Returns half of the seconds that mostly lie between two frames of a recording."""
-    steps = np.diff(source.sorted_timestamps)
+def half_frame(times: np.ndarray) -> float:
+    r"""Returns half of the seconds that mostly lie between two frames.
+
+    Args:
+        times: sorted seconds, float64 of shape (n,).
+    """
+    steps = np.diff(times)
     return 0.5 * float(np.median(steps)) if len(steps) else 0.5
 
 

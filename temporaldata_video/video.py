@@ -21,9 +21,10 @@ from .arguments import (
 from .display import VideoDisplay
 from .layout import normalize_uri
 from .lazy import FromSource, LazyColumn, LazyFrames
+from .part import VideoPart
 from .plugin.manager import resolve_store
 from .resample import METHODS, Method, match_times, with_neighbours
-from .source import VideoPart, VideoSource, merge_sources
+from .source import VideoSource, merge_sources
 from .types import ChannelFormat, Colorspace, FrameIndex, ObjectStore, OnError
 
 if TYPE_CHECKING:
@@ -337,7 +338,7 @@ class VideoSeries(VideoDisplay):
         if wanted.ndim != 1 or not np.isfinite(wanted).all() or (np.diff(wanted) < 0).any():
             raise ValueError("times must be a one-dimensional, finite and sorted array.")
         known, frames = with_neighbours(
-            self._source, self.timestamps, self.frame_indices, self._origin, self._edge
+            self._source, self.timestamps, self._numbers, self._origin, self._edge
         )
         positions = match_times(known, wanted, method)
         out = self.__class__.__new__(self.__class__)
@@ -375,7 +376,7 @@ class VideoSeries(VideoDisplay):
         source, numbers = merge_sources([video._source for video in videos])
         times = np.concatenate([video.timestamps for video in videos])
         frames = np.concatenate(
-            [new[video.frame_indices] for video, new in zip(videos, numbers)]
+            [new[video._numbers] for video, new in zip(videos, numbers)]
         )
         if sort:
             order = np.argsort(times, kind="stable")

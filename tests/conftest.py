@@ -83,6 +83,18 @@ def data(recording):
 
 
 @pytest.fixture(scope="session")
+def saved_once(tmp_path_factory) -> Path:
+    r"""A folder with a recording, its video of 300 frames and a sidecar."""
+    from tests.recordings import CLOCK, save
+
+    folder = tmp_path_factory.mktemp("saved")
+    make_clip(folder / "cam.mp4", len(CLOCK), size=(32, 32))
+    tv.write_index(folder / "cam.mp4", timestamps=CLOCK, progress=False)
+    save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def s3():
     r"""A server of S3 with a bucket ``lab``."""
     with serve_s3() as server:

@@ -146,11 +146,12 @@ def test_protocols_of_ffmpeg_are_no_uris(clip, server, tmp_path, protocol):
 
 @pytest.mark.parametrize("container", ["hls", "concat", "dash", "sdp", "image2"])
 def test_a_container_is_not_opened_as_another_one(clip, server, container):
-    stream = tv.LanceFrameIndex.open(f"{clip}.lance").segments[0].stream
+    segment = tv.LanceFrameIndex.open(f"{clip}.lance").segments[0]
+    trap = replace(segment, stream=replace(segment.stream, container=container))
     data = io.BytesIO(lead("hls", clip, server.url))
     with (
         pytest.raises(SourceError),
-        open_stream(data, "trap.mp4", replace(stream, container=container)),
+        open_stream(lambda: data, "trap.mp4", trap),
     ):
         pass
     assert server.connections == 0

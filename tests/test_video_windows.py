@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from temporaldata import Interval, IrregularTimeSeries
 
 import temporaldata_video as tv
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.index.memory import MemoryFrameIndex
-from temporaldata_video.indexing import build_segment
 from temporaldata_video.media.store import LocalStore
 from temporaldata_video.testing import read_numbers
 

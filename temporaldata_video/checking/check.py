@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import DecodeError, IndexWarning, SourceError
+from ..fileindex import build_segment
 from ..index.clock.fit import container_clock, time_stamps
 from ..index.clock.read import read_stamps
 from ..index.clock.report import examine
 from ..index.clock.spec import Clock, as_clock
 from ..index.memory import MemoryFrameIndex
 from ..index.streams import read_container_facts
-from ..indexing import build_segment
 from ..layout import normalize_uri
 from ..media.read import Segment
+from ..part import VideoPart
 from ..plugin.manager import resolve_store
 from ..progress import progress_bar
-from ..source import VideoPart, VideoSource
+from ..source import VideoSource
 from ..types import FrameIndex, ObjectStore
 from .checksums import check_checksums
 from .clock import check_clock

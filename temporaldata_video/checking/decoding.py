@@ -12,6 +12,7 @@ import numpy as np
 from ..media.plan import plan_runs
 from ..media.read import Segment
 from ..media.sequence import decode_run, frame_digest, whole_run
+from ..readback import find_disorder
 from .finding import Finding, Severity, command, counted
 from .subject import Appearance, CheckedFile
 
@@ -68,6 +69,9 @@ def check_key_frames(file: CheckedFile) -> Iterator[Finding]:
     Args:
         file: the file.
     """
+    if file.index.false_keys:  # found out when it was indexed anew, and not believed
+        keys = int(np.count_nonzero(file.index.frames.keyframe)) + file.index.false_keys
+        yield from _false_keys(file, file.index.false_keys, keys, "")
     segment = file.segment
     wrong, tried = [], 0
     for rows in _groups_to_try(file):
@@ -76,7 +80,7 @@ def check_key_frames(file: CheckedFile) -> Iterator[Finding]:
         after = _decode(segment, rows, earlier=1)
         if _differ(alone, after, rows):
             wrong.append(int(rows[0]))
-    yield from _false_keys(file, wrong, tried)
+    yield from _false_keys(file, len(wrong), tried, f" (frames {_named(wrong)})")
 
 
 def check_all_frames(file: CheckedFile, advance: Advance | None) -> Iterator[Finding]:
@@ -89,6 +93,7 @@ def check_all_frames(file: CheckedFile, advance: Advance | None) -> Iterator[Fin
         advance: called with the number of frames that were decoded so far.
     """
     segment = file.segment
+    yield from _order(file)
     strict = _decode_whole(segment, advance, strict=True)
     harmed = dict.fromkeys(strict.corrupt, "it refers to what is missing")
     harmed |= strict.failed
@@ -103,7 +108,22 @@ def check_all_frames(file: CheckedFile, advance: Advance | None) -> Iterator[Fin
         tried += 1
         if _differ(_decode(segment, rows, earlier=0), whole, rows):
             wrong.append(int(rows[0]))
-    yield from _false_keys(file, wrong, tried)
+    yield from _false_keys(file, len(wrong), tried, f" (frames {_named(wrong)})")
+
+
+def _order(file: CheckedFile) -> Iterator[Finding]:
+    fault = find_disorder(file.segment)
+    if fault is not None:
+        yield Finding(
+            Severity.ERROR,
+            "order-differs",
+            f"{fault.what}: the container's times are not those at which frames are shown",
+            "Times are laid beside the wrong frames, by this package and by others that "
+            "believe the container.",
+            f"{command('index', '--verify', '--overwrite', file.name)} --timestamps TIMES, "
+            f"which has the decoder say the order",
+            file.segment.uri,
+        )
 
 
 def _decode(segment: Segment, rows: np.ndarray, earlier: int) -> Decoding:
@@ -161,14 +181,13 @@ def _groups_to_try(file: CheckedFile) -> Iterator[np.ndarray]:
         yield rows
 
 
-def _false_keys(file: CheckedFile, wrong: list[int], tried: int) -> Iterator[Finding]:
+def _false_keys(file: CheckedFile, wrong: int, tried: int, which: str) -> Iterator[Finding]:
     if wrong:
         yield Finding(
             Severity.ERROR,
             "false-key-frames",
-            f"{len(wrong)} of {counted(tried, 'key frame')} tried are none (frames "
-            f"{_named(wrong)}): decoded from there, frames have other pixels than in "
-            f"sequence, or none",
+            f"{wrong} of {counted(tried, 'key frame')} tried are none{which}: decoded from "
+            f"there, frames have other pixels than in sequence, or none",
             "Every reader that seeks shows wrong pictures after them, without an error.",
             command("reencode", file.name, "--gop", "30"),
             file.segment.uri,

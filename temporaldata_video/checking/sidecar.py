@@ -10,8 +10,8 @@ from ..errors import FrameIndexError, IndexNotFoundError, StaleIndexError
 from ..index.packets import SegmentIndex
 from ..index.sidecar import LanceFrameIndex
 from ..media.fingerprint import matches
+from ..part import VideoPart
 from ..plugin.manager import resolve_index
-from ..source import VideoPart
 from ..types import FrameIndex, ObjectStore
 from .finding import Finding, Severity, command, counted
 

@@ -16,7 +16,8 @@ from ..errors import SourceError
 from ..index.clock.report import GAP_FACTOR
 from ..media.decode import open_stream
 from ..media.read import Segment
-from ..source import VideoPart, VideoSource
+from ..part import VideoPart
+from ..source import VideoSource
 from ..types import StreamInfo
 from .opening import (
     IndexUriOption,

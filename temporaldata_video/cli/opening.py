@@ -12,8 +12,8 @@ from rich.console import Console
 
 from ..layout import normalize_uri, protocol_of
 from ..media.fingerprint import matches
+from ..part import VideoPart
 from ..plugin.manager import resolve_store
-from ..source import VideoPart
 from ..types import Fingerprint, ObjectStore
 
 VideoArgument = Annotated[

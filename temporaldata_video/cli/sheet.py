@@ -205,7 +205,9 @@ def _with_points(
     recording, _, name = pose.rpartition(":")
     if name and Path(recording).is_file():
         series = load_series(recording, name)
-        return stills.with_pose(as_pose(series), stills.times, half_frame(source))
+        return stills.with_pose(
+            as_pose(series), stills.times, half_frame(source.sorted_timestamps)
+        )
     path = Path(pose)
     table = read_pose_table(path, min_confidence)
     n_frames = int(source.frame_counts.sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,11 @@ from ..arguments import check_choice, checked_output, checked_threads
 from ..errors import FrameIndexError
 from ..layout import check_scheme, normalize_uri, relative_uri, resolve_uri
 from ..lazy import LazyColumn
+from ..part import VideoPart
 from ..process import RECORDING_ARRAYS
-from ..source import VideoPart, VideoSource
+from ..saved import SavedVideo
+from ..source import VideoSource
+from ..types import Fingerprint
 from ..video import VideoSeries
 
 BACKEND_NAME = "MP4_INDEX"
@@ -82,7 +85,10 @@ def write_pointer(video: VideoSeries, group: Any) -> None:
                 "uri": relative_uri(part.uri, base),
                 "further_uris": [relative_uri(uri, base) for uri in part.further_uris],
                 "index_uri": part.index_uri and relative_uri(part.index_uri, base),
-                "frames": part.frame_counts.tolist(),
+                "frames": part.to_save.frame_counts,
+                "fingerprints": [f and astuple(f) for f in part.to_save.fingerprints],
+                "index_id": part.to_save.index_id,
+                "clock": part.to_save.clock,
             }
             for part in source.parts
         ]
@@ -116,6 +122,7 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
             raise ValueError("it names no file")
         threads = checked_threads(options["threads"])
         source = VideoSource(parts, output, options["on_error"], threads)
+        _check_columns(group)
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -140,6 +147,21 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
     return video
 
 
+def _check_columns(group: Any) -> None:
+    # By their description alone, which reads none of their contents.
+    times, numbers = group["timestamps"], group["frame_indices"]
+    if not (
+        times.shape == numbers.shape
+        and len(times.shape) == 1
+        and times.dtype.kind == "f"
+        and numbers.dtype.kind in "iu"
+    ):
+        raise ValueError(
+            f"its timestamps are {times.dtype} of shape {times.shape}, and its "
+            f"frame_indices {numbers.dtype} of shape {numbers.shape}"
+        )
+
+
 def _read_part(part: dict[str, Any], base: str) -> VideoPart:
     index_uri = part["index_uri"]
     told = [part["uri"], *part["further_uris"], *([index_uri] if index_uri else [])]
@@ -149,7 +171,34 @@ def _read_part(part: dict[str, Any], base: str) -> VideoPart:
     for uri in uris:
         check_scheme(uri, base)
     further = uris[1 : 1 + len(part["further_uris"])]
-    return VideoPart(uris[0], tuple(further), index_uri=uris[-1] if index_uri else None)
+    return VideoPart(
+        uris[0],
+        tuple(further),
+        index_uri=uris[-1] if index_uri else None,
+        saved=_read_saved(part, base),
+    )
+
+
+def _read_saved(part: dict[str, Any], base: str) -> SavedVideo:
+    # What recordings of older versions don't say of their video is not compared.
+    counts, files = part["frames"], part.get("fingerprints", [])
+    saved = SavedVideo(
+        base,
+        tuple(counts),
+        tuple(f and Fingerprint(*f) for f in files),
+        part.get("index_id", ""),
+        part.get("clock", ""),
+    )
+    known = [f for f in saved.fingerprints if f is not None]
+    numbers = [*saved.frame_counts, *(f.size for f in known)]
+    texts = [saved.index_id, saved.clock, *(t for f in known for t in (f.etag, f.digest))]
+    if not (
+        all(type(number) is int and number >= 0 for number in numbers)
+        and all(isinstance(text, str) for text in texts)
+        and len(saved.fingerprints) in (0, len(saved.frame_counts))
+    ):
+        raise ValueError(f"its video is said to be {saved}")
+    return saved
 
 
 def _file_path(group: Any) -> str:

@@ -124,7 +124,7 @@ def read_pose(
     table = read_pose_table(path, min_confidence)
     n_frames = int(video.segment_frame_counts.sum())
     check_rows(len(table.points), n_frames, path, "the video")
-    points = table.points[video.frame_indices]
+    points = table.points[video._numbers]
     if points.shape[1] == 1:
         points = points[:, 0]
     columns: dict[str, np.ndarray] = {}

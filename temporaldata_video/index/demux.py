@@ -13,12 +13,14 @@ import numpy as np
 from ..container import (
     LONGEST_BLOCK_HEADER,
     demuxed,
+    ffmpeg_errors,
     keep_to_one_thread,
     open_container,
 )
 from ..errors import SourceError
 from ..formats import SELF_CONTAINED_CODECS
-from ..types import SideData, StreamInfo
+from ..types import FIELD_ORDERS, SideData, StreamInfo
+from .chroma import chroma_location
 from .display import display_transform
 from .fields import may_hold_fields
 from .headerfile import HeaderFile
@@ -37,6 +39,8 @@ MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 _WHOLE = {"fflags": "-genpts"}
 # Nothing is read ahead, and no payload is looked into: it reads as zeros.
 _HEADER = {"fflags": "noparse+nofillin", "probesize": "32", "analyzeduration": "0"}
+# So that no more than the first frame is read of what is no header.
+_HEADER_BUFFER = 4096
 # Of side data, what changes what a decoder does.
 _SIDE_DATA = ("palette", "new_extradata")
 _MOST_SIDE_DATA_BYTES = 1 << 20
@@ -83,26 +87,33 @@ class Scan:
         return len(self.pts)
 
 
-def scan_header(read: Callable[[int, int], bytes], size: int, uri: str) -> Scan | None:
+def scan_header(file: HeaderFile, uri: str) -> Scan | None:
     r"""Demuxes an MP4, MOV or 3GP file without reading its media, but for the first frame.
 
     Args:
-        read: returns ``length`` bytes of the file from ``start``, called as
-            ``read(start, length)``.
-        size: length of the file in bytes.
+        file: the file.
         uri: for messages.
 
     Returns:
-        What FFmpeg finds; :obj:`None` for files of another kind.
+        What FFmpeg finds; :obj:`None` for files of another kind, or that are no video.
 
     Raises:
-        SourceError: if the file is no video.
+        SourceError: if it is encrypted, or cannot be demuxed.
     """
-    file = HeaderFile(read, size)
-    with open_container(cast(BinaryIO, file), uri, options=_HEADER) as container:
+    try:
+        opened = _open_header(file, uri)
+    except SourceError:  # so little of it may not tell what it is
+        return None
+    with opened as container:
         if container.format.name != MOV:
             return None
         return _Scanner(container, uri, file=file).scan()
+
+
+def _open_header(file: HeaderFile, uri: str) -> InputContainer:
+    return open_container(
+        cast(BinaryIO, file), uri, options=_HEADER, buffer_bytes=_HEADER_BUFFER
+    )
 
 
 def scan_file(
@@ -188,7 +199,7 @@ class _Scanner:
             item.to_packet(copy)
         frames: list[av.VideoFrame] = []
         for given in (copy, None):
-            with suppress(av.error.FFmpegError, ValueError):
+            with suppress(*ffmpeg_errors()):
                 frames += self._context.decode(given)
         self._context.flush_buffers()
         self._first_frame = frames[0] if frames else None
@@ -251,6 +262,12 @@ class _Scanner:
             interval=float(1 / (_frame_rate(self._source) * stream.time_base)),
         )
 
+    def _field_order(self) -> str:
+        # What a container says of fields reaches only decoders that find nothing about them
+        # in a packet. PyAV 14 does not tell.
+        order = getattr(self._context, "field_order", 0)
+        return FIELD_ORDERS[int(order)] if self._context.codec.intra_only else ""
+
     def _stream_info(self, dts: np.ndarray) -> StreamInfo:
         context, frame = self._context, self._first_frame
         rotation, mirrored = _display_transform(frame)
@@ -272,6 +289,8 @@ class _Scanner:
             color_trc=int(context.color_trc),
             color_space=int(context.colorspace),
             color_range=int(context.color_range),
+            chroma_location=chroma_location(frame) if frame else "",
+            field_order=self._field_order(),
             rotation=rotation,
             mirrored=mirrored,
             readable_by_packet=self._contiguous and self._codec in SELF_CONTAINED_CODECS,

@@ -7,15 +7,17 @@ latter are wanted, the payload of ``mdat`` boxes need not be read at all.
 from __future__ import annotations
 
 import bisect
+import errno
 import os
 from collections import deque
 from collections.abc import Callable
 
-# What a header is read in, and payload before it is blank: few requests, little waste.
+# What a header is read in, in few requests, and what is read at least.
 _HEADER_CHUNK = 8 * 1024 * 1024
 _LEAST_CHUNK = 4096
-_PAYLOAD_CHUNK = 64 * 1024
-_HELD_CHUNKS = 4
+_PAYLOAD_CHUNK, _PAYLOAD_CHUNKS = 64 * 1024, 2
+# What is kept of headers, for a second reader.
+_MOST_HEADER = 64 * 1024 * 1024
 _MOST_BOXES = 1 << 20
 _ZEROS = bytes(64 * 1024)
 
@@ -27,17 +29,37 @@ class HeaderFile:
         read: returns ``length`` bytes of the file from ``start``, called as
             ``read(start, length)``.
         size: length of the file in bytes.
+        name: of the file, whose ending tells FFmpeg what it may be.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+    def __init__(
+        self, read: Callable[[int, int], bytes], size: int, name: str = ""
+    ) -> None:
+        self.name = name
         self._read, self._size, self._at = read, size, 0
         # Where the boxes at the top level begin that have been passed, the first byte of
         # payload of each, and where the next one begins.
         self._starts: list[int] = []
         self._payloads: list[int] = []
         self._frontier = 0
-        self._held: deque[tuple[int, bytes]] = deque(maxlen=_HELD_CHUNKS)
+        self._header: list[tuple[int, bytes]] = []
+        self._payload: deque[tuple[int, bytes]] = deque(maxlen=_PAYLOAD_CHUNKS)
         self.blank = False
+        self.ahead = _LEAST_CHUNK
+
+    def reopen(self) -> HeaderFile:
+        r"""Returns the file for another reader, true and at its beginning.
+
+        What was read of the header is not read again.
+        """
+        self._at, self.blank, self.ahead = 0, False, _PAYLOAD_CHUNK
+        return self
+
+    def __enter__(self) -> HeaderFile:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
 
     def seekable(self) -> bool:
         r"""Returns :obj:`True`."""
@@ -50,7 +72,9 @@ class HeaderFile:
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         r"""Moves to a position and returns it."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
+        if base + offset < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._at = base + offset
         return self._at
 
     def read(self, length: int = -1) -> bytes:
@@ -63,8 +87,8 @@ class HeaderFile:
         if is_payload and self.blank:
             data = _ZEROS[: min(room, len(_ZEROS))]
         else:
-            chunk = _PAYLOAD_CHUNK if is_payload else _HEADER_CHUNK
-            data = self._bytes(at, room, max(_LEAST_CHUNK, min(chunk, stop - at)))
+            ahead = self.ahead if is_payload else min(_HEADER_CHUNK, stop - at)
+            data = self._bytes(at, room, max(_LEAST_CHUNK, ahead), is_payload)
         self._at = at + len(data)
         return data
 
@@ -81,7 +105,7 @@ class HeaderFile:
         # ISO/IEC 14496-12, section 4.2: a size, a type, and a larger size if that is 1.
         # What makes no sense is header to the end of the file.
         at, left = self._frontier, self._size - self._frontier
-        head = self._bytes(at, min(16, left), _LEAST_CHUNK)
+        head = self._bytes(at, min(16, left), _LEAST_CHUNK, False)
         size, kind, length = int.from_bytes(head[:4], "big"), head[4:8], 8
         if size == 1:
             size, length = int.from_bytes(head[8:16], "big"), 16
@@ -93,11 +117,15 @@ class HeaderFile:
         self._payloads.append(at + (length if kind == b"mdat" else size))
         self._frontier = at + size
 
-    def _bytes(self, at: int, length: int, ahead: int) -> bytes:
-        # What is asked for next mostly follows, so that it is read along.
-        for start, chunk in self._held:
-            if start <= at and at + length <= start + len(chunk):
+    def _bytes(self, at: int, length: int, ahead: int, is_payload: bool) -> bytes:
+        # At least 16 bytes, if that many are asked for, and what is held of the rest. What
+        # is asked for next mostly follows, so that it is read along.
+        for start, chunk in (*self._payload, *self._header):
+            if start <= at and at + min(16, length) <= start + len(chunk):
                 return chunk[at - start : at - start + length]
         chunk = self._read(at, min(max(length, ahead), self._size - at))
-        self._held.append((at, chunk))
+        if is_payload or sum(len(c) for _, c in self._header) > _MOST_HEADER:
+            self._payload.append((at, chunk))
+        else:
+            self._header.append((at, chunk))
         return chunk[:length]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from ..container import demuxed, keep_to_one_thread, open_container
+from ..container import demuxed, ffmpeg_errors, keep_to_one_thread, open_container
 from ..types import Packets
 from .demux import MOV, Scan
 from .packets import NO_TIME, SegmentIndex, increasing_dts, order_frames
@@ -83,18 +83,14 @@ def why_decode(scan: Scan) -> str:
 
 
 def _is_cut_up(scan: Scan) -> bool:
-    # An edit list that only trims the file hides a first and a last stretch.
-    shown = np.flatnonzero(~scan.discard)
+    # An edit list that only trims the file hides what is shown first, and last.
+    hidden = scan.discard[np.argsort(scan.pts, kind="stable")]
+    shown = np.flatnonzero(~hidden)
     if len(shown) == 0:
         return False
     known = scan.pos[scan.pos >= 0]
     repeats = scan.stream.container == MOV and len(np.unique(known)) != len(known)
-    inner = scan.discard[shown[0] : shown[-1]]
-    return repeats or bool(_stretches(inner) > 1)
-
-
-def _stretches(flags: np.ndarray) -> int:
-    return int(np.count_nonzero(np.diff(flags.astype(np.int8)) == 1))
+    return repeats or bool(hidden[shown[0] : shown[-1]].any())
 
 
 def decode_order(
@@ -111,7 +107,6 @@ def decode_order(
     Raises:
         SourceError: if FFmpeg gives up on the file.
     """
-    import av
 
     shown: list[int] = []
     failed: list[int] = []
@@ -132,11 +127,11 @@ def decode_order(
             packet.pts = number
             try:
                 take(context.decode(packet))
-            except (av.error.FFmpegError, ValueError):
+            except ffmpeg_errors():
                 failed.append(number)
             if advance is not None:
                 advance(number)
-        with suppress(av.error.FFmpegError, ValueError):
+        with suppress(*ffmpeg_errors()):
             take(context.decode(None))
     return Shown(
         np.array(shown, np.int64),
@@ -170,23 +165,34 @@ def index_by_decoding(scan: Scan, shown: Shown) -> SegmentIndex:
         shown: what decoding it showed.
     """
     dts = increasing_dts(scan.dts)
-    rows, slots = shown.packets, np.sort(shown.packets)
-    known = scan.pts[rows] != NO_TIME
-    made_up = known.all() and np.array_equal(scan.pts, scan.dts)
-    has_pts = scan.stream.container in _WITH_PTS and known.any() and not made_up
+    rows = shown.packets
     pts = np.where(scan.pts == NO_TIME, dts, scan.pts)
-    if has_pts:
+    if scan.stream.container in _WITH_PTS:
         rows = _with_failed(rows, shown.failed[~scan.discard[shown.failed]], pts)
-        known = scan.pts[rows] != NO_TIME
-        slots = np.sort(rows)
-        # Frames are shown as regularly as they are decoded, and this much later.
-        delay = int(np.median((pts[rows] - dts[slots])[known]))
-        pts[rows] = np.where(known, pts[rows], dts[slots] + delay)
-    else:
-        pts[rows] = dts[slots] if not made_up else scan.pts[slots]
+    pts[rows] = _times(scan, dts, rows)
     silent = ~scan.discard
     silent[rows] = False
     return _index(scan, dts, pts, rows, trailing=_longest_tail(silent))
+
+
+def _times(scan: Scan, dts: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    # The pts of frames in the order in which they are shown.
+    pts, slots = scan.pts[rows], np.sort(rows)
+    known = pts != NO_TIME
+    if scan.stream.container not in _WITH_PTS or not known.any():
+        return dts[slots]
+    if not known.all():
+        # Frames are shown as regularly as they are decoded, and so much later.
+        delay = int(np.median((pts - dts[slots])[known]))
+        return np.where(known, pts, dts[slots] + delay)
+    # What grows from packet to packet, and not from frame to frame, is no time of frames
+    # but of packets: the first frame is shown at the first of them.
+    in_file = scan.pts[slots]
+    return in_file if _falls(pts) > _falls(in_file) else pts
+
+
+def _falls(times: np.ndarray) -> int:
+    return int(np.count_nonzero(np.diff(times) < 0))
 
 
 def _with_failed(rows: np.ndarray, failed: np.ndarray, pts: np.ndarray) -> np.ndarray:

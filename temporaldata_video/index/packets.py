@@ -23,6 +23,7 @@ class SegmentIndex:
         hidden: the packets that are decoded but not shown, in decoding order.
         fingerprint: by what the file is known again.
         missing_packets: packets that the header declares and the file doesn't hold.
+        false_keys: packets that the container calls key frames, and that proved to be none.
     """
 
     stream: StreamInfo
@@ -30,6 +31,7 @@ class SegmentIndex:
     hidden: Packets
     fingerprint: Fingerprint | None = None
     missing_packets: int = 0
+    false_keys: int = 0
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -2,8 +2,6 @@ r"""Turns decoded frames into the pixels of the caller's array."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,9 +63,7 @@ class FrameWriter:
     def __init__(self, stream: StreamInfo, output: OutputFormat) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self._reformat: Callable[..., av.VideoFrame] = functools.partial(
-            VideoReformatter().reformat, **one_thread()
-        )
+        self._reformatter = VideoReformatter()
         self._scalers: dict[Conversion, DirectScaler] = {}
         self._transposers: dict[Conversion, Transposer] = {}
         self._output = output
@@ -137,11 +133,12 @@ class FrameWriter:
     def _copy(
         self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray
     ) -> None:
-        picture = self._reformat(
+        picture = self._reformatter.reformat(
             frame,
             format=conversion.target_format,
             width=conversion.target_width,
             height=conversion.target_height,
+            **one_thread(conversion.pixel_format),
         )
         if self._output.channel_format == "NCHW":
             target = target.transpose(1, 2, 0)

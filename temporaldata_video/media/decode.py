@@ -12,6 +12,7 @@ import numpy as np
 from ..container import (
     LONGEST_BLOCK_HEADER,
     demuxed,
+    ffmpeg_errors,
     keep_to_one_thread,
     open_container,
 )
@@ -227,14 +228,13 @@ def _sought(
 ) -> Iterator[av.Packet] | None:
     # The packets from the first of a run on, if a seek leads to it: it is known again by
     # its dts, place and size.
-    import av
 
     if not stream.seekable:
         return None
     dts, pos, size = (int(getattr(run.packets, c)[0]) for c in ("dts", "pos", "size"))
     try:
         container.seek(dts, stream=source)
-    except av.error.FFmpegError:
+    except ffmpeg_errors():
         return None
     packets = demuxed(container, source, uri)
     for packet in packets:
@@ -324,7 +324,6 @@ def decode_packets(
         sink: called with the number of a frame, the frame, and whether it is wanted.
         awaited: wanted frames whose packets the decoder has been given before.
     """
-    import av
 
     wanted_frames = [*awaited, *run.frames[run.wanted].tolist()]
     missing = dict.fromkeys(wanted_frames, "the decoder shows no frame")
@@ -339,7 +338,7 @@ def decode_packets(
         fed += 1
         try:
             frames = context.decode(packet)
-        except av.error.FFmpegError as error:
+        except ffmpeg_errors() as error:
             if number in missing:
                 missing[number] = str(error)
             continue
@@ -348,7 +347,7 @@ def decode_packets(
             return Decoded(missing, fed, False)
     try:
         frames = context.decode(None)
-    except av.error.FFmpegError:
+    except ffmpeg_errors():
         frames = []
     _hand_over(frames, missing, sink)
     return Decoded(missing, fed, True)

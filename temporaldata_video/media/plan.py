@@ -50,6 +50,8 @@ def plan_runs(
             side.
     """
     runs: list[Run] = []
+    # A frame that the file does not have is in no run.
+    wanted = wanted[(wanted >= 0) & (wanted < len(segment))]
     if len(wanted) == 0:
         return runs
     breaks = np.flatnonzero(np.diff(wanted) > _CLUSTER_GAP) + 1
@@ -75,13 +77,14 @@ def _plan_cluster(
     ranks = rank[entries]
     keys = np.flatnonzero(table.keyframe)
     keys = keys[np.lexsort((rank[keys], place[keys]))]
-    nearest = np.searchsorted(place[keys], entries, side="right") - 1
+    nearest = np.searchsorted(place[keys], entries, side="right") - 1 - earlier
+    nearest = np.maximum(nearest, -1)
     # Without a key frame, decoding starts with the first packet there is.
     key_ranks = np.append(rank[keys], 0)
     # Edit lists put key frames that decode later before a frame; they don't help it.
     while (late := key_ranks[nearest] > ranks).any():
         nearest[late] -= 1
-    starts = key_ranks[np.maximum(nearest - earlier, -1)]
+    starts = key_ranks[nearest]
     stops = _with_trailing(ranks + 1, frames[order] < 0, segment.stream.trailing)
 
     packets, frames = table[order], frames[order]

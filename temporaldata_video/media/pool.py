@@ -164,6 +164,15 @@ def take_sliding(
     return SlidingRun(live, reused, awaited, rest)
 
 
+def forget_decoder(key: Hashable) -> None:
+    r"""Drops the decoder that is kept for a file.
+
+    Args:
+        key: identifies the file.
+    """
+    _LIVE.pop(key)
+
+
 def _shows(run: Run, row: int, reorder: int) -> bool:
     # Whether a decoder that is given these packets is likely to give out the frame. It
     # holds frames back until there are as many later ones as it ever has to put in order.

@@ -33,12 +33,18 @@ _WIDE_SAMPLES = re.compile(r"(gray|yuva?[0-9]{3}p|gbra?p|ya|rgb|rgba|bgr|bgra)[0
 
 
 @functools.cache
-def one_thread() -> dict[str, Any]:
-    r"""Returns what keeps a reformatter to one thread."""
+def one_thread(pixel_format: str = "") -> dict[str, Any]:
+    r"""Returns what keeps a reformatter to one thread, where its pixels stay the same.
+
+    Args:
+        pixel_format: FFmpeg's name of what is converted.
+    """
     # Since PyAV 17 swscale starts threads of its own unless told otherwise, and they do
-    # not survive a fork.
+    # not survive a fork. What it makes of a Bayer mosaic depends on their number.
     import av
 
+    if pixel_format.startswith("bayer"):
+        return {}
     return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 
 
@@ -136,14 +142,15 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
 
 def _can_be_probed(conversion: Conversion) -> bool:
     # Scaling makes noise so even that it no longer tells. PyAV makes no frames that are
-    # flagged as interlaced, and the noise of one palette says nothing of others. Of wide
-    # samples _noise must know where in their bytes they lie.
+    # flagged as interlaced, the noise of one palette says nothing of others, and a Bayer
+    # mosaic depends on threads. Of wide samples _noise must know where in their bytes they
+    # lie.
     import av
 
     if not conversion.keeps_size or conversion.interlaced:
         return False
     pixel_format = av.VideoFormat(conversion.pixel_format, 16, 16)
-    if pixel_format.has_palette:
+    if pixel_format.has_palette or pixel_format.is_bayer:
         return False
     bits = max(component.bits for component in pixel_format.components)
     return bits <= 8 or _WIDE_SAMPLES.fullmatch(pixel_format.name) is not None

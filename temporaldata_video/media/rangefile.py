@@ -2,12 +2,12 @@ r"""A remote object as a seekable file, for readers that need one."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
-from ..errors import SourceError
 from ..types import ObjectMeta, ObjectStore
 
 _BUFFER_BYTES = 4 * 1024 * 1024
@@ -60,6 +60,8 @@ class _RangeFile(io.RawIOBase):
     def __init__(self, store: ObjectStore, key: str) -> None:
         self._store, self._key, self._at = store, key, 0
         self._meta = store.head(key)
+        # The ending tells FFmpeg what a file may be.
+        self.name = key.rpartition("/")[2]
 
     def readable(self) -> bool:
         return True
@@ -73,7 +75,7 @@ class _RangeFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._meta.size}[whence]
         if base + offset < 0:
-            raise SourceError(f"cannot seek to byte {base + offset} of {self._key!r}")
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._at = base + offset
         return self._at
 

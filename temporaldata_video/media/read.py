@@ -2,7 +2,7 @@ r"""Reads frames of one file: plan, bytes, packets, frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -12,7 +12,15 @@ import numpy as np
 from ..errors import FrameSizeError, IndexFormatError, SourceChangedError, StaleIndexError
 from ..memory_bound import check_request
 from ..process import ProcessCache
-from ..types import ByteCache, ByteRange, Cost, ObjectMeta, ObjectStore, SegmentPackets
+from ..types import (
+    ByteCache,
+    ByteRange,
+    Cost,
+    ObjectMeta,
+    ObjectStore,
+    SegmentPackets,
+    StreamInfo,
+)
 from .convert import FrameWriter, OutputFormat
 from .decode import (
     PacketBytes,
@@ -24,7 +32,7 @@ from .decode import (
 from .fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
 from .fingerprint import matches
 from .plan import Run, byte_ranges, plan_runs
-from .pool import decode_sliding, take_sliding
+from .pool import decode_sliding, forget_decoder, take_sliding
 from .store import LocalStore
 
 if TYPE_CHECKING:
@@ -44,12 +52,17 @@ class Segment:
         packets: its index.
         store: reads the file.
         cache: stands in front of the store, or :obj:`None`.
+        count: returns how many frames a file has now, :obj:`None` if that is not known at
+            once; told where the file is another one.
     """
 
     uri: str
     packets: SegmentPackets
     store: ObjectStore = field(repr=False)
     cache: ByteCache | None = field(default=None, repr=False)
+    count: Callable[[str], int | None] = field(
+        default=lambda uri: None, repr=False, compare=False
+    )
 
 
 def read_frames(
@@ -75,11 +88,12 @@ def read_frames(
     Raises:
         StaleIndexError: if the file is not the one that was indexed.
     """
-    missing = dict.fromkeys(frames.tolist(), "")
+    missing = dict.fromkeys(frames.tolist(), "its index leads to no packet that shows it")
+    wanted = _Wanted(segment.uri, segment.packets.stream, output, write, missing)
     for earlier in _ATTEMPTS:
         todo = np.array(sorted(missing), np.int64)
         runs = plan_runs(segment.packets, todo, earlier=earlier, split=threads > 1)
-        missing = _decode_runs(segment, runs, output, write, threads)
+        _decode_runs(segment, runs, wanted, threads)
         if not missing:
             break
     return missing
@@ -149,20 +163,48 @@ def prefetch_frames(
         advance(sum(stop - start for start, stop in batch))
 
 
-def _decode_runs(
-    segment: Segment,
-    runs: list[Run],
-    output: OutputFormat,
-    write: Callable[[int], np.ndarray],
-    threads: int,
-) -> dict[int, str]:
+@dataclass(frozen=True)
+class _Wanted:
+    # The frames of a request, and where they go. Nothing but writing one takes it off the
+    # missing ones, so that none counts as read that no decoder gave, whatever was planned.
+    uri: str
+    stream: StreamInfo
+    output: OutputFormat
+    write: Callable[[int], np.ndarray]
+    missing: dict[int, str]
+
+    def converter(self) -> Callable[..., None]:
+        # Each thread needs one of its own.
+        writer = FrameWriter(self.stream, self.output)
+
+        def convert(number: int, frame: av.VideoFrame, wanted: bool = True) -> None:
+            if not wanted or number not in self.missing:
+                return
+            try:
+                writer.write(frame, self.write(number))
+            except FrameSizeError as error:
+                raise FrameSizeError(f"frame {number} of {self.uri!r} {error}") from None
+            except (ValueError, OSError) as error:  # FFmpeg refuses some colours
+                self.missing[number] = str(error)
+            else:
+                del self.missing[number]
+
+        return convert
+
+    def explain(self, reasons: Mapping[int, str]) -> None:
+        for number, why in reasons.items():
+            if number in self.missing:
+                self.missing[number] = why
+
+
+def _decode_runs(segment: Segment, runs: list[Run], wanted: _Wanted, threads: int) -> None:
     stream = segment.packets.stream
     if not stream.readable_by_packet:
         etag = verified(segment).etag
-        missing = _decode_from_container(segment, runs, output, write)
+        _decode_from_container(segment, runs, wanted)
         if segment.store.head(segment.uri).etag != etag:
             raise SourceChangedError(f"{segment.uri!r} changed while it was being read.")
-        return missing
+        return
     skip = may_skip_nonreference(stream)
     if threads == 1:
         key = (segment.uri, segment.packets.fingerprint)
@@ -170,62 +212,33 @@ def _decode_runs(
         sliding = take_sliding(key, segment.packets, runs, reads_on)
         if sliding is not None:
             source = _fetch(segment, [sliding.run])
-            convert = _Converter(segment.uri, FrameWriter(stream, output), write)
             missing = decode_sliding(
                 key,
                 sliding,
                 lambda: open_decoder(stream),
                 lambda run, is_new: source.packets(run, stream, is_new),
                 skip,
-                convert,
+                wanted.converter(),
             )
-            return missing | convert.failed
+            wanted.explain(missing)
+            return
     source = _fetch(segment, runs)
 
-    def decode(run: Run) -> dict[int, str]:
-        packets = source.packets(run, stream)
-        convert = _Converter(segment.uri, FrameWriter(stream, output), write)
+    def decode(run: Run) -> None:
+        packets, convert = source.packets(run, stream), wanted.converter()
         decoded = decode_packets(open_decoder(stream), packets, run, skip, convert)
-        return decoded.missing | convert.failed
+        wanted.explain(decoded.missing)
 
-    results = side_by_side([partial(decode, run) for run in runs], threads)
-    return {number: why for result in results for number, why in result.items()}
+    side_by_side([partial(decode, run) for run in runs], threads)
 
 
-def _decode_from_container(
-    segment: Segment,
-    runs: list[Run],
-    output: OutputFormat,
-    write: Callable[[int], np.ndarray],
-) -> dict[int, str]:
-    stream = segment.packets.stream
-    missing: dict[int, str] = {}
-    convert = _Converter(segment.uri, FrameWriter(stream, output), write)
+def _decode_from_container(segment: Segment, runs: list[Run], wanted: _Wanted) -> None:
+    convert = wanted.converter()
     for run in runs:
         opened = partial(segment.store.open, segment.uri)
         with open_stream(opened, segment.uri, segment.packets) as (context, packets):
-            missing |= decode_packets(context, packets(run), run, False, convert).missing
-    return missing | convert.failed
-
-
-class _Converter:
-    # Writes frames into the caller's arrays, and remembers those that do not fit.
-
-    def __init__(
-        self, uri: str, writer: FrameWriter, write: Callable[[int], np.ndarray]
-    ) -> None:
-        self._uri, self._writer, self._write = uri, writer, write
-        self.failed: dict[int, str] = {}
-
-    def __call__(self, number: int, frame: av.VideoFrame, wanted: bool = True) -> None:
-        if not wanted:
-            return
-        try:
-            self._writer.write(frame, self._write(number))
-        except FrameSizeError as error:
-            raise FrameSizeError(f"frame {number} of {self._uri!r} {error}") from None
-        except (ValueError, OSError) as error:  # FFmpeg refuses to convert some colours
-            self.failed[number] = str(error)
+            decoded = decode_packets(context, packets(run), run, False, convert)
+            wanted.explain(decoded.missing)
 
 
 def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
@@ -280,6 +293,17 @@ def verified(segment: Segment) -> ObjectMeta:
     return _VERIFIED.get(key, lambda: _verify(segment))
 
 
+def forget(segment: Segment) -> None:
+    r"""Drops what was kept for the next request of a file.
+
+    Args:
+        segment: the file.
+    """
+    key = (segment.uri, segment.packets.fingerprint)
+    _VERIFIED.pop(key)
+    forget_decoder(key)
+
+
 def _verify(segment: Segment) -> ObjectMeta:
     expected = segment.packets.fingerprint
     meta = segment.store.head(segment.uri)
@@ -289,9 +313,12 @@ def _verify(segment: Segment) -> ObjectMeta:
             if meta.size != expected.size
             else f"has the same size and other contents than digest {expected.digest}"
         )
+        frames = segment.count(segment.uri)
+        if frames is not None and frames != len(segment.packets):
+            difference += f", and {frames} frames where it says {len(segment.packets)}"
         raise StaleIndexError(
             f"the index of {segment.uri!r} was made for another file: the file there now "
-            f"{difference}. If the video was meant to change, run: temporaldata-video "
-            f"index --overwrite {segment.uri}"
+            f"{difference}. If the video was meant to change, save recordings of it again "
+            f"when you have run: temporaldata-video index --overwrite {segment.uri}"
         )
     return meta

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..arguments import check_choice, checked_output, checked_threads
 from ..errors import FrameIndexError, IndexWarning
+from ..fileindex import build_segment
 from ..freshness import fresh_index
 from ..hosts.temporaldata import LazyVideo
 from ..index.clock.fit import fit_clock
@@ -22,10 +23,10 @@ from ..index.memory import MemoryFrameIndex
 from ..index.packets import SegmentIndex
 from ..index.sidecar import LanceFrameIndex
 from ..index.write import check_vacant, write_sidecar
-from ..indexing import build_segment
 from ..layout import frame_index_uri, normalize_uri
+from ..part import VideoPart
 from ..plugin.manager import resolve_index_store, resolve_store
-from ..source import VideoPart, VideoSource
+from ..source import VideoSource
 from ..types import ChannelFormat, Colorspace, ObjectStore, OnError
 from .series import ExternalVideo, read_series
 

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_choice
-from ..errors import VideoError
+from ..checking.sidecar import check_frame_count, check_positions
+from ..errors import FrameIndexError, VideoError
+from ..fileindex import build_segment
+from ..index.memory import MemoryFrameIndex
 from ..index.streams import ContainerFacts, read_container_facts
 from ..index.write import check_vacant
 from ..layout import frame_index_uri, normalize_uri, protocol_of, segment_uris
 from ..media.encode import ENCODERS, Encoding
-from ..media.read import Segment
+from ..media.read import Segment, forget, verified
+from ..part import VideoPart
 from ..process import usable_threads
-from ..source import VideoPart
 from .timing import Timing, even_timing, kept_timing
 
 SUFFIXES = (".mp4", ".m4v")
@@ -72,6 +75,7 @@ def plan_copies(
     Raises:
         VideoError: if a copy cannot have those times, or sound would not follow them.
     """
+    _check_index(part)
     paths = segment_uris(str(target), len(part.files))
     for (source, mapping), path in zip(part.files, paths):
         packets = source.packets
@@ -87,6 +91,27 @@ def plan_copies(
         # Of a file that holds several segments there is no sound for each of them.
         whole = len(rows) == len(packets)
         yield Job(source, rows, Path(path), timing, facts, audio and whole)
+
+
+def _check_index(part: VideoPart) -> None:
+    # What is not so in the file would be so in its copy, for ever.
+    segments = getattr(part.index, "segments", ())
+    if isinstance(part.index, MemoryFrameIndex) or not segments:  # indexed just now
+        return
+    files = []
+    for source, _ in part.files:
+        forget(source)
+        verified(source)
+        files.append(build_segment(source.store, source.uri))
+    frames = sum(map(len, files))
+    for finding in (
+        *check_frame_count(part.index, frames, part.uri, part.uri),
+        *check_positions(part.index, files, part.uri, part.uri),
+    ):
+        raise FrameIndexError(
+            f"{finding.what}. A copy would keep the mistake, so none was made. First: "
+            f"{finding.remedy}"
+        )
 
 
 def check_free(jobs: Sequence[Job], overwrite: bool) -> None:

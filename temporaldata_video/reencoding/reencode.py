@@ -14,9 +14,10 @@ from ..index.sidecar import LanceFrameIndex
 from ..index.write import write_sidecar
 from ..layout import frame_index_uri, normalize_uri
 from ..media.encode import Encoding
+from ..part import VideoPart
 from ..plugin.manager import resolve_store
 from ..progress import progress_bar
-from ..source import VideoPart, VideoSource
+from ..source import VideoSource
 from ..types import ObjectStore
 from .plan import Job, check_free, checked_encoding, checked_output, plan_copies
 from .transcode import transcode, verify

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..container import open_container
 from ..errors import DecodeError, VideoError
+from ..fileindex import build_segment
 from ..index.display import display_matrix
 from ..index.packets import SegmentIndex
-from ..indexing import build_segment
 from ..media.encode import Encoding, Mp4Writer, SoundDigests, digest_sound
 from ..media.read import Segment
 from ..media.sequence import decode_run, frame_digest, luma_samples, whole_run

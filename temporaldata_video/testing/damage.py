@@ -18,6 +18,9 @@ _PARENTS = dict.fromkeys(
     b"moov trak mdia minf stbl dinf edts mvex moof traf udta".split(), 0
 ) | {b"stsd": 8, b"dref": 8, b"avc1": 78, b"hvc1": 78, b"hev1": 78, b"mp4v": 78}
 
+# What lies deeper is there to try readers, and is not looked into.
+_DEEPEST = 200
+
 
 class Place(NamedTuple):
     r"""Where a box lies in a file.
@@ -126,7 +129,7 @@ def _places(data: bytes, at: int, end: int, parents: tuple[int, ...]) -> Iterato
         if length < head or length > end - at:
             return
         yield Place(at, at + length, kind, parents)
-        if kind in _PARENTS:
+        if kind in _PARENTS and len(parents) < _DEEPEST:
             inside = at + head + _PARENTS[kind]
             yield from _places(data, inside, at + length, (*parents, at))
         at += length
@@ -138,8 +141,8 @@ def damaged_boxes(
     r"""Returns an MP4 file that is well-formed to a degree and says something else.
 
     One to four times, a box is given another length, another name or another number,
-    is doubled, removed or swapped with another; the boxes around it are made to fit half
-    of the time.
+    is doubled, removed, swapped with another or put into others like one around it; the
+    boxes around it are made to fit half of the time.
 
     Args:
         data: a file that is whole.
@@ -170,7 +173,7 @@ def _other_kind(
 def _other_number(data: bytes, box: Place, _: list[Place], chance: random.Random) -> bytes:
     # Counts and flags stand at the front, so that half of the changes go there.
     inside = box.stop - box.start - 8
-    if inside < 4:
+    if inside < 4 or box.kind == b"mdat":  # there, media would be damaged
         return data
     reach = chance.choice((min(inside, 24), inside))
     at = box.start + 8 + chance.randrange(max(1, reach // 4)) * 4
@@ -186,6 +189,15 @@ def _doubled(data: bytes, box: Place, _: list[Place], chance: random.Random) -> 
 def _removed(data: bytes, box: Place, _: list[Place], chance: random.Random) -> bytes:
     shorter = data[: box.start] + data[box.stop :]
     return _fit_parents(shorter, box, box.start - box.stop, chance)
+
+
+def _nested(data: bytes, box: Place, _: list[Place], chance: random.Random) -> bytes:
+    around = data[box.parents[-1] :][4:8] if box.parents else b"moov"
+    inside = data[box.start : box.stop]
+    for _depth in range(1 << chance.randrange(11)):
+        inside = (len(inside) + 8).to_bytes(4, "big") + around + inside
+    data = data[: box.start] + inside + data[box.stop :]
+    return _fit_parents(data, box, len(inside) - (box.stop - box.start), chance)
 
 
 def _swapped(data: bytes, box: Place, known: list[Place], chance: random.Random) -> bytes:
@@ -215,6 +227,7 @@ _BOX_DAMAGES = (
     _other_number,
     _doubled,
     _removed,
+    _nested,
     _swapped,
 )
 

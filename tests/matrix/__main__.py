@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from stress.outcomes import outcome
+
 from .clips import CLIPS
 from .muxing import containers_of, variants_of, written
-from .outcomes import outcome
 from .page import PAGE, Row, page
 
 

@@ -230,7 +230,7 @@ _ELEMENTARY = (
     *(("h263", "h263", ".h263"), ("dvvideo", "dv", ".dv"), ("gif", "gif", ".gif")),
     *(("apng", "apng", ".apng"), ("rawvideo", "yuv4mpegpipe", ".y4m")),
 )
-# One codec each of the muxers whose demuxers nobody should be asked for.
+# Containers that hardly anybody puts video into: one codec each.
 _OTHERS = (
     *(("mpeg2video", "wtv", ".wtv"), ("dnxhd", "dnxhd", ".dnxhd")),
     *(("h261", "h261", ".h261"), ("png", "image2pipe", ".png")),

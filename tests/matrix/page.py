@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import av
 
+from stress.outcomes import REFUSED, RIGHT, Outcome
 from tests.pages import REPOSITORY
 
 from .clips import CLIPS, Clip
 from .muxing import COLUMNS as CONTAINERS
 from .muxing import VARIANTS, Container, Variant
-from .outcomes import REFUSED, RIGHT, Outcome
 from .refused import reason_to_refuse
 
 PAGE = REPOSITORY / "docs" / "matrix.md"

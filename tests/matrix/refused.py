@@ -3,12 +3,12 @@ r"""The files that may be refused, and why; all others must be read right."""
 from __future__ import annotations
 
 from .clips import Clip
-from .muxing import OTHER, Container, Variant
+from .muxing import Container, Variant
 
 UNREADABLE = "FFmpeg itself shows no frame of what it wrote"
 # By codec or clip, container and variant, ``*`` being all of them.
 REASONS = {
-    ("*", OTHER, "*"): "the container is not among those that FFmpeg is asked for",
+    ("mpeg4", "*", "headless"): "without its first key frame, a packet shows two frames",
 }
 
 
@@ -21,9 +21,9 @@ def reason_to_refuse(
         clip: what is in the file.
         container: what it is in.
         variant: how it was written.
-        n_shown: number of frames that a sequential decode shows.
+        n_shown: number of frames that a sequential decode shows, -1 if it opens nothing.
     """
-    if n_shown == 0:
+    if n_shown <= 0:
         return UNREADABLE
     for what in (clip.name, clip.codec, "*"):
         for where in (container.name, "*"):

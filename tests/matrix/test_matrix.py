@@ -11,6 +11,8 @@ import io
 import av
 import pytest
 
+from stress.outcomes import REFUSED, RIGHT, outcome, sequential
+
 from .clips import CLIPS, Clip, encode
 from .muxing import (
     VARIANTS,
@@ -22,7 +24,6 @@ from .muxing import (
     variants_of,
     written,
 )
-from .outcomes import REFUSED, RIGHT, outcome, sequential
 from .page import COLUMNS, PAGE, ROWS
 from .refused import reason_to_refuse
 

@@ -10,7 +10,6 @@ from av.filter import Graph
 from av.video.reformatter import VideoReformatter
 
 from temporaldata_video.media.convert import OutputFormat
-from temporaldata_video.media.probe import one_thread
 
 CONTENTS = ("noise", "extremes", "ramp", "flat")
 
@@ -84,10 +83,7 @@ def reference(frame: av.VideoFrame, output: OutputFormat) -> np.ndarray:
     r"""Returns a frame as PyAV's reformatter converts it, laid out as asked for."""
     height, width = output.resize or (frame.height, frame.width)
     name = "rgb24" if output.colorspace == "RGB" else "gray8"
-    # With more threads, swscale takes Bayer patterns for as many pictures.
-    picture = VideoReformatter().reformat(
-        frame, format=name, width=width, height=height, **one_thread()
-    )
+    picture = VideoReformatter().reformat(frame, format=name, width=width, height=height)
     upside_down = picture.planes[0].line_size < 0  # which older PyAVs read wrongly
     if upside_down:
         picture = filtered(picture, "vflip")

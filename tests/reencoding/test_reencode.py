@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.index.display import display_matrix
-from temporaldata_video.indexing import build_segment
 from temporaldata_video.media.store import LocalStore
 from temporaldata_video.reencoding.turn import turn_track
 from temporaldata_video.testing import make_clip

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
-from temporaldata_video.indexing import build_segment
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.media.store import LocalStore
 
 pytestmark = [

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from temporaldata_video.indexing import build_segment
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.media.store import LocalStore
 
 CLOCK = np.sort(np.random.default_rng(0).uniform(100, 110, 120))

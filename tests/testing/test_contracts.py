@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import temporaldata_video as tv
+from temporaldata_video.fileindex import build_segment
 from temporaldata_video.index.memory import MemoryFrameIndex
-from temporaldata_video.indexing import build_segment
 from temporaldata_video.media.cache import BlockCache, SegmentCache
 from temporaldata_video.media.remote import FsspecStore
 from temporaldata_video.media.store import LocalStore

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from ...errors import BackendError, SourceChangedError, SourceError, SourceNotFoundError
+from ...fileindex import build_segment
 from ...hosts.temporaldata import LazyVideo
 from ...index.memory import MemoryFrameIndex
-from ...indexing import build_segment
 from ...types import ObjectMeta, ObjectStore
 from ..clips import make_clip
 from ..numbers import read_numbers
