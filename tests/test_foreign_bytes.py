@@ -109,6 +109,10 @@ def rewrite(path, change_header=None, **columns):
     lance.write_dataset(table, uri, mode="overwrite", data_storage_version="2.0")
 
 
+# Sidecars of before have nothing of these.
+LATER_FACTS = ("chroma_location", "field_order")
+
+
 def first(value):
     return lambda values: [value, *values[1:]]
 
@@ -147,6 +151,8 @@ def test_infinite_timestamps_in_a_sidecar_are_refused(own_clip):
         ("height", "64"),
         ("rotation", 45),
         ("color_range", 1 << 40),
+        ("chroma_location", "middle"),
+        ("field_order", 2),
         ("reorder", -1),
         ("codec", "rawvideo"),
         ("codec", None),
@@ -162,6 +168,12 @@ def test_a_stream_that_no_video_has_is_refused(own_clip, field, value):
     rewrite(own_clip, lambda segment: segment["stream"].update({field: value}))
     with pytest.raises(IndexFormatError, match=f"is damaged .*{field}"):
         _ = tv.LazyVideo.from_uri(own_clip).frames
+
+
+def test_a_stream_of_which_less_is_known_decodes(own_clip):
+    expected = tv.LazyVideo.from_uri(own_clip).frames
+    rewrite(own_clip, lambda s: [s["stream"].pop(name) for name in LATER_FACTS])
+    assert np.array_equal(tv.LazyVideo.from_uri(own_clip).frames, expected)
 
 
 def test_colours_that_cannot_be_converted(own_clip):

@@ -59,6 +59,7 @@ STRANGERS = [{"index", "media"}, {"plugin", "plot"}, {"hosts", "overview"}]
 PLACES = {
     "av": {
         "container.py",
+        "index/chroma.py",
         "index/demux.py",
         "index/order.py",
         "media/convert.py",

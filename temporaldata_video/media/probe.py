@@ -49,7 +49,7 @@ def one_thread(pixel_format: str = "") -> dict[str, Any]:
 
 
 def plane_pixels(frame: av.VideoFrame, index: int, channels: int = 1) -> np.ndarray:
-    r"""Returns a view of a plane without the padding of its rows.
+    r"""Returns the samples of a plane without the padding of its rows.
 
     Args:
         frame: in a format of one byte a sample.
@@ -77,9 +77,9 @@ def plane_rows(plane: VideoPlane, width: int) -> np.ndarray:
     # The rows lie from the bottom up, and older PyAVs have the buffer begin at the last.
     ahead = -stride * (plane.height - 1)
     memory = (ctypes.c_ubyte * (ahead + width)).from_address(plane.buffer_ptr - ahead)
-    last = np.frombuffer(memoryview(memory), np.uint8)
-    shape = plane.height, width
-    return np.ndarray(shape, np.uint8, last, offset=ahead, strides=(stride, 1)).copy()
+    samples = np.frombuffer(memoryview(memory).cast("B"), np.uint8)
+    rows = np.ndarray((plane.height, width), np.uint8, samples, ahead, (stride, 1))
+    return rows.copy()
 
 
 @functools.lru_cache(maxsize=64)
@@ -92,9 +92,7 @@ def planar_equals_packed(conversion: Conversion) -> bool:
     # For odd widths swscale takes other paths, whose bytes differ so rarely that noise
     # does not always show it. And where rows do not end with a whole vector it may leave
     # their ends in the planes as the memory was, which may be anything, right pixels too.
-    if not conversion.keeps_size or conversion.width % ALIGNMENT:
-        return False
-    if not _can_be_probed(conversion):
+    if conversion.width % ALIGNMENT or not _can_be_probed(conversion):
         return False
     conversion = _few_rows(conversion)._replace(target_format="gbrp")
     frame = _noise(conversion)
@@ -116,7 +114,7 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     """
     if not has_swscale() or not _can_be_probed(conversion):
         return False
-    conversion = _few_rows(conversion) if conversion.keeps_size else conversion
+    conversion = _few_rows(conversion)
     frame = _noise(conversion)
     expected = _reference(frame, conversion)
     # In the caller's array frames follow each other, each aligned as their size has it.
@@ -143,13 +141,16 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
 
 
 def _can_be_probed(conversion: Conversion) -> bool:
-    # PyAV makes no frames that are flagged as interlaced, the noise of one palette says
-    # nothing of others, and a Bayer mosaic depends on threads. Of wide samples _noise must
-    # know where in their bytes they lie.
+    # Scaling makes noise so even that it no longer tells. PyAV makes no frames that are
+    # flagged as interlaced, the noise of one palette says nothing of others, and a Bayer
+    # mosaic depends on threads. Of wide samples _noise must know where in their bytes they
+    # lie.
     import av
 
+    if not conversion.keeps_size or conversion.interlaced:
+        return False
     pixel_format = av.VideoFormat(conversion.pixel_format, 16, 16)
-    if conversion.interlaced or pixel_format.has_palette or pixel_format.is_bayer:
+    if pixel_format.has_palette or pixel_format.is_bayer:
         return False
     bits = max(component.bits for component in pixel_format.components)
     return bits <= 8 or _WIDE_SAMPLES.fullmatch(pixel_format.name) is not None

@@ -21,40 +21,11 @@ from temporaldata_video.types import CHROMA_LOCATIONS, StreamInfo
 from .frames import CONTENTS, filtered, make_frame, reference
 
 PIXEL_FORMATS = [
-    "yuv420p",
-    "yuvj420p",
-    "nv12",
-    "nv21",
-    "yuv422p",
-    "yuvj422p",
-    "yuv444p",
-    "yuvj444p",
-    "yuv440p",
-    "yuv411p",
-    "yuv410p",
-    "yuyv422",
-    "yuva420p",
-    "yuva444p10le",
-    "yuv420p10le",
-    "yuv422p10le",
-    "yuv444p10le",
-    "yuv420p12le",
-    "gray",
-    "gray10le",
-    "gray16le",
-    "ya8",
-    "rgb24",
-    "bgr24",
-    "bgr0",
-    "argb",
-    "rgb48le",
-    "rgb565le",
-    "gbrp",
-    "gbrp10le",
-    "pal8",
-    "bayer_rggb8",
-    "xyz12le",
-    "yuv420p10be",
+    *("yuv420p", "yuvj420p", "nv12", "nv21", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"),
+    *("yuv440p", "yuv411p", "yuv410p", "yuyv422", "yuva420p", "yuva444p10le"),
+    *("yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p12le", "yuv420p10be"),
+    *("gray", "gray10le", "gray16le", "ya8", "pal8", "bayer_rggb8", "xyz12le"),
+    *("rgb24", "bgr24", "bgr0", "argb", "rgb48le", "rgb565le", "gbrp", "gbrp10le"),
 ]
 MATRICES = {"unspecified": 2, "bt709": 1, "bt601": 6, "bt2020": 9}
 CHROMA = ("unspecified", *CHROMA_LOCATIONS[1:])
@@ -81,9 +52,12 @@ def frames(draw, pixel_format: str) -> av.VideoFrame:
     r"""Frames of all sizes and contents, with all that decoders say of theirs."""
     height = draw(st.integers(4, 70) | st.sampled_from(SIZES[:-1]))
     width = draw(st.integers(2, 150) | st.sampled_from(SIZES))
+    if pixel_format.startswith("bayer"):
+        height += height % 2  # half a square of its pattern aborts the process
     filters = [f"setparams=chroma_location={draw(st.sampled_from(CHROMA))}"]
-    if draw(st.booleans()):
-        filters.append("vflip")  # rows that lie in memory from the bottom up
+    # Rows that lie in memory from the bottom up; FFmpeg 7 writes past them for xyz12le.
+    if pixel_format != "xyz12le" and draw(st.booleans()):
+        filters.append("vflip")
     if draw(st.booleans()):
         # Where fields are of no whole number of chroma rows, swscale reads what follows
         # the frame in memory, whatever that is.
@@ -228,7 +202,7 @@ def test_right_pixels_left_in_memory_are_no_answer():
     conversion = Conversion("yuv420p", 40, 32, 6, 1, "gbrp", 40, 32)
     for _ in range(10):
         planar_equals_packed.cache_clear()
-        expected = probe._reference(probe._make_frame(conversion), conversion)
+        expected = probe._reference(probe._noise(conversion), conversion)
         # Pictures like the one that will be made, let go of at once.
         old = [av.VideoFrame(40, 32, "gbrp") for _ in range(20)]
         for picture in old:

@@ -1,0 +1,58 @@
+r"""Where chroma lies is found out from a frame alone, by how it looks when it is scaled."""
+
+from __future__ import annotations
+
+import av
+import pytest
+
+from temporaldata_video.index.chroma import chroma_location
+from temporaldata_video.types import CHROMA_LOCATIONS
+from tests.media.frames import filtered, make_frame
+
+# Before, PyAV scales all frames as if they said nothing.
+LOOKS_AT_IT = int(av.__version__.split(".")[0]) >= 17
+# What scales like another one is called by its name.
+WITHOUT_COLUMNS = {"topleft": "left", "bottomleft": "left", "top": "", "bottom": ""}
+WITHOUT_ROWS = {"left": "", "top": "topleft", "bottom": "bottomleft"}
+ALIKE = {
+    "yuv420p": {},
+    "yuv420p10le": {},
+    "nv12": {},
+    "yuv410p": {},
+    "yuv422p": WITHOUT_COLUMNS,
+    "yuv422p10le": WITHOUT_COLUMNS,
+    "yuv411p": WITHOUT_COLUMNS,
+    "yuv440p": WITHOUT_ROWS,
+    **dict.fromkeys(("yuv444p", "gray", "rgb24"), dict.fromkeys(CHROMA_LOCATIONS, "")),
+}
+
+
+@pytest.mark.parametrize("field", ["prog", "tff"])
+@pytest.mark.parametrize("location", CHROMA_LOCATIONS)
+@pytest.mark.parametrize("pixel_format", ALIKE)
+@pytest.mark.parametrize(("height", "width"), [(16, 18), (240, 426)])
+def test_where_the_chroma_of_a_black_frame_lies(
+    height, width, pixel_format, location, field
+):
+    black = make_frame(pixel_format, height, width, "flat")
+    said = f"setparams=chroma_location={location or 'unspecified'}"
+    frame = filtered(black, said, f"setfield={field}")
+    # Without a word, FFmpeg takes it to lie in the centre.
+    expected = "" if location == "center" else location
+    expected = ALIKE[pixel_format].get(expected, expected)
+    assert chroma_location(frame) == (expected if LOOKS_AT_IT else "")
+
+
+def test_the_frame_is_left_as_it_is():
+    frame = make_frame("yuv420p", 48, 64)
+    before = [bytes(plane) for plane in frame.planes]
+    chroma_location(frame)
+    assert [bytes(plane) for plane in frame.planes] == before
+
+
+def test_colours_that_ffmpeg_does_not_convert_have_no_place():
+    frame = make_frame("yuv420p", 48, 64, matrix=14)
+    if LOOKS_AT_IT:
+        with pytest.raises((ValueError, OSError)):
+            frame.reformat(format="rgb24", width=8, height=8)
+    assert chroma_location(frame) == ""
