@@ -118,8 +118,8 @@ def keep_to_one_thread(context: VideoCodecContext) -> None:
 
 
 class _Guarded:
-    # Damaged files send FFmpeg to places before their beginning. It copes with a number that
-    # says so, while PyAV would hold on to an exception and raise it later.
+    # Damaged files send FFmpeg to places before their beginning. It copes with a number
+    # that says so, while PyAV would hold on to an exception and raise it later.
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -78,7 +78,10 @@ def build_segment(
         reason = why_decode(scan) or ("it is asked for" if thorough else "")
     segment = file.index_by_decoding(scan, reason) if reason else index_by_times(scan)
     if not len(segment) or not segment.stream.width:
-        raise SourceError(f"{uri!r} has a video stream in which no frame can be found.")
+        raise SourceError(
+            f"{uri!r} has a video stream in which no frame can be found. If it is a "
+            f"reference movie, whose media lie in other files, index those."
+        )
     segment = file.finished(segment, scan)
     # To open a plain remote file, its header alone is read.
     if lasting or reason or isinstance(store, LocalStore):
@@ -145,6 +148,8 @@ class _File:
                 f"Re-encode it: ffmpeg -i FILE -c:v libx264 -crf 17 copy.mp4"
             )
         segment = index_by_decoding(scan, shown)
+        stream = replace(segment.stream, decoded_for=reason)
+        segment = replace(segment, stream=stream)
         if (scan.keyframe & shown.not_keys)[shown.packets].any():
             segment = self.proven(segment)
         return segment

@@ -121,6 +121,8 @@ class StreamInfo:
         trailing: how many packets that show no frame may follow the packet of a frame and
             be part of it all the same (the second field of an interlaced frame).
         side_data: what goes to the decoder beside packets, by dts.
+        decoded_for: why the order of frames is the decoder's and not that of the
+            container's times; ``""`` where it is theirs.
         has_times: whether the container has times; an elementary stream has none, and its
             pts count frames at the stream's frame rate.
         fields: whether a frame may be coded as two fields, of which one may be a reference
@@ -151,6 +153,7 @@ class StreamInfo:
     readable_by_packet: bool = True
     trailing: int = 0
     side_data: tuple[SideData, ...] = field(default=(), repr=False)
+    decoded_for: str = ""
     has_times: bool = True
     fields: bool = False
     seekable: bool = True

@@ -11,6 +11,7 @@ from temporaldata import Data, Interval, IrregularTimeSeries, RegularTimeSeries
 
 import temporaldata_video as tv
 from temporaldata_video.testing import LFP_RATE, Recording, read_numbers
+from temporaldata_video.testing.damage import box_places
 
 SECONDS = 6.0
 
@@ -76,3 +77,13 @@ def assert_window(video, clock, start, end, origin) -> None:
     assert video.frame_indices.tolist() == expected.tolist()
     assert np.array_equal(video.timestamps, clock[expected] - origin)
     assert numbers(video) == expected.tolist()
+
+
+def say_that_some_are_key_frames(path, wrong: list[int]) -> None:
+    r"""Moves entries of the table of key frames to frames that are none."""
+    data = bytearray(path.read_bytes())
+    (stss,) = (place for place in box_places(bytes(data)) if place.kind == b"stss")
+    for entry, frame in enumerate(wrong, 1):
+        at = stss.start + 16 + 4 * entry
+        data[at : at + 4] = (frame + 1).to_bytes(4, "big")
+    path.write_bytes(data)

@@ -18,6 +18,7 @@ from temporaldata_video.media.store import LocalStore
 from temporaldata_video.media.verify import prove
 from temporaldata_video.testing import make_clip, read_numbers
 from temporaldata_video.testing.damage import box_places
+from tests.helpers import say_that_some_are_key_frames
 
 CLIPS = {
     "closed": {},
@@ -33,16 +34,6 @@ def say_that_all_are_key_frames(path) -> None:
     data = bytearray(path.read_bytes())
     (stss,) = (place for place in box_places(bytes(data)) if place.kind == b"stss")
     data[stss.start + 4 : stss.start + 8] = b"free"
-    path.write_bytes(data)
-
-
-def say_that_some_are_key_frames(path, wrong: list[int]) -> None:
-    r"""Moves entries of the table of key frames to frames that are none."""
-    data = bytearray(path.read_bytes())
-    (stss,) = (place for place in box_places(bytes(data)) if place.kind == b"stss")
-    for entry, frame in enumerate(wrong, 1):
-        at = stss.start + 16 + 4 * entry
-        data[at : at + 4] = (frame + 1).to_bytes(4, "big")
     path.write_bytes(data)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..fileindex import clock_trouble
 from .finding import Finding, Severity, command, counted
 from .subject import CheckedFile
 
@@ -23,6 +24,7 @@ def check_container(file: CheckedFile) -> Iterator[Finding]:
     yield from _cut_off(file)
     yield from _declared_count(file)
     yield from _edit_list(file)
+    yield from _clock(file)
     yield from _variable_rate(file)
     yield from _further_videos(file)
     yield from _through_container(file)
@@ -72,6 +74,32 @@ def _edit_list(file: CheckedFile) -> Iterator[Finding]:
             "Programs that ignore edit lists count these as frames, and their frame "
             "numbers are off.",
             f"a copy without them: {command('reencode', file.name)}",
+            file.segment.uri,
+        )
+
+
+def _clock(file: CheckedFile) -> Iterator[Finding]:
+    trouble = clock_trouble(file.index).removesuffix(".")
+    remedy = (
+        f"{command('index', '--overwrite', file.name)} --timestamps TIMES, with the times "
+        f"of the camera"
+    )
+    if trouble and not file.index.stream.has_times:
+        yield Finding(
+            Severity.WARNING,
+            "no-clock",
+            f"the file {trouble}",
+            "Times are made up from a rate that no camera keeps exactly.",
+            remedy,
+            file.segment.uri,
+        )
+    elif trouble:
+        yield Finding(
+            Severity.WARNING,
+            "clock-restarts",
+            f"the file {trouble}",
+            "Times of different parts overlap, and sorting by time mixes them.",
+            remedy,
             file.segment.uri,
         )
 

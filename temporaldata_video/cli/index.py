@@ -209,6 +209,12 @@ def _index_one(
         typer.echo(f"{sidecar} is fresh and was kept; --overwrite indexes again.")
     else:
         typer.echo(f"{sidecar} was written in {seconds:.2f} s.")
+        for segment in written.segments:
+            if segment.stream.decoded_for:
+                typer.echo(
+                    f"{short_path(segment.uri)} was decoded once for the order of its "
+                    f"frames: {segment.stream.decoded_for}."
+                )
     if not clock.is_container:
         own = indexed_container_clock(written)
         print_report(time_stamps(clock, read_stamps(clock), own)[1])

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..costing import WINDOW_SECONDS, random_windows
 from ..errors import SourceError
+from ..fileindex import clock_trouble
 from ..index.clock.report import GAP_FACTOR
 from ..media.decode import open_stream
 from ..media.read import Segment
@@ -127,6 +128,19 @@ def _stream_facts(files: list[Segment]) -> Iterator[tuple[str, str]]:
             )
         ),
     )
+    yield (
+        "order of frames",
+        each(
+            lambda stream: (
+                f"by the decoder, since {stream.decoded_for}"
+                if stream.decoded_for
+                else "by the container's times"
+            )
+        ),
+    )
+    troubles = [trouble for file in files if (trouble := clock_trouble(file.packets))]
+    if troubles:
+        yield "container's clock", f"the file {_join_distinct(troubles)}"
     yield "hidden packets", str(sum(len(file.packets.hidden) for file in files))
 
 

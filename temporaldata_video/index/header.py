@@ -167,7 +167,9 @@ def _checked_stream(stream: StreamInfo) -> StreamInfo:
         _check(getattr(stream, name) in names, name)
     for name in _FLAGS:
         _check(isinstance(getattr(stream, name), bool), name)
-    _check(isinstance(stream.pixel_format, str), "pixel_format")
+    for name in ("pixel_format", "decoded_for"):
+        text = getattr(stream, name)
+        _check(isinstance(text, str) and len(text) < 200, name)
     # Another demuxer or decoder might open what the file names, a playlist for instance.
     _check(set(stream.container.split(",")) <= set(CONTAINERS.split(",")), "container")
     decodable = not stream.readable_by_packet or stream.codec in SELF_CONTAINED_CODECS

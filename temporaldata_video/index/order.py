@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from ..container import demuxed, ffmpeg_errors, keep_to_one_thread, open_container
+from ..errors import SourceError
 from ..types import Packets
 from .demux import MOV, Scan
 from .packets import NO_TIME, SegmentIndex, increasing_dts, order_frames
@@ -124,6 +125,11 @@ def decode_order(
         keep_to_one_thread(context)
         context.options = {**context.options, **_CHEAP}
         for number, packet in enumerate(demuxed(container, stream, uri)):
+            if number >= n_packets:
+                raise SourceError(
+                    f"{uri!r} had {n_packets} packets and now has more: it is being "
+                    f"written."
+                )
             packet.pts = number
             try:
                 take(context.decode(packet))

@@ -62,9 +62,7 @@ def increasing_dts(dts: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.maximum(filled, floor) - steps) + steps
 
 
-def order_frames(
-    stream: StreamInfo, packets: Packets, rows: np.ndarray, **facts: object
-) -> SegmentIndex:
+def order_frames(stream: StreamInfo, packets: Packets, rows: np.ndarray) -> SegmentIndex:
     r"""Sorts the packets of a stream into visible frames and hidden packets.
 
     Args:
@@ -72,7 +70,6 @@ def order_frames(
         packets: all packets in decoding order.
         rows: number of the packet of each frame, in the order in which they are shown,
             int64 of shape (n,).
-        **facts: further fields of :obj:`SegmentIndex`.
     """
     hidden = np.ones(len(packets), bool)
     hidden[rows] = False
@@ -82,5 +79,4 @@ def order_frames(
         stream=replace(stream, reorder=int(displacement.max(initial=0))),
         frames=packets[rows],
         hidden=packets[hidden],
-        **facts,  # type: ignore[arg-type]
     )

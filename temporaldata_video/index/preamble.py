@@ -10,9 +10,6 @@ from __future__ import annotations
 from ..types import StreamInfo
 from .nalunits import unit_places
 
-# How much of the first packet is worth reading: the signature comes before any slice.
-PREAMBLE_SEARCH_BYTES = 4096
-
 _X264_UUID = bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef")
 _SEI = 6
 

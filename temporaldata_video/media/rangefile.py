@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
-from ..types import ObjectMeta, ObjectStore
+from ..types import ObjectStore
 
 _BUFFER_BYTES = 4 * 1024 * 1024
 
@@ -21,39 +20,6 @@ def open_by_ranges(store: ObjectStore, key: str) -> BinaryIO:
         key: its uri.
     """
     return cast(BinaryIO, io.BufferedReader(_RangeFile(store, key), _BUFFER_BYTES))
-
-
-def reading_ahead(
-    store: ObjectStore, key: str, meta: ObjectMeta, least_bytes: int = 4096
-) -> Callable[[int, int], bytes]:
-    r"""Returns a function ``read(start, length)`` for one version of an object, which asks
-    the store for a few kilobytes at least, and never again for what it has just read.
-
-    Args:
-        store: reads the object.
-        key: its uri.
-        meta: the version.
-        least_bytes: what a request asks for at least.
-    """
-    # The first bytes of a file and those read last; what is between is not read twice.
-    held: dict[int, bytes] = {}
-
-    def read(start: int, length: int) -> bytes:
-        known = b""
-        for at, data in held.items():
-            if at <= start < at + len(data):
-                known = data[start - at : start - at + length]
-        if len(known) < length:
-            at = start + len(known)
-            more = min(max(length - len(known), least_bytes), meta.size - at)
-            if more > 0:
-                known += store.read_range(key, at, more, meta.etag or None)
-            for other in [*held][1:]:
-                del held[other]
-            held[start] = known
-        return known[:length]
-
-    return read
 
 
 class _RangeFile(io.RawIOBase):

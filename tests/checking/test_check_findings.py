@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
-from temporaldata_video.testing import make_clip
+from temporaldata_video.testing import make_clip, read_numbers
 from tests.helpers import write_four_columns
 
 TAGGED = {"colorspace": "bt709", "color_range": "tv"}
@@ -336,3 +336,25 @@ def test_a_video_that_is_not_on_this_machine(clean):
         assert tv.check_video("memory://lab/cam.mp4", index_uri=index_uri).findings == ()
     finally:
         memory.rm("memory://lab", recursive=True)
+
+
+# The container's clock -------------------------------------------------------------------
+
+
+def test_an_elementary_stream_has_no_clock(tmp_path):
+    path = make_clip(tmp_path / "cam.h264", 30, size=(32, 48), gop=10)
+    finding = found(tv.check_video(path), "no-clock")
+    assert "frames/s" in finding.what and "--timestamps" in finding.remedy
+
+
+def test_a_clock_that_starts_again(tmp_path):
+    parts = [make_clip(tmp_path / f"{k}.ts", 30, size=(32, 48), gop=10) for k in range(2)]
+    path = tmp_path / "cam.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    finding = found(tv.check_video(path), "clock-restarts")
+    assert "steps back 1 times" in finding.what
+    with pytest.warns(tv.IndexWarning, match="steps back 1 times"):
+        tv.write_index(path, progress=False)
+    video = tv.LazyVideo.from_uri(path)
+    shown = read_numbers(video.frames_at(np.argsort(video.frame_indices)))
+    assert shown.tolist() == [*range(30), *range(30)]

@@ -70,6 +70,14 @@ def test_a_sidecar_elsewhere(cli, video, tmp_path):
     assert not (tmp_path / "cam [1].mp4.lance").exists()
 
 
+def test_why_a_video_was_decoded_is_said(cli, tmp_path):
+    video = make_clip(tmp_path / "cam.avi", 20, size=(32, 48), gop=10, codec="mpeg4")
+    done = cli("index", video)
+    assert done.status == 0
+    assert "decoded once for the order of its frames: avi has no presentation" in done.out
+    assert "by the decoder, since avi has no" in " ".join(cli("info", video).out.split())
+
+
 def test_a_fresh_index_is_kept(cli, video, clock, tmp_path):
     assert cli("index", video, "--timestamps", tmp_path / "times.npy").status == 0
     version = tv.LanceFrameIndex.open(f"{video}.lance").version
