@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -196,7 +197,8 @@ class _File:
             return before
         if fault:
             raise SourceError(
-                f"{self.uri!r} cannot be read frame by frame: {fault.what}. Re-encode it: "
+                f"{self.uri!r} cannot be read frame by frame: {fault.what}. A newer PyAV "
+                f"than {version('av')} may do it; else re-encode the file: "
                 f"ffmpeg -i FILE -c:v libx264 -crf 17 copy.mp4"
             )
         return segment

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
@@ -151,6 +151,7 @@ class _Truth:
     row: np.ndarray = field(init=False)
     seen: dict[int, int | None] = field(default_factory=dict)
     fault: Fault | None = None
+    changes_size: bool = False
 
     def __post_init__(self) -> None:
         index = self.file.packets
@@ -190,6 +191,9 @@ class _Truth:
                 )
                 return
             self.seen[row] = _checksum(frame, self.file) if self.look else None
+            stream = self.file.packets.stream
+            if (frame.width, frame.height) != (stream.width, stream.height):
+                self.changes_size = True
             expected += 1
         while expected in failed:
             expected += 1
@@ -244,11 +248,14 @@ def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
     from av.video.reformatter import VideoReformatter
 
     stream = file.packets.stream
-    if (frame.width, frame.height) != (stream.width, stream.height):
-        return None
     try:
-        threads = one_thread(frame.format.name)
-        picture = VideoReformatter().reformat(frame, format="rgb24", **threads)
+        picture = VideoReformatter().reformat(
+            frame,
+            format="rgb24",
+            width=stream.width,
+            height=stream.height,
+            **one_thread(frame.format.name, frame.height),
+        )
     except (ValueError, OSError):
         return None
     pixels = np.rot90(plane_pixels(picture, 0, channels=3), stream.rotation // 90)
@@ -262,12 +269,14 @@ def _compare(file: Segment, truth: _Truth) -> Fault | None:
     rows = np.array(sorted(known), np.int64)
     if len(rows) < len(file.packets):
         rows = rows[_near_edges(rows, truth)]
+    size = file.packets.stream.display_size
+    output = replace(_RGB, resize=size) if truth.changes_size else _RGB
     for some in _requests(rows, truth, file):
-        shape = _RGB.frame_shape(*file.packets.stream.display_size)
+        shape = _RGB.frame_shape(*size)
         pixels = np.empty((len(some), *shape), np.uint8)
         slot = {row: pixels[i] for i, row in enumerate(some.tolist())}
         try:
-            missing = read_frames(file, some, _RGB, slot.__getitem__)
+            missing = read_frames(file, some, output, slot.__getitem__)
         except VideoError as error:
             return Fault("pixels", f"frame {some[0]} cannot be read: {error}")
         for row, found in slot.items():

@@ -205,6 +205,8 @@ class _Scanner:
         self._first_frame = frames[0] if frames else None
         if self._file is not None and (frames or number >= _FIRST_PACKETS):
             self._file.blank = True
+            if not _tells_side_data() and self._file.header_holds(b"encv"):
+                raise self._encrypted()
 
     def _compare(self, pos: int | None, data: memoryview) -> None:
         self._contiguous = self._contiguous and pos is not None
@@ -223,11 +225,14 @@ class _Scanner:
                 self._side_data.append(SideData(number, item.data_type, bytes(item)))
                 self._check_side_data()
             elif item.data_type == "encryption_info":
-                raise SourceError(
-                    f"{self._uri!r} is encrypted (common encryption, ISO/IEC 23001-7), and "
-                    f"its frames cannot be decoded without the key. Decrypt it first: "
-                    f"ffmpeg -decryption_key KEY -i FILE -c copy decrypted.mp4"
-                )
+                raise self._encrypted()
+
+    def _encrypted(self) -> SourceError:
+        return SourceError(
+            f"{self._uri!r} is encrypted (common encryption, ISO/IEC 23001-7), and its "
+            f"frames cannot be decoded without the key. Decrypt it first: "
+            f"ffmpeg -decryption_key KEY -i FILE -c copy decrypted.mp4"
+        )
 
     def _check_side_data(self) -> None:
         if sum(len(item.data) for item in self._side_data) > _MOST_SIDE_DATA_BYTES:
@@ -318,8 +323,15 @@ def _is_timeless(container: InputContainer) -> bool:
     return bool(flags & Flags.no_timestamps) or name.endswith("_pipe")
 
 
+def _tells_side_data() -> bool:
+    # PyAV 14 and 15 do not; of encrypted video they show no sign but its box.
+    import av
+
+    return hasattr(av.Packet, "iter_sidedata")
+
+
 def _side_data(packet: av.Packet) -> Iterator[PacketSideData]:
-    if not hasattr(packet, "iter_sidedata"):  # PyAV 14 and 15 cannot tell
+    if not _tells_side_data():
         return
     try:
         yield from packet.iter_sidedata()

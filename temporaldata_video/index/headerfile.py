@@ -55,6 +55,14 @@ class HeaderFile:
         self._at, self.blank, self.ahead = 0, False, _PAYLOAD_CHUNK
         return self
 
+    def header_holds(self, text: bytes) -> bool:
+        r"""Returns whether some bytes stand in what was read of the header.
+
+        Args:
+            text: the bytes.
+        """
+        return any(text in chunk for _, chunk in self._header)
+
     def __enter__(self) -> HeaderFile:
         return self
 

@@ -138,7 +138,7 @@ class FrameWriter:
             format=conversion.target_format,
             width=conversion.target_width,
             height=conversion.target_height,
-            **one_thread(conversion.pixel_format),
+            **one_thread(conversion.pixel_format, conversion.height),
         )
         if self._output.channel_format == "NCHW":
             target = target.transpose(1, 2, 0)

@@ -33,17 +33,19 @@ _WIDE_SAMPLES = re.compile(r"(gray|yuva?[0-9]{3}p|gbra?p|ya|rgb|rgba|bgr|bgra)[0
 
 
 @functools.cache
-def one_thread(pixel_format: str = "") -> dict[str, Any]:
+def one_thread(pixel_format: str = "", height: int = 0) -> dict[str, Any]:
     r"""Returns what keeps a reformatter to one thread, where its pixels stay the same.
 
     Args:
         pixel_format: FFmpeg's name of what is converted.
+        height: of it in pixels.
     """
     # Since PyAV 17 swscale starts threads of its own unless told otherwise, and they do
-    # not survive a fork. What it makes of a Bayer mosaic depends on their number.
+    # not survive a fork. What it makes of a Bayer mosaic depends on their number, and of one
+    # with half a row of cells it makes the end of the process.
     import av
 
-    if pixel_format.startswith("bayer"):
+    if pixel_format.startswith("bayer") and height % 2 == 0:
         return {}
     return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 
