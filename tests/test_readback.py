@@ -117,7 +117,7 @@ def test_damage_is_told_from_a_wrong_index(clip, index, tmp_path):
 def remuxed(source: Path, target: Path, change) -> Path:
     r"""Copies the packets of a clip with other times."""
     with av.open(str(source)) as given, av.open(str(target), "w") as made:
-        stream = made.add_stream_from_template(given.streams.video[0])
+        stream = made.add_stream_from_template(given.streams.video[0], opaque=True)
         for packet in given.demux(video=0):
             if packet.size:
                 packet.pts, packet.dts = change(packet.pts, packet.dts)

@@ -41,8 +41,8 @@ def one_thread(pixel_format: str = "", height: int = 0) -> dict[str, Any]:
         height: of it in pixels.
     """
     # Since PyAV 17 swscale starts threads of its own unless told otherwise, and they do
-    # not survive a fork. What it makes of a Bayer mosaic depends on their number, and of one
-    # with half a row of cells it makes the end of the process.
+    # not survive a fork. What it makes of a Bayer mosaic depends on their number, and of
+    # one with half a row of cells it makes the end of the process.
     import av
 
     if pixel_format.startswith("bayer") and height % 2 == 0:

@@ -34,10 +34,10 @@ def encoded(tmp_path, suffix=".mp4", **options: str) -> StreamInfo:
     ("options", "expected"),
     [
         ({}, False),
-        ({"profile": "baseline"}, False),
-        ({"profile": "high", "bf": "3"}, False),
+        ({"preset": "ultrafast", "bf": "0"}, False),
+        ({"x264-params": "8x8dct=1", "bf": "3"}, False),
         ({"x264-params": "interlaced=1"}, True),
-        ({"x264-params": "tff=1", "profile": "main"}, True),
+        ({"x264-params": "tff=1:8x8dct=0"}, True),
         ({"x264-params": "fake-interlaced=1"}, True),
     ],
     ids=str,
