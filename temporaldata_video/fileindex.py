@@ -186,7 +186,7 @@ class _File:
             stream = replace(segment.stream, readable_by_packet=False)
             segment = replace(segment, stream=stream)
             fault = self.fault(segment)
-        if fault and fault.kind == "pixels" and is_damaged(self.segment(segment)):
+        if fault and fault.row >= 0 and is_damaged(self.segment(before), fault.row):
             warnings.warn(
                 f"{self.uri!r} is damaged: {fault.what} when it is read by itself, since "
                 f"the decoder makes up what is damaged. See what else is: "

@@ -11,12 +11,17 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
-from .container import demuxed, ffmpeg_errors, keep_to_one_thread, open_container
+from .container import (
+    LONGEST_BLOCK_HEADER,
+    demuxed,
+    ffmpeg_errors,
+    keep_to_one_thread,
+    open_container,
+)
 from .errors import VideoError
 from .index.packets import SegmentIndex
 from .media.convert import OutputFormat
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
 # What is decoded of a file for its check, in pixels: all of a short one.
 ODD_BUDGET = 150_000_000
 # Of a plain one: so much that indexing a long one takes a fifth longer at most.
-_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 4_000_000, 200
+_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 3_000_000, 200
 # At least so many packets are decoded at a place, and as many more as are reordered.
 _LEAST_PACKETS = 4
 # Frames compared on either side of the places that are looked at.
@@ -48,10 +53,12 @@ class Fault(NamedTuple):
         kind: ``"order"`` if frames come in another order or number, ``"pixels"`` if a frame
             is another picture or does not decode, ``"nothing"`` if none decodes.
         what: the same as a sentence.
+        row: the frame, where it is one.
     """
 
     kind: Literal["order", "pixels", "nothing"]
     what: str
+    row: int = -1
 
 
 def plain_budget(index: SegmentIndex) -> int:
@@ -93,36 +100,38 @@ def find_fault(
             for place in places:
                 truth.follow(container, place, n_packets)
         if not truth.seen and truth.fault is None:
+            if budget < ODD_BUDGET:  # a key frame may come later
+                return find_fault(file, ODD_BUDGET, open_file)
             return Fault("nothing", "a sequential decode shows no frame")
         return truth.fault or _compare(file, truth)
     finally:
         forget(file)
 
 
-def is_damaged(file: Segment) -> bool:
-    r"""Returns whether a decoder that conceals nothing has errors in a file, as far as it
-    is looked at.
+def is_damaged(file: Segment, row: int) -> bool:
+    r"""Returns whether a decoder that conceals nothing has an error in what a frame depends
+    on: in its group of pictures, or in the one before.
 
     Args:
         file: a file and its index.
+        row: the frame.
 
     Raises:
         SourceError: if the file cannot be read.
     """
-
-    stream = file.packets.stream
-    most = max(_LEAST_PACKETS, ODD_BUDGET // (stream.width * stream.height))
+    truth = _Truth(file, look=False)
+    place = int(np.flatnonzero(truth.row == row)[0])
+    keys = np.flatnonzero(truth.packets.keyframe[: place + 1])
+    # The group before that is where decoding starts, and what it lacks there is no damage.
+    start, first, _ = [0, 0, 0, *keys.tolist()][-3:]
+    failed: set[int] = set()
     opened = file.store.open(file.uri)
     with opened, open_container(opened, file.uri) as container:
-        source = container.streams.video[0]
-        keep_to_one_thread(source.codec_context)
-        source.codec_context.options = {"err_detect": "explode"}
-        for packet in islice(demuxed(container, source, file.uri), most):
-            try:
-                source.codec_context.decode(packet)
-            except ffmpeg_errors():
-                return True
-    return False
+        container.streams.video[0].codec_context.options = {"err_detect": "explode"}
+        margin = file.packets.stream.reorder + _LEAST_PACKETS
+        for _ in truth._decoded(container, start, place - start + margin, failed):
+            pass
+    return any(number >= first for number in failed)
 
 
 def find_disorder(file: Segment) -> Fault | None:
@@ -181,7 +190,7 @@ class _Truth:
             row = int(self.row[number]) if number < len(self.row) else -1
             if 0 <= row < expected and place:
                 continue  # pictures that lead the key frame
-            while expected in failed and expected != row:
+            while expected != row and expected in self._rows(failed):
                 expected += 1
             if row != expected:
                 self.fault = Fault(
@@ -195,7 +204,7 @@ class _Truth:
             if (frame.width, frame.height) != (stream.width, stream.height):
                 self.changes_size = True
             expected += 1
-        while expected in failed:
+        while expected in self._rows(failed):
             expected += 1
         if ended and expected != len(self.file.packets):
             self.fault = Fault(
@@ -203,6 +212,9 @@ class _Truth:
                 f"a sequential decode shows {expected} frames and the index has "
                 f"{len(self.file.packets)}",
             )
+
+    def _rows(self, numbers: set[int]) -> set[int]:
+        return {int(self.row[number]) for number in numbers}
 
     def _decoded(
         self, container: InputContainer, place: int, n_packets: int, failed: set[int]
@@ -213,15 +225,21 @@ class _Truth:
         context = source.codec_context
         if place:
             try:
-                container.seek(int(self.packets.dts[place]), stream=source)
+                container.seek(int(self.packets.pts[place]), stream=source)
             except ffmpeg_errors():
                 return
+        if context.is_open:
             context.flush_buffers()
         else:
             keep_to_one_thread(context)
-        for number, packet in enumerate(demuxed(container, source, self.file.uri), place):
-            if number == place and place and not self._is_at(packet, place):
-                return
+        number = -1
+        for packet in demuxed(container, source, self.file.uri):
+            if number < 0 and place:
+                number = self._landed(packet, place)
+                if number < 0:
+                    return
+            else:
+                number += 1
             if number >= place + n_packets:
                 return
             if number >= len(self.row) or packet.size != self.packets.size[number]:
@@ -231,16 +249,21 @@ class _Truth:
             try:
                 frames = context.decode(packet)
             except ffmpeg_errors():
-                failed.add(int(self.row[number]))
+                failed.add(number)
                 continue
             yield from ((f.pts, f) for f in frames if f.pts is not None)
         with suppress(*ffmpeg_errors()):
             yield from ((f.pts, f) for f in context.decode(None) if f.pts is not None)
         yield len(self.row), None
 
-    def _is_at(self, packet: av.Packet, place: int) -> bool:
-        # Whether a seek ended where it was meant to.
-        return packet.is_keyframe and packet.size == self.packets.size[place]
+    def _landed(self, packet: av.Packet, place: int) -> int:
+        # The number of the packet at which a seek ended, which may be an earlier key frame
+        # than the one meant; -1 if it is none that is known.
+        before = slice(place + 1)
+        ahead = self.packets.pos[before] - (-1 if packet.pos is None else packet.pos)
+        same = self.packets.keyframe[before] & (self.packets.size[before] == packet.size)
+        places = np.flatnonzero(same & (ahead >= 0) & (ahead <= LONGEST_BLOCK_HEADER))
+        return int(places[-1]) if len(places) else -1
 
 
 def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
@@ -278,12 +301,12 @@ def _compare(file: Segment, truth: _Truth) -> Fault | None:
         try:
             missing = read_frames(file, some, output, slot.__getitem__)
         except VideoError as error:
-            return Fault("pixels", f"frame {some[0]} cannot be read: {error}")
+            return Fault("pixels", f"frame {some[0]} cannot be read: {error}", int(some[0]))
         for row, found in slot.items():
             if row in missing:
-                return Fault("pixels", f"frame {row} does not decode: {missing[row]}")
+                return Fault("pixels", f"frame {row} does not decode: {missing[row]}", row)
             if zlib.crc32(found.data) != truth.seen[row]:
-                return Fault("pixels", f"frame {row} is another picture")
+                return Fault("pixels", f"frame {row} is another picture", row)
     return None
 
 

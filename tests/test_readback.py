@@ -98,7 +98,8 @@ def test_a_short_file_is_read_as_a_whole(index):
 
 
 def test_damage_is_told_from_a_wrong_index(clip, index, tmp_path):
-    assert not is_damaged(Segment(str(clip), index, LocalStore()))
+    whole = Segment(str(clip), index, LocalStore())
+    assert not any(is_damaged(whole, row) for row in (0, 20, 30, N - 1))
     harmed = Path(shutil.copy(clip, tmp_path))
     data = bytearray(harmed.read_bytes())
     at = int(index.frames.pos[30])
@@ -108,7 +109,8 @@ def test_damage_is_told_from_a_wrong_index(clip, index, tmp_path):
         warnings.simplefilter("ignore", tv.IndexWarning)
         found = build_segment(LocalStore(), str(harmed))
     assert len(found) == N
-    assert is_damaged(Segment(str(harmed), found, LocalStore()))
+    segment = Segment(str(harmed), found, LocalStore())
+    assert is_damaged(segment, 30) and not is_damaged(segment, 5)
 
 
 # What becomes of it when a file is indexed -----------------------------------------------
