@@ -171,21 +171,23 @@ class _File:
     def tried(self, segment: SegmentIndex, scan: Scan, decoded: bool) -> SegmentIndex:
         # Each remedy costs more than the one before.
         plain = not (decoded or len(segment.hidden) or segment.stream.side_data)
-        fault = self.fault(segment, plain_budget(segment) if plain else ODD_BUDGET)
+        budget = plain_budget(segment) if plain else ODD_BUDGET
+        # Where all was decoded, what the decoder says of key frames is known.
+        fault = self.fault(segment, budget, proven=decoded)
         if fault and fault.kind == "order" and not decoded:
             scan = self.scan()
             segment = self.finished(self.index_by_decoding(scan, fault.what), scan)
-            fault = self.fault(segment)
+            fault = self.fault(segment, proven=True)
         before = segment
         if fault and fault.kind == "nothing":
             raise _undecodable(self.uri, len(scan))
         if fault:
             segment = self.finished(self.proven(segment), scan)
-            fault = self.fault(segment)
+            fault = self.fault(segment, proven=True)
         if fault and segment.stream.readable_by_packet:
             stream = replace(segment.stream, readable_by_packet=False)
             segment = replace(segment, stream=stream)
-            fault = self.fault(segment)
+            fault = self.fault(segment, proven=True)
         if fault and fault.row >= 0 and is_damaged(self.segment(before), fault.row):
             warnings.warn(
                 f"{self.uri!r} is damaged: {fault.what} when it is read by itself, since "
@@ -203,11 +205,13 @@ class _File:
             )
         return segment
 
-    def fault(self, segment: SegmentIndex, budget: int = ODD_BUDGET) -> Fault | None:
+    def fault(
+        self, segment: SegmentIndex, budget: int = ODD_BUDGET, proven: bool = False
+    ) -> Fault | None:
         # A header is read once; the store opens other files by itself.
         is_mov = segment.stream.container == MOV
         opened = (lambda: cast(BinaryIO, self.header.reopen())) if is_mov else None
-        return find_fault(self.segment(segment), budget, opened)
+        return find_fault(self.segment(segment), budget, opened, proven=proven)
 
     def segment(self, index: SegmentIndex) -> Segment:
         return Segment(self.uri, index, self.store)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # What is decoded of a file for its check, in pixels: all of a short one.
 ODD_BUDGET = 150_000_000
 # Of a plain one: so much that indexing a long one takes a fifth longer at most.
-_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 3_000_000, 200
+_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 4_000_000, 200
 # At least so many packets are decoded at a place, and as many more as are reordered.
 _LEAST_PACKETS = 4
 # Frames compared on either side of the places that are looked at.
@@ -50,13 +50,14 @@ class Fault(NamedTuple):
     r"""How an index is wrong.
 
     Args:
-        kind: ``"order"`` if frames come in another order or number, ``"pixels"`` if a frame
-            is another picture or does not decode, ``"nothing"`` if none decodes.
+        kind: ``"order"`` if frames come in another order or number, ``"keys"`` if the
+            decoder does not call a key frame one, ``"pixels"`` if a frame is another
+            picture or does not decode, ``"nothing"`` if none decodes.
         what: the same as a sentence.
         row: the frame, where it is one.
     """
 
-    kind: Literal["order", "pixels", "nothing"]
+    kind: Literal["order", "keys", "pixels", "nothing"]
     what: str
     row: int = -1
 
@@ -71,7 +72,11 @@ def plain_budget(index: SegmentIndex) -> int:
 
 
 def find_fault(
-    file: Segment, budget: int, open_file: Callable[[], BinaryIO] | None = None
+    file: Segment,
+    budget: int,
+    open_file: Callable[[], BinaryIO] | None = None,
+    *,
+    proven: bool = False,
 ) -> Fault | None:
     r"""Returns a fault of an index, or :obj:`None` if there is none to be seen.
 
@@ -82,6 +87,7 @@ def find_fault(
         file: a file and its index.
         budget: how many pixels to decode in sequence at most.
         open_file: opens the file; asks its store by default.
+        proven: whether its key frames were all tried already.
 
     Raises:
         SourceError: if the file cannot be read.
@@ -92,8 +98,9 @@ def find_fault(
     places, n_packets = [0], len(truth.row)
     if frames < len(truth.row):
         keys = np.flatnonzero(truth.packets.keyframe & (truth.row >= 0)).tolist()
-        places = sorted({0, *keys[len(keys) // 2 :][:1], *keys[-1:]})
-        n_packets = max(stream.reorder + _LEAST_PACKETS, frames // len(places))
+        least = stream.reorder + _LEAST_PACKETS
+        n_packets = max(least, frames // 3)
+        places = sorted({0, *_starts(keys, n_packets - least)})
     opened = open_file() if open_file else file.store.open(file.uri)
     try:
         with opened, open_container(opened, file.uri) as container:
@@ -101,11 +108,21 @@ def find_fault(
                 truth.follow(container, place, n_packets)
         if not truth.seen and truth.fault is None:
             if budget < ODD_BUDGET:  # a key frame may come later
-                return find_fault(file, ODD_BUDGET, open_file)
+                return find_fault(file, ODD_BUDGET, open_file, proven=proven)
             return Fault("nothing", "a sequential decode shows no frame")
+        if truth.fault is None and truth.not_keys and not proven:
+            return Fault("keys", f"packet {truth.not_keys[0]} is no key frame")
         return truth.fault or _compare(file, truth)
     finally:
         forget(file)
+
+
+def _starts(keys: list[int], most: int) -> Iterator[int]:
+    # For the key frame in the middle and the last one the one before, if it is not too far
+    # away: what is decoded on from there tells whether the next is one.
+    for at in {len(keys) // 2, len(keys) - 1} if keys else ():
+        near = at > 0 and keys[at] - keys[at - 1] <= most
+        yield keys[at - near]
 
 
 def is_damaged(file: Segment, row: int) -> bool:
@@ -161,6 +178,8 @@ class _Truth:
     seen: dict[int, int | None] = field(default_factory=dict)
     fault: Fault | None = None
     changes_size: bool = False
+    says_keys: bool = False
+    not_keys: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         index = self.file.packets
@@ -200,6 +219,11 @@ class _Truth:
                 )
                 return
             self.seen[row] = _checksum(frame, self.file) if self.look else None
+            if self.packets.keyframe[number]:
+                # Not all decoders say it; of the first frame it is sure.
+                self.says_keys = self.says_keys or (number == 0 and frame.key_frame)
+                if self.says_keys and not frame.key_frame:
+                    self.not_keys.append(number)
             stream = self.file.packets.stream
             if (frame.width, frame.height) != (stream.width, stream.height):
                 self.changes_size = True
