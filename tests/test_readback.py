@@ -76,10 +76,10 @@ def test_key_frames_that_are_none(clip, index, budget):
     keys[first], keys[first + 3] = False, True
     keys[first + 12 :: 12] = True
     fault = fault_of(clip, with_frames(index, keyframe=keys), budget)
-    assert fault is None or fault.kind == "pixels"
+    assert fault is None or fault.kind in ("keys", "pixels")
     # Two of them in a row are not made good by starting one key frame earlier.
     keys[first + 2] = True
-    assert fault_of(clip, with_frames(index, keyframe=keys)).kind == "pixels"
+    assert fault_of(clip, with_frames(index, keyframe=keys)).kind in ("keys", "pixels")
 
 
 def test_bytes_of_another_frame(clip, index):

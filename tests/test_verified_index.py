@@ -64,7 +64,7 @@ def test_key_frames_that_are_none(tmp_path, b_frames):
     say_that_some_are_key_frames(clip, with_lies)
     plain = tv.write_index(clip, progress=False)
     verified = tv.write_index(clip, verify=True, overwrite=True, progress=False)
-    assert len(keys(plain)) == 4
+    assert keys(plain) == [0]
     # FFmpeg looks into the packets, and does not believe the header.
     assert keys(verified) == [0, 12, 24, 36]
     video = tv.LazyVideo.from_uri(clip)

@@ -69,9 +69,7 @@ def check_key_frames(file: CheckedFile) -> Iterator[Finding]:
     Args:
         file: the file.
     """
-    if file.index.false_keys:  # found out when it was indexed anew, and not believed
-        keys = int(np.count_nonzero(file.index.frames.keyframe)) + file.index.false_keys
-        yield from _false_keys(file, file.index.false_keys, keys, "")
+    yield from _mended_keys(file)
     segment = file.segment
     wrong, tried = [], 0
     for rows in _groups_to_try(file):
@@ -94,6 +92,7 @@ def check_all_frames(file: CheckedFile, advance: Advance | None) -> Iterator[Fin
     """
     segment = file.segment
     yield from _order(file)
+    yield from _mended_keys(file)
     strict = _decode_whole(segment, advance, strict=True)
     harmed = dict.fromkeys(strict.corrupt, "it refers to what is missing")
     harmed |= strict.failed
@@ -109,6 +108,14 @@ def check_all_frames(file: CheckedFile, advance: Advance | None) -> Iterator[Fin
         if _differ(_decode(segment, rows, earlier=0), whole, rows):
             wrong.append(int(rows[0]))
     yield from _false_keys(file, len(wrong), tried, f" (frames {_named(wrong)})")
+
+
+def _mended_keys(file: CheckedFile) -> Iterator[Finding]:
+    # Found out when the file was indexed anew, and not believed since.
+    false = file.index.false_keys
+    if false:
+        keys = int(np.count_nonzero(file.index.frames.keyframe))
+        yield from _false_keys(file, false, keys + false, "")
 
 
 def _order(file: CheckedFile) -> Iterator[Finding]:

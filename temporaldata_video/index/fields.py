@@ -23,7 +23,8 @@ def may_hold_fields(stream: StreamInfo, first_packet: bytes) -> bool:
     if stream.codec != "h264":
         return False
     sets = [*_parameter_sets(stream.extradata)]
-    sets += [unit for unit in nal_units(stream, first_packet) if unit[0] & 31 == _SPS]
+    units = nal_units(stream, first_packet)
+    sets += [unit for unit in units if unit and unit[0] & 31 == _SPS]
     try:
         return not sets or not all(_only_frames(unit) for unit in sets)
     except (IndexError, ValueError):
