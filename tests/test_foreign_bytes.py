@@ -6,7 +6,6 @@ import json
 import os
 import random
 import shutil
-import time
 
 import h5py
 import lance
@@ -27,7 +26,6 @@ from temporaldata_video.testing.damage import DAMAGES, box_places, damaged, dama
 # Lance reports its own panics to stderr, which pytest keeps.
 EXAMPLES = {"packets": 120, "parameter_sets": 200, "header": 200, "clock": 120, "pose": 60}
 EXAMPLES |= {"pointer": 40, "sidecar": 60, "rows": 60, "video": 40}
-SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +48,7 @@ def test_a_reader_survives_anything(known, target):
     )
     @given(st.sampled_from(known[target]), st.randoms(use_true_random=False))
     def survive(data, chance):
-        begin = time.monotonic()
         TARGETS[target](mutate(target, data, chance))
-        assert time.monotonic() - begin < SECONDS
 
     survive()
 
