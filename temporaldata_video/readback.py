@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # What is decoded of a file for its check, in pixels: all of a short one.
 ODD_BUDGET = 150_000_000
 # Of a plain one: so much that indexing a long one takes a fifth longer at most.
-_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 4_000_000, 200
+_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 1_000_000, 180
 # At least so many packets are decoded at a place, and as many more as are reordered.
 _LEAST_PACKETS = 4
 # Frames compared on either side of the places that are looked at.

@@ -62,6 +62,20 @@ def test_frames_in_the_order_of_the_file(clip, index):
     assert find_disorder(Segment(str(clip), wrong, LocalStore())) == fault
 
 
+@pytest.mark.parametrize("key", [0, 24, 48])
+def test_the_beginning_the_middle_and_the_end_are_looked_at(clip, index, key):
+    # With the least budget there is. A seek goes by pts, whatever frames are reordered.
+    assert index.frames.keyframe[[0, 24, 48]].all() and index.stream.reorder
+    rows = np.arange(N)
+    rows[[key + 1, key + 2]] = key + 2, key + 1
+    fault = fault_of(clip, replace(index, frames=index.frames[rows]), budget=1)
+    assert fault.kind == "order" and f"has frame {key + 1}" in fault.what
+    pos, size = index.frames.pos.copy(), index.frames.size.copy()
+    pos[key + 1], size[key + 1] = pos[key + 2], size[key + 2]
+    wrong = with_frames(index, pos=pos, size=size)
+    assert fault_of(clip, wrong, budget=1) is not None
+
+
 def test_a_frame_too_few(clip, index):
     last = index.frames[-1:]
     wrong = replace(index, frames=index.frames[:-1], hidden=last)

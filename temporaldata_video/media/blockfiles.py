@@ -162,11 +162,13 @@ class BlockFiles:
                 if not self._make_room(len(data) + _SEAL.size):
                     return
                 aside = self._aside(f"block-{uuid4().hex}")
-                with self._removed_on_failure(aside):
+                try:
                     with create_private(aside) as file:
                         file.write(data)
                         file.write(_seal(name, data))
                     self._move_in(aside, name)
+                finally:
+                    _remove(aside)
 
     def write_whole(self, name: str, size: int, fill: Callable[[BinaryIO], None]) -> bool:
         r"""Stores a file that is too large for memory; its lock must be held.
@@ -183,30 +185,23 @@ class BlockFiles:
             CacheError: if it cannot be written.
         """
         with self._errors():
-            with self._held_total():
-                self._sweep()
-                if not self._make_room(size):
-                    return False
-                mark = name.replace("/", "-")
-                aside = self._aside(f"{mark}.{uuid4().hex}")
-                with self._removed_on_failure(aside), create_private(aside) as file:
-                    file.truncate(size)  # whoever counts now counts all of it
-            with self._removed_on_failure(aside):
+            mark = name.replace("/", "-")
+            aside = self._aside(f"{mark}.{uuid4().hex}")
+            try:
+                with self._held_total():
+                    self._sweep()
+                    if not self._make_room(size):
+                        return False
+                    with create_private(aside) as file:
+                        file.truncate(size)  # whoever counts now counts all of it
                 with open(aside, "r+b") as file:
                     fill(file)
                     file.flush()
                     os.fsync(file.fileno())
                 self._move_in(aside, name)
+            finally:
+                _remove(aside)
         return True
-
-    @contextmanager
-    def _removed_on_failure(self, aside: str) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(aside)
-            raise
 
     def _move_in(self, aside: str, name: str) -> None:
         try:
@@ -386,6 +381,13 @@ def _oldest(
         doomed.append(entry)
         kept -= entry.bytes
     return doomed
+
+
+def _remove(aside: str) -> None:
+    # What was moved into its place is no longer there. Called from a `finally`, which has
+    # no gap where an interrupt could pass, as a context manager has.
+    with suppress(OSError):
+        os.unlink(aside)
 
 
 def _seal(name: str, data: bytes) -> bytes:
