@@ -29,7 +29,11 @@ nox.options.sessions = [
 TORCH_BRAIN = ["--no-deps", "torch_brain==0.2.1"]
 
 # Run against what an sdist installs, to see that it holds what its tests need.
-SDIST_TESTS = ["tests/plugin", "tests/test_video_windows.py", "tests/test_upstream.py"]
+SDIST_TESTS = [
+    "tests/plugin",
+    "tests/video/test_video_windows.py",
+    "tests/test_upstream.py",
+]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -94,7 +98,7 @@ def torch(session: nox.Session, brain: str) -> None:
 def stores(session: nox.Session) -> None:
     r"""Google's and Azure's stores by their emulators; Azurite comes from npm."""
     session.install("-e", ".[gcs,azure]", "gcp-storage-emulator", *dependency_group("test"))
-    session.run("pytest", "tests/media/test_other_stores.py", *session.posargs)
+    session.run("pytest", "tests/bytes/test_other_stores.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from temporaldata_video.media.decode import (
+from temporaldata_video._decode.decode import (
     may_skip_nonreference,
     open_decoder,
     skippable,
 )
-from temporaldata_video.media.plan import plan_runs
-from temporaldata_video.media.probe import one_thread, planar_equals_packed
-from temporaldata_video.media.swscale import Conversion
+from temporaldata_video._decode.plan import plan_runs
+from temporaldata_video._pixels.equality import one_thread, planar_equals_packed
+from temporaldata_video._pixels.swscale import Conversion
 
 from .videos import Video
 from .workloads import Request

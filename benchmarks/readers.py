@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 import temporaldata_video as tv
-from temporaldata_video import process
-from temporaldata_video.media.probe import one_thread
+from temporaldata_video._base import process_cache as process
+from temporaldata_video._pixels.equality import one_thread
 
 from .videos import Video
 from .workloads import Request

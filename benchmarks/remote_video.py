@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import temporaldata_video as tv
-from temporaldata_video.indexing import build_memory_index
-from temporaldata_video.media.remote import FsspecStore
+from temporaldata_video._build.memory_build import build_memory_index
+from temporaldata_video._bytes.remote import FsspecStore
 from temporaldata_video.testing import make_clip, paint_number, read_numbers
 from tests.servers import Proxy, S3Server
 

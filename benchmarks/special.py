@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import temporaldata_video as tv
-from temporaldata_video.fileindex import build_segment
-from temporaldata_video.media.store import LocalStore
+from temporaldata_video._build.file_index import build_segment
+from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video.testing import make_clip
 
 from .readers import find_readers, open_ours, read_ours

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from temporaldata_video.media.probe import one_thread
+from temporaldata_video._pixels.equality import one_thread
 
 from .videos import Video
 

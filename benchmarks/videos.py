@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import temporaldata_video as tv
-from temporaldata_video.media.decode import open_decoder
+from temporaldata_video._decode.decode import open_decoder
 from temporaldata_video.testing import make_clip
 
 MIN_FRAMES, MIN_WIDTH, MIN_HEIGHT = 200, 320, 240

@@ -50,7 +50,7 @@ intersphinx_mapping = {
 def _write_command_line_page(_: object) -> None:
     page = Path(__file__).with_name("command-line.md")
     # Typer sets Markdown from the commands themselves.
-    command = [sys.executable, "-m", "typer", "temporaldata_video.cli.main"]
+    command = [sys.executable, "-m", "typer", "temporaldata_video._cli.main"]
     options = ["utils", "docs", "--name", "temporaldata-video", "--title", "Command line"]
     subprocess.run([*command, *options, "--output", str(page)], check=True)
 

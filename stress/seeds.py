@@ -13,9 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import temporaldata_video as tv
-from temporaldata_video.fileindex import build_segment
-from temporaldata_video.index.header import _METADATA_KEY, encode_header, encode_segment
-from temporaldata_video.media.store import LocalStore
+from temporaldata_video._build.file_index import build_segment
+from temporaldata_video._bytes.local import LocalStore
+from temporaldata_video._index.sidecar_header import (
+    _METADATA_KEY,
+    encode_header,
+    encode_segment,
+)
 from temporaldata_video.testing import make_clip
 
 from .targets import CLOCK_SUFFIXES, CLOCKS, pack

@@ -20,6 +20,14 @@ import h5py
 import numpy as np
 
 import temporaldata_video as tv
+from temporaldata_video._index.demux import scan_header
+from temporaldata_video._index.display_matrix import display_transform
+from temporaldata_video._index.fields import may_hold_fields
+from temporaldata_video._index.headerfile import HeaderFile
+from temporaldata_video._index.order import index_by_times, why_decode
+from temporaldata_video._index.preamble import find_preamble
+from temporaldata_video._index.sidecar_header import decode_header, decode_segment
+from temporaldata_video._pose.frame_count import check_pose
 from temporaldata_video.errors import (
     IndexFormatError,
     IndexWarning,
@@ -27,14 +35,6 @@ from temporaldata_video.errors import (
     VideoError,
     VideoWarning,
 )
-from temporaldata_video.index.demux import scan_header
-from temporaldata_video.index.display import display_transform
-from temporaldata_video.index.fields import may_hold_fields
-from temporaldata_video.index.header import decode_header, decode_segment
-from temporaldata_video.index.headerfile import HeaderFile
-from temporaldata_video.index.order import index_by_times, why_decode
-from temporaldata_video.index.pose import check_pose
-from temporaldata_video.index.preamble import find_preamble
 from temporaldata_video.types import StreamInfo
 
 Target = Callable[[bytes], bool]

@@ -1,9 +1,30 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
 from . import nwb
-from .batch import read_many
-from .checking.check import check_video
-from .checking.finding import CheckReport, Finding, Severity
+from ._base.request_memory import configure_request_memory
+from ._base.uris import allow_schemes, frame_index_uri, segment_uris
+from ._bytes.cache_settings import CacheSettings, configure_cache
+from ._bytes.caches import BlockCache, SegmentCache
+from ._clock.clock import Clock
+from ._clock.faults import ClockReport, Faults
+from ._clock.fit import examine_clock, read_timestamps
+from ._clock.labs import lab_clock
+from ._clock.sync import SyncFit
+from ._decode.resume import configure_decoders
+from ._index.sidecar import LanceFrameIndex
+from ._pixels.buffers import configure_output_memory
+from ._plugin.backends import Backend, get_backend, open_backend, register_backend
+from ._plugin.hookspecs import hookimpl, hookspec
+from ._plugin.manager import discover_plugins
+from ._pose.frame_count import pose_frame_count
+from ._tools.checking.check_video import check_video
+from ._tools.checking.finding import CheckReport, Finding, Severity
+from ._tools.index_many import IndexReport, IndexSummary, index_many
+from ._tools.plot_recording import plot_recording
+from ._tools.reencoding.reencode import ReencodeReport, reencode
+from ._tools.write_index import write_index
+from ._video.masks import MaskedFrames, masked_frames
+from ._video.read_many import read_many
 from .errors import (
     BackendError,
     CacheError,
@@ -26,30 +47,9 @@ from .errors import (
     VideoError,
     VideoWarning,
 )
-from .hosts.late import teach_later
-from .hosts.series import MP4_INDEX, concat
+from .hosts._hosts import MP4_INDEX, concat
+from .hosts._late import teach_later
 from .hosts.temporaldata import LazyVideo, read_pose
-from .index.clock.fit import examine_clock, read_timestamps
-from .index.clock.labs import lab_clock
-from .index.clock.report import ClockReport, Faults
-from .index.clock.spec import Clock
-from .index.clock.sync import SyncFit
-from .index.pose import pose_frame_count
-from .index.sidecar import LanceFrameIndex
-from .indexing import write_index
-from .layout import allow_schemes, frame_index_uri, segment_uris
-from .many import IndexReport, IndexSummary, index_many
-from .masked import MaskedFrames, masked_frames
-from .media.cache import BlockCache, SegmentCache
-from .media.cache_settings import CacheSettings, configure_cache
-from .media.pool import configure_decoders
-from .memory_bound import configure_request_memory
-from .output_memory import configure_output_memory
-from .overview import plot_recording
-from .plugin.backends import Backend, get_backend, open_backend, register_backend
-from .plugin.hookspecs import hookimpl, hookspec
-from .plugin.manager import discover_plugins
-from .reencoding.reencode import ReencodeReport, reencode
 from .types import ByteCache, Cost, FolderStore, FrameIndex, ObjectMeta, ObjectStore
 
 __all__ = [
@@ -124,6 +124,11 @@ __all__ = [
     "segment_uris",
     "write_index",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+
 
 register_backend(MP4_INDEX)
 teach_later()

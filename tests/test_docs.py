@@ -19,7 +19,7 @@ import pytest
 from temporaldata import IrregularTimeSeries, RegularTimeSeries
 
 import temporaldata_video as tv
-from temporaldata_video.cli.main import main
+from temporaldata_video._cli.main import main
 from temporaldata_video.testing import make_clip
 from tests.pages import (
     PAGES,

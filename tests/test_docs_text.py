@@ -14,7 +14,7 @@ import typer
 
 import temporaldata_video as tv
 from temporaldata_video import errors
-from temporaldata_video.cli.main import app
+from temporaldata_video._cli.main import app
 from tests.pages import PAGES, REPOSITORY, text_of
 
 # Names ----------------------------------------------------------------------------------

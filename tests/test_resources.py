@@ -12,7 +12,7 @@ import pytest
 
 import temporaldata_video as tv
 from stress.resources import cut, usage
-from temporaldata_video import memory_bound
+from temporaldata_video._base import request_memory as memory_bound
 from temporaldata_video.testing import make_clip
 from tests.helpers import needs_fork, right
 
@@ -205,7 +205,7 @@ import signal
 import sys
 
 import temporaldata_video as tv
-from temporaldata_video.index.lance_access import read_columns
+from temporaldata_video._index.lance_access import read_columns
 
 
 def interrupt(*_):

@@ -11,7 +11,7 @@ import pytest
 from temporaldata import Data, Interval
 
 import temporaldata_video as tv
-from temporaldata_video.media.remote import FsspecStore
+from temporaldata_video._bytes.remote import FsspecStore
 from tests.helpers import numbers
 
 SECRET = "hunter2-very-secret"

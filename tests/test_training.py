@@ -12,7 +12,7 @@ import pytest
 from temporaldata import Data, Interval
 
 import temporaldata_video as tv
-from temporaldata_video.process import RECORDING_ARRAYS
+from temporaldata_video._base.process_cache import RECORDING_ARRAYS
 from temporaldata_video.testing import LFP_RATE, make_clip, make_recording
 from tests.helpers import right
 from tests.pages import blocks_of

@@ -201,7 +201,9 @@ def test_old_versions_are_cleaned_up(bare_clip, tmp_path):
         )
     # What a reader may have open stays for a day; older versions are removed.
     assert len(lance.dataset(target).versions()) == 4
-    with mock.patch("temporaldata_video.index.write._KEEP_OLD_VERSIONS", timedelta(0)):
+    with mock.patch(
+        "temporaldata_video._index.sidecar_write._KEEP_OLD_VERSIONS", timedelta(0)
+    ):
         tv.write_index(bare_clip, index_uri=target, overwrite=True, progress=False)
     assert len(lance.dataset(target).versions()) == 1
     assert len(list((target / "data").iterdir())) == 1

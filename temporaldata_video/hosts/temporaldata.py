@@ -10,10 +10,10 @@ import numpy as np
 import temporaldata
 from temporaldata import ArrayDict, Data, Interval, IrregularTimeSeries
 
-from ..index.pose import check_rows
-from ..index.pose_table import read_pose_table
-from ..video import VideoSeries
-from .series import Host, HostedVideo, add_host
+from .._pose.frame_count import check_rows
+from .._pose.pose_table import read_pose_table
+from .._video.series import VideoSeries
+from ._hosts import Host, HostedVideo, add_host
 
 
 class LazyVideo(HostedVideo, IrregularTimeSeries):

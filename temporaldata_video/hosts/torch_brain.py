@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from torch_brain.data import ArrayDict, Data, Interval, IrregularTimeSeries, concat
 
-from .series import Host, HostedVideo, add_host
+from ._hosts import Host, HostedVideo, add_host
 
 
 class LazyVideo(HostedVideo, IrregularTimeSeries):

@@ -1,7 +1,7 @@
 r"""Videos of NWB files: an ``ImageSeries`` with external files as a lazy video and back."""
 
-from .export import image_series
-from .series import ExternalVideo, read_series
-from .video import open_video, write_index
+from ._export import image_series
+from ._image_series import ExternalVideo, read_series
+from ._nwb_video import open_video, write_index
 
 __all__ = ["ExternalVideo", "image_series", "open_video", "read_series", "write_index"]

@@ -6,12 +6,12 @@ The suites need pytest, which is imported with the first of them.
 
 from typing import TYPE_CHECKING, Any
 
-from .clips import SECOND_VIDEO_OFFSET, make_clip
-from .numbers import N_NUMBERS, paint_number, read_number, read_numbers
-from .recording import LFP_RATE, Recording, make_recording
+from ._clips import SECOND_VIDEO_OFFSET, make_clip
+from ._made_recording import LFP_RATE, Recording, make_recording
+from ._numbers import N_NUMBERS, paint_number, read_number, read_numbers
 
 if TYPE_CHECKING:
-    from .contracts import (
+    from ._contracts import (
         BackendContract,
         CacheContract,
         FrameIndexContract,
@@ -37,7 +37,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name.endswith("Contract") and name in __all__:
-        from . import contracts
+        from . import _contracts as contracts
 
         return getattr(contracts, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

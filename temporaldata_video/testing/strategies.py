@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from ..types import ByteRange
-from .damage import damaged, damaged_boxes
+from ._damage import damaged, damaged_boxes
 
 
 def windows(start: float, end: float) -> st.SearchStrategy[tuple[float, float]]:
@@ -41,7 +41,7 @@ def byte_ranges(size: int) -> st.SearchStrategy[ByteRange]:
 
 
 def damaged_bytes(data: bytes) -> st.SearchStrategy[bytes]:
-    r"""Bytes that were damaged as :func:`~temporaldata_video.testing.damage.damaged` does.
+    r"""Bytes that were damaged as :func:`~temporaldata_video.testing._damage.damaged` does.
 
     Args:
         data: what was whole.

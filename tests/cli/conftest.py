@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from temporaldata_video.cli.main import main
+from temporaldata_video._cli.main import main
 
 
 class Outcome(NamedTuple):

@@ -22,7 +22,7 @@ def demo(tmp_path_factory):
     parent = tmp_path_factory.mktemp("demo")
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "temporaldata_video.cli.main", "demo"],
+        [sys.executable, "-m", "temporaldata_video._cli.main", "demo"],
         capture_output=True,
         text=True,
         timeout=120,

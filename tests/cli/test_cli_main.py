@@ -9,8 +9,8 @@ from importlib.metadata import entry_points, version
 
 import pytest
 
-from temporaldata_video.cli import index as index_command
-from temporaldata_video.cli.main import main
+from temporaldata_video._cli import index_command
+from temporaldata_video._cli.main import main
 from temporaldata_video.testing import make_clip
 
 COMMANDS = ("cache", "check", "demo", "index", "index-nwb", "info", "reencode", "sheet")
@@ -18,7 +18,7 @@ COMMANDS = ("cache", "check", "demo", "index", "index-nwb", "info", "reencode", 
 
 def run_process(*arguments, cwd=None):
     return subprocess.run(
-        [sys.executable, "-m", "temporaldata_video.cli.main", *map(str, arguments)],
+        [sys.executable, "-m", "temporaldata_video._cli.main", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,

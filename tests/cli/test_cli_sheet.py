@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
-from temporaldata_video.plot.figure import save_figure
-from temporaldata_video.plot.sheet import draw_sheet
-from temporaldata_video.plot.stills import Stills
+from temporaldata_video._plot.contact_sheet import draw_sheet
+from temporaldata_video._plot.figure import save_figure
+from temporaldata_video._plot.stills import Stills
 from temporaldata_video.testing import make_clip, read_number
 
 pytest.importorskip("matplotlib")
@@ -17,7 +17,7 @@ pytest.importorskip("matplotlib")
 @pytest.fixture
 def drawn(monkeypatch):
     r"""The figures that were saved meanwhile."""
-    from temporaldata_video.cli import sheet
+    from temporaldata_video._cli import sheet_command as sheet
 
     figures = []
 

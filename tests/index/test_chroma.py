@@ -5,9 +5,9 @@ from __future__ import annotations
 import av
 import pytest
 
-from temporaldata_video.index.chroma import chroma_location
+from temporaldata_video._index.chroma import chroma_location
 from temporaldata_video.types import CHROMA_LOCATIONS
-from tests.media.frames import filtered, make_frame
+from tests.decode.frames import filtered, make_frame
 
 # Before, PyAV scales all frames as if they said nothing.
 LOOKS_AT_IT = int(av.__version__.split(".")[0]) >= 17

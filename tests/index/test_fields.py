@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from temporaldata_video.index.demux import scan_file
-from temporaldata_video.index.fields import may_hold_fields
+from temporaldata_video._index.demux import scan_file
+from temporaldata_video._index.fields import may_hold_fields
 from temporaldata_video.types import StreamInfo
 
 

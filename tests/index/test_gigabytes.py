@@ -7,8 +7,8 @@ import struct
 
 import numpy as np
 
-from temporaldata_video.index.demux import scan_header
-from temporaldata_video.index.headerfile import HeaderFile
+from temporaldata_video._index.demux import scan_header
+from temporaldata_video._index.headerfile import HeaderFile
 from temporaldata_video.testing import make_clip
 
 FAR = 6 * 1024**3

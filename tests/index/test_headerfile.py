@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from temporaldata_video.index.demux import scan_file, scan_header
-from temporaldata_video.index.headerfile import HeaderFile
+from temporaldata_video._index.demux import scan_file, scan_header
+from temporaldata_video._index.headerfile import HeaderFile
 from temporaldata_video.testing import make_clip
 
 COLUMNS = ("pts", "dts", "pos", "size", "keyframe", "discard")

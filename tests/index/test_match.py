@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import temporaldata_video as tv
-from temporaldata_video.index.match import match_frames
+from temporaldata_video._index.match import match_frames
 
 file_tables = st.lists(st.integers(1, 5), min_size=1, max_size=30).map(np.cumsum)
 

@@ -9,15 +9,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from temporaldata_video.index.demux import Scan, scan_file
-from temporaldata_video.index.order import (
+from temporaldata_video._index.demux import Scan, scan_file
+from temporaldata_video._index.order import (
     Shown,
     decode_order,
     index_by_decoding,
     index_by_times,
     why_decode,
 )
-from temporaldata_video.index.packets import NO_TIME
+from temporaldata_video._index.packets import NO_TIME
 from temporaldata_video.testing import make_clip
 from temporaldata_video.types import StreamInfo
 

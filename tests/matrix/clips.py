@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from temporaldata_video.testing import paint_number
-from temporaldata_video.testing.clips import _scheduling_kept
+from temporaldata_video.testing._clips import _scheduling_kept
 
 # B-frames by two and by three fit in, so that open groups have leading pictures.
 GOP = 12

@@ -7,7 +7,7 @@ import pytest
 from temporaldata import Data, Interval, IrregularTimeSeries
 
 import temporaldata_video as tv
-from temporaldata_video.plugin import backends
+from temporaldata_video._plugin import backends
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def test_a_registered_backend_reads_its_groups(saved, lazy):
 
 
 def test_the_host_is_taught_once_and_reads_everything_else_as_before(saved):
-    from temporaldata_video.hosts.hdf5 import connect_to_backends
+    from temporaldata_video.hosts._hdf5 import connect_to_backends
 
     taught = Data.from_hdf5.__func__
     connect_to_backends(Data)

@@ -9,7 +9,7 @@ import pytest
 
 import temporaldata_video as tv
 from benchmarks.remote import TIME, measure
-from temporaldata_video.cli.main import main
+from temporaldata_video._cli.main import main
 from temporaldata_video.testing import make_clip, read_numbers
 from tests.helpers import needs_fork, right
 

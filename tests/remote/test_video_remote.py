@@ -139,7 +139,7 @@ class Prefixed:
     r"""A store of somebody's own: keys begin with ``lab://``, bytes come from S3."""
 
     def __init__(self, options):
-        from temporaldata_video.media.remote import FsspecStore
+        from temporaldata_video._bytes.remote import FsspecStore
 
         self._s3 = FsspecStore("s3", options)
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import temporaldata_video as tv
-from temporaldata_video.fileindex import build_segment
-from temporaldata_video.index.memory import MemoryFrameIndex
-from temporaldata_video.media.cache import BlockCache, SegmentCache
-from temporaldata_video.media.remote import FsspecStore
-from temporaldata_video.media.store import LocalStore
+from temporaldata_video._build.file_index import build_segment
+from temporaldata_video._bytes.caches import BlockCache, SegmentCache
+from temporaldata_video._bytes.local import LocalStore
+from temporaldata_video._bytes.remote import FsspecStore
+from temporaldata_video._index.memory_index import MemoryFrameIndex
 from temporaldata_video.testing import (
     BackendContract,
     CacheContract,
@@ -26,7 +26,7 @@ from temporaldata_video.testing import (
     read_numbers,
     strategies,
 )
-from temporaldata_video.testing.contracts import DictStore
+from temporaldata_video.testing._contracts import DictStore
 
 
 class TestLocalStore(ObjectStoreContract):

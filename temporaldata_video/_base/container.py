@@ -1,0 +1,142 @@
+r"""Opens containers with FFmpeg and nothing that they name, and demuxes them."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, BinaryIO
+
+from ..errors import SourceError, VideoError
+from .formats import opening_options
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.stream import VideoStream
+
+# A block's own header lies between Packet.pos and the payload, in Matroska 4 bytes.
+LONGEST_BLOCK_HEADER = 64
+
+
+@functools.cache
+def ffmpeg_errors() -> tuple[type[Exception], ...]:
+    r"""Returns what PyAV raises of bytes that FFmpeg does not take, errors of files that
+    are asked for what lies nowhere included."""
+    import av
+
+    return av.error.FFmpegError, OSError, ValueError, OverflowError
+
+
+def open_container(
+    file: BinaryIO,
+    uri: str,
+    *,
+    demuxer: str | None = None,
+    options: Mapping[str, str] | None = None,
+    buffer_bytes: int = 32 * 1024,
+) -> InputContainer:
+    r"""Returns a PyAV container over an open file, whatever the file calls itself.
+
+    Args:
+        file: seekable binary file.
+        uri: for messages.
+        demuxer: FFmpeg's name of the only demuxer to try.
+        options: further options of FFmpeg's demuxers.
+        buffer_bytes: what is read of the file at a time.
+
+    Raises:
+        SourceError: if FFmpeg finds no video in it, or none that it can decode.
+    """
+    import av
+
+    try:
+        container = av.open(
+            _Guarded(file),
+            mode="r",
+            format=demuxer,
+            container_options={**opening_options(), **(options or {})},
+            metadata_errors="replace",
+            buffer_size=buffer_bytes,
+        )
+    except VideoError:  # what a store has to say
+        raise
+    except ffmpeg_errors() as error:
+        raise SourceError(
+            f"{uri!r} is no video file that FFmpeg can read ({_reason(error)}). Check that "
+            f"it was copied whole and that it is not a playlist or another kind of file."
+        ) from error
+    if not container.streams.video:
+        container.close()
+        raise SourceError(f"{uri!r} holds no video stream.")
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise SourceError(
+            f"{uri!r} holds video of a codec that this FFmpeg cannot decode. Re-encode it "
+            f"with a program that can, as H.264 for instance."
+        )
+    return container
+
+
+def demuxed(
+    container: InputContainer, stream: VideoStream, uri: str
+) -> Iterator[av.Packet]:
+    r"""Yields the packets of a stream that hold anything, in the order of the file.
+
+    Args:
+        container: from :func:`open_container`.
+        stream: one of its streams.
+        uri: for messages.
+
+    Raises:
+        SourceError: if FFmpeg gives up in the middle of the file.
+    """
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
+    except VideoError:
+        raise
+    except ffmpeg_errors() as error:
+        raise SourceError(
+            f"the packets of {uri!r} cannot be read ({_reason(error)}). Check that it was "
+            f"copied whole."
+        ) from error
+
+
+def keep_to_one_thread(context: VideoCodecContext) -> None:
+    r"""Has a decoder start no threads; those made before a fork deadlock when the child
+    frees it.
+
+    Args:
+        context: not opened yet.
+    """
+    context.thread_count = 1
+    context.thread_type = "NONE"
+
+
+class _Guarded:
+    # Damaged files send FFmpeg to places before their beginning. It copes with a number
+    # that says so, while PyAV would hold on to an exception and raise it later.
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+        self.name = getattr(file, "name", "")
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except VideoError:  # what a store has to say
+            raise
+        except (OSError, ValueError):
+            return -errno.EINVAL
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,191 @@
+r"""Where the parts of a video lie: the one place that knows the naming conventions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from ..errors import SourceError
+
+INDEX_SUFFIX = ".lance"
+ALLOWED_SCHEMES = "TEMPORALDATA_VIDEO_ALLOWED_SCHEMES"
+
+
+def normalize_uri(uri: str | os.PathLike[str]) -> str:
+    r"""Returns a uri as everything else in this package knows it.
+
+    Args:
+        uri: a path, ``file://`` or any other uri.
+
+    Returns:
+        The absolute path of a local file, any other uri as it is.
+
+    Raises:
+        TypeError: if it is no string and no path.
+        ValueError: if it is empty.
+
+    Example ::
+
+        >>> normalize_uri("s3://lab/cam.mp4")
+        's3://lab/cam.mp4'
+        >>> normalize_uri("file:///data/my%20cam.mp4")
+        '/data/my cam.mp4'
+    """
+    if not isinstance(uri, (str, os.PathLike)):
+        raise TypeError(f"uri must be a string or a path, got {type(uri).__name__}.")
+    text = os.fspath(uri)
+    if not text:
+        raise ValueError("uri is empty; give the path or uri of a video file.")
+    if text.startswith("file://"):
+        text = unquote(urlsplit(text).path)
+    return text if protocol_of(text) else os.path.abspath(os.path.expanduser(text))
+
+
+def protocol_of(uri: str) -> str:
+    r"""Returns the protocol of a uri, ``""`` for a local path.
+
+    Example ::
+
+        >>> protocol_of("s3://lab/cam.mp4"), protocol_of("cam.mp4")
+        ('s3', '')
+    """
+    protocol, separator, _ = uri.partition("://")
+    return protocol if separator else ""
+
+
+def shown_uri(uri: str) -> str:
+    r"""Returns a uri as messages may show it: without a password, and without a query,
+    which may be a signature.
+
+    Example ::
+
+        >>> shown_uri("https://ann:1234@lab.org/cam.mp4?X-Amz-Signature=5678")
+        'https://lab.org/cam.mp4?...'
+    """
+    protocol, separator, rest = uri.partition("://")
+    if not separator or not protocol.startswith("http"):
+        return uri
+    path, question_mark, _ = rest.partition("?")
+    host, slash, name = path.partition("/")
+    bare = host.rpartition("@")[2] + slash + name
+    return f"{protocol}://{bare}{'?...' if question_mark else ''}"
+
+
+def frame_index_uri(uri: str) -> str:
+    r"""Returns where the sidecar of a video lies.
+
+    Example ::
+
+        >>> frame_index_uri("cam.mp4")
+        'cam.mp4.lance'
+    """
+    return uri + INDEX_SUFFIX
+
+
+def segment_uris(uri: str, n_segments: int) -> list[str]:
+    r"""Returns where the segments of a video lie by convention.
+
+    Args:
+        uri: the first segment.
+        n_segments: number of segments, at least 1.
+
+    Example ::
+
+        >>> segment_uris("lab/cam.mp4", 3)
+        ['lab/cam.mp4', 'lab/cam_001.mp4', 'lab/cam_002.mp4']
+    """
+    if n_segments < 1:
+        raise ValueError(f"n_segments must be at least 1, got {n_segments}.")
+    suffix = PurePosixPath(uri).suffix
+    stem = uri.removesuffix(suffix)
+    return [uri, *(f"{stem}_{number:03d}{suffix}" for number in range(1, n_segments))]
+
+
+def relative_uri(uri: str, base: str) -> str:
+    r"""Returns how to find ``uri`` from the folder of ``base``, as a uri where possible.
+
+    Local paths are made relative with forward slashes, and remote ones where both lie
+    below the same folder; everything else stays absolute.
+
+    Example ::
+
+        >>> relative_uri("/data/cam.mp4", "/data/cam.mp4.lance")
+        'cam.mp4'
+        >>> relative_uri("s3://lab/day1/cam.mp4", "/data/rec.h5")
+        's3://lab/day1/cam.mp4'
+    """
+    if protocol_of(uri) != protocol_of(base):
+        return uri
+    if protocol_of(uri):
+        folder = base.rpartition("/")[0] + "/"
+        return uri.removeprefix(folder)
+    try:
+        return os.path.relpath(uri, os.path.dirname(base)).replace(os.sep, "/")
+    except ValueError:  # another drive
+        return uri
+
+
+def resolve_uri(reference: str, base: str) -> str:
+    r"""Returns the uri that :func:`relative_uri` made relative.
+
+    Example ::
+
+        >>> resolve_uri("cam.mp4", "s3://lab/day1/cam.mp4.lance")
+        's3://lab/day1/cam.mp4'
+    """
+    if protocol_of(reference) or os.path.isabs(reference):
+        return reference
+    if protocol_of(base):
+        return base.rpartition("/")[0] + "/" + reference
+    return os.path.normpath(os.path.join(os.path.dirname(base), reference))
+
+
+def allow_schemes(schemes: Iterable[str]) -> None:
+    r"""Lets recordings and sidecars lead to videos of other schemes than their own.
+
+    A recording on this machine is not followed to ``s3://`` or ``https://`` unless that
+    scheme is allowed, since whoever made it would decide what this machine connects to.
+    The environment variable ``TEMPORALDATA_VIDEO_ALLOWED_SCHEMES`` says the same, with
+    commas between the schemes; children inherit what is allowed here.
+
+    Args:
+        schemes: such as ``["s3", "https"]``; ``"file"`` is this machine. They replace what
+            was allowed before.
+
+    Raises:
+        ValueError: if one is no scheme.
+
+    Example ::
+
+        >>> import temporaldata_video as tv
+        >>> tv.allow_schemes(["s3"])
+        >>> tv.allow_schemes([])
+    """
+    names = list(schemes)
+    for name in names:
+        if not name or "," in name or ":" in name or "/" in name:
+            raise ValueError(f"schemes must be names such as 's3', got {name!r}.")
+    os.environ[ALLOWED_SCHEMES] = ",".join(names)
+
+
+def check_scheme(uri: str, holder: str) -> None:
+    r"""Refuses a uri of another scheme than the file that it was read from.
+
+    Args:
+        uri: absolute, as it was read.
+        holder: the file that it was read from.
+
+    Raises:
+        SourceError: if the schemes differ, and that of the uri is not allowed.
+    """
+    scheme = protocol_of(uri)
+    allowed = os.environ.get(ALLOWED_SCHEMES, "").split(",")
+    if scheme != protocol_of(holder) and (scheme or "file") not in allowed:
+        raise SourceError(
+            f"{shown_uri(holder)!r} leads to {shown_uri(uri)!r}, which is not followed, "
+            f"since it is of another scheme. If you trust the file, call "
+            f"temporaldata_video.allow_schemes([{scheme or 'file'!r}]), or set "
+            f"{ALLOWED_SCHEMES}={scheme or 'file'}."
+        )

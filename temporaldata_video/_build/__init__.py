@@ -1,0 +1,1 @@
+r"""Builds the index of a file, and reads frames back by it."""

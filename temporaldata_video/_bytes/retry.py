@@ -1,0 +1,177 @@
+r"""Tries again what a network spoilt, and tells that from what stays wrong."""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import TypeVar
+
+from .._base.process_cache import env_integer
+
+T = TypeVar("T")
+
+RETRIES_VARIABLE = "TEMPORALDATA_VIDEO_RETRIES"
+_DEFAULT_RETRIES = 6
+_FIRST_DELAY_SECONDS = 0.1
+_LONGEST_DELAY_SECONDS = 8.0
+
+# Names of exceptions of aiohttp, botocore, azure-core and gcsfs which mean that there was
+# no answer, or half of one. They go by name so that none of these libraries is imported,
+# and come before any status: aiohttp's ClientPayloadError quotes one that is none.
+_UNANSWERED = frozenset(
+    (
+        "ClientPayloadError",
+        "ClientConnectionError",
+        "ServerDisconnectedError",
+        "ServerTimeoutError",
+        "HTTPClientError",
+        "ResponseParserError",
+        "IncompleteReadError",
+        "ServiceRequestError",
+        "ServiceResponseError",
+        "ChecksumError",
+        "FSTimeoutError",
+    )
+)
+_ERRNOS = frozenset(
+    getattr(errno, name)
+    for name in ("ECONNRESET", "EPIPE", "ETIMEDOUT", "EBUSY", "EAGAIN", "ENETUNREACH")
+    if hasattr(errno, name)
+)
+_TRANSIENT_STATUSES = frozenset((408, 425, 429))
+_TRANSIENT_CODES = frozenset(
+    ("SlowDown", "RequestTimeout", "Throttling", "ThrottlingException")
+)
+
+
+class Fault(Enum):
+    r"""What kind of failure an exception tells of."""
+
+    MISSING = "there is no such object"
+    FORBIDDEN = "access is denied"
+    CHANGED = "it is another version of the object"
+    BEYOND_END = "the object ends before the range"
+    TRANSIENT = "it may be different the next time"
+    OTHER = "it will be the same the next time"
+
+
+class StatusError(Exception):
+    r"""A server answered with a status that is none of success.
+
+    Args:
+        status: of HTTP.
+        reason: in words.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"HTTP {status} {reason}".rstrip())
+        self.status = status
+
+
+def classify(error: BaseException) -> Fault:
+    r"""Returns what kind of failure an exception tells of, its causes included.
+
+    Args:
+        error: raised by fsspec or by a library below it.
+    """
+    for one in _chain(error):
+        if isinstance(one, FileNotFoundError):
+            return Fault.MISSING
+        if isinstance(one, PermissionError):
+            return Fault.FORBIDDEN
+        if _is_unanswered(one):
+            return Fault.TRANSIENT
+        status, code = status_of(one)
+        if code in _TRANSIENT_CODES:
+            return Fault.TRANSIENT
+        if status:
+            return _fault_of_status(status)
+        if type(one).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
+            return Fault.FORBIDDEN
+    return Fault.OTHER
+
+
+def _is_unanswered(error: BaseException) -> bool:
+    if isinstance(error, (TimeoutError, ConnectionError)):
+        return True
+    if isinstance(error, OSError) and error.errno in _ERRNOS:
+        return True
+    return any(kind.__name__ in _UNANSWERED for kind in type(error).__mro__)
+
+
+def _fault_of_status(status: int) -> Fault:
+    if status in (404, 410):
+        return Fault.MISSING
+    if status in (401, 403):
+        return Fault.FORBIDDEN
+    if status == 412:
+        return Fault.CHANGED
+    if status == 416:
+        return Fault.BEYOND_END
+    if status in _TRANSIENT_STATUSES or status >= 500:
+        return Fault.TRANSIENT
+    return Fault.OTHER
+
+
+def status_of(error: BaseException) -> tuple[int, str]:
+    r"""Returns the status of HTTP and the store's own code of an error, 0 and ``""``
+    where it has none.
+
+    Args:
+        error: an exception of botocore, aiohttp, gcsfs, azure-core or our own.
+    """
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # botocore
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return _number(status), str(response.get("Error", {}).get("Code", ""))
+    for name in ("status", "status_code", "code"):
+        status = _number(getattr(error, name, 0))
+        if status:
+            return status, ""
+    return 0, ""
+
+
+def _number(value: object) -> int:
+    number = int(value) if isinstance(value, (int, str)) and str(value).isdecimal() else 0
+    return number if 100 <= number < 600 else 0
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__
+
+
+def with_retries(attempt: Callable[[], T]) -> T:
+    r"""Calls a function again, after longer and longer pauses, while it fails in a way
+    that may pass.
+
+    As often as ``TEMPORALDATA_VIDEO_RETRIES`` says, 6 times by default, with pauses of 6
+    seconds at most in total.
+
+    Args:
+        attempt: what to do.
+
+    Raises:
+        Exception: what the last attempt raised.
+    """
+    for pause in _pauses():
+        try:
+            return attempt()
+        except Exception as error:
+            if classify(error) is not Fault.TRANSIENT:
+                raise
+        # A random part of it, so that workers which failed at once don't come back at once.
+        time.sleep(pause * random.uniform(0.5, 1.0))
+    return attempt()
+
+
+def _pauses() -> Iterator[float]:
+    for number in range(env_integer(RETRIES_VARIABLE, _DEFAULT_RETRIES)):
+        yield min(_FIRST_DELAY_SECONDS * 2**number, _LONGEST_DELAY_SECONDS)

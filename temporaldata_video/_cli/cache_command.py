@@ -1,0 +1,160 @@
+r"""``temporaldata-video cache``: what is kept of remote videos, and how to change that."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.filesize import decimal
+from rich.table import Table
+
+from .._base.uris import frame_index_uri, normalize_uri, protocol_of
+from .._bytes.cache_settings import cache_settings
+from .._bytes.caches import object_folder
+from .._bytes.copies import delete_copies, stored_copies
+from .._bytes.disk_files import BlockFiles
+from .._video.recording import VideoSource
+from ..errors import CacheError
+from .opening import IndexUriOption, VideoArgument, make_console, open_part
+
+_DAY_SECONDS = 86400.0
+
+cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@cache.callback()
+def _describe() -> None:
+    r"""Show, empty, shrink or fill the cache of remote videos.
+
+    Where it lies and how large it may be is set by TEMPORALDATA_VIDEO_CACHE_DIRECTORY,
+    TEMPORALDATA_VIDEO_CACHE_QUOTA_BYTES, TEMPORALDATA_VIDEO_CACHE_BLOCK_BYTES and
+    TEMPORALDATA_VIDEO_CACHE_KIND (blocks, files or none).
+
+    Example: temporaldata-video cache info
+    """
+
+
+@cache.command()
+def info() -> None:
+    r"""Show where the cache lies and what it holds."""
+    settings, files = cache_settings(), _files()
+    entries = files.entries()
+    used = sum(entry.bytes for entry in entries)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("directory", files.root)
+    table.add_row("kind", settings.kind)
+    if settings.kind == "blocks":
+        table.add_row("block", f"{settings.block_bytes} bytes")
+    share = 100 * used / settings.quota_bytes if settings.quota_bytes else 0.0
+    table.add_row(
+        "used", f"{decimal(used)} of {decimal(settings.quota_bytes)} ({share:.0f} %)"
+    )
+    objects = {os.path.dirname(entry.path) for entry in entries}
+    table.add_row("holds", f"{len(entries)} blocks or files of {len(objects)} objects")
+    if settings.kind != "none" and (copies := stored_copies()):
+        total = sum(size for _, size in copies)
+        table.add_row("indexes", f"{len(copies)} copies, {decimal(total)} beside these")
+    if entries:
+        table.add_row("last used", _moment(max(entry.used for entry in entries)))
+        table.add_row("longest unused", _moment(min(entry.used for entry in entries)))
+    make_console().print(table)
+
+
+@cache.command()
+def clear(
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="[URI]", help="A file of a video; all by default."),
+    ] = None,
+) -> None:
+    r"""Delete what is kept, of all videos or of one file.
+
+    Processes that read at the time go on, and fetch again what they need.
+
+    Example: temporaldata-video cache clear s3://lab/cam.mp4
+    """
+    folder = "" if file is None else object_folder(_remote(file))
+    freed = _delete(0, folder=folder)
+    if cache_settings().kind != "none":
+        freed += delete_copies("" if file is None else frame_index_uri(_remote(file)))
+    typer.echo(f"deleted {decimal(freed)}")
+
+
+@cache.command()
+def prune(
+    keep_bytes: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="BYTES", help="How much may stay; the quota if not given."
+        ),
+    ] = None,
+    unused_days: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="DAYS", help="Delete what was not used for so long."),
+    ] = None,
+) -> None:
+    r"""Delete what was not used for longest.
+
+    Example: temporaldata-video cache prune --unused-days 30
+    """
+    most = cache_settings().quota_bytes if keep_bytes is None else keep_bytes
+    since = 0.0 if unused_days is None else time.time() - unused_days * _DAY_SECONDS
+    typer.echo(f"deleted {decimal(_delete(most, since))}")
+
+
+@cache.command()
+def prefetch(
+    file: VideoArgument,
+    start: Annotated[
+        float | None, typer.Argument(help="Seconds; the beginning if not given.")
+    ] = None,
+    end: Annotated[
+        float | None, typer.Argument(help="Seconds; the end if not given.")
+    ] = None,
+    index_uri: IndexUriOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    r"""Fetch a remote video, or a window of it, before it is needed.
+
+    Credentials are those of the environment, such as AWS_ACCESS_KEY_ID.
+
+    Example: temporaldata-video cache prefetch s3://lab/cam.mp4 100 400
+    """
+    _remote(file)
+    source = VideoSource((open_part(file, index_uri),))
+    edges = [-np.inf if start is None else start, np.inf if end is None else end]
+    first, stop = np.searchsorted(source.sorted_timestamps, edges).tolist()
+    frames = source.time_order[first : max(first, stop)]
+    source.prefetch(frames, progress=not quiet)
+    n_bytes = source.cost(frames).bytes
+    typer.echo(f"{decimal(n_bytes)} of {len(frames)} frames are in {_files().root}")
+
+
+def _files() -> BlockFiles:
+    settings = cache_settings()
+    return BlockFiles(settings.directory, settings.quota_bytes)
+
+
+def _delete(keep_bytes: int, since: float = 0.0, folder: str = "") -> int:
+    files = _files()
+    if not os.path.lexists(files.root):
+        return 0
+    files.start()
+    return files.prune(keep_bytes, since, folder)
+
+
+def _remote(file: str) -> str:
+    uri = normalize_uri(file)
+    if not protocol_of(uri):
+        raise CacheError(f"{uri!r} is a local file, which is read in place and not cached.")
+    return uri
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

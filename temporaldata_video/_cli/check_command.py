@@ -1,0 +1,152 @@
+r"""``temporaldata-video check``: what will hurt about a video, and what mends it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from .._tools.checking.check_video import check_video
+from .._tools.checking.finding import CheckReport, Finding, Severity, counted
+from .clock_options import (
+    BitsOption,
+    ColumnOption,
+    FirstFrameOption,
+    FrameIndexOption,
+    FrequencyOption,
+    LabOption,
+    OriginOption,
+    RateOption,
+    StartOption,
+    SyncFitOption,
+    SyncOption,
+    TimestampsOption,
+    UnitOption,
+    clock_from_options,
+)
+from .opening import IndexUriOption, make_console, short_path
+
+_STYLES = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "bold yellow",
+    Severity.INFO: "bold cyan",
+}
+_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def check(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE", help="One video or more: paths or uris.", show_default=False
+        ),
+    ],
+    decode: Annotated[
+        bool,
+        typer.Option(
+            "--decode",
+            help="Decode every frame, twice, to find damaged ones and false key frames. "
+            "Otherwise a few key frames are tried.",
+        ),
+    ] = False,
+    checksums: Annotated[
+        bool,
+        typer.Option(
+            "--checksums",
+            help="Decode every frame, and compare it with what index --verify kept of it.",
+        ),
+    ] = False,
+    timestamps: TimestampsOption = None,
+    column: ColumnOption = None,
+    lab: LabOption = None,
+    unit: UnitOption = None,
+    origin: OriginOption = None,
+    start: StartOption = None,
+    rate: RateOption = None,
+    frequency: FrequencyOption = None,
+    bits: BitsOption = None,
+    sync: SyncOption = None,
+    sync_fit: SyncFitOption = None,
+    frame_index: FrameIndexOption = None,
+    first_frame: FirstFrameOption = None,
+    index_uri: IndexUriOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON for each FILE.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print no notes, and no progress bar.")
+    ] = False,
+) -> None:
+    r"""Find what will hurt about videos, and what mends it. Nothing is written.
+
+    Stale indexes, clocks that drift or have gaps, frames that are missing or damaged, and
+    encodings that make random windows slow. With --timestamps, how the video would do on
+    that clock.
+
+    Exit status: 0 nothing but notes, 1 warnings, 2 errors, or a file that cannot be read.
+
+    Example: temporaldata-video check cam.mp4
+
+    Example: temporaldata-video check cam.mp4 --timestamps cam_times.csv --column time
+    """
+    if index_uri is not None and len(files) > 1:
+        raise typer.BadParameter("--index-uri is for one video; there are several FILEs.")
+    clock = clock_from_options(
+        lab,
+        {
+            "source": timestamps,
+            "column": column,
+            "unit": unit,
+            "origin": origin,
+            "start": start,
+            "rate": rate,
+            "frequency": frequency,
+            "bits": bits,
+            "sync": sync,
+            "sync_fit": sync_fit,
+            "frame_index": frame_index,
+            "first_frame": first_frame,
+        },
+    )
+    worst = Severity.INFO
+    for file in files:
+        report = check_video(
+            file,
+            timestamps=clock,
+            index_uri=index_uri,
+            decode=decode,
+            checksums=checksums,
+            progress=not quiet,
+        )
+        worst = max(worst, report.severity)
+        if as_json:
+            typer.echo(report.to_json())
+        else:
+            _print_report(report, Severity.WARNING if quiet else Severity.INFO)
+    raise typer.Exit(int(worst))
+
+
+def _print_report(report: CheckReport, least: Severity) -> None:
+    console = make_console()
+    numbers = Counter(finding.severity for finding in report.findings)
+    said = [counted(numbers[s], _NOUNS[s]) for s in _STYLES if numbers[s]]
+    summary = f"{counted(report.frames, 'frame')}, {', '.join(said) or 'nothing found'}"
+    console.print(f"{short_path(report.uri)}: {summary}")
+    for finding in report.findings:
+        if finding.severity >= least:
+            _print_finding(console, finding)
+
+
+def _print_finding(console: Console, finding: Finding) -> None:
+    noun = _NOUNS[finding.severity]
+    head = Text.assemble(
+        (noun, _STYLES[finding.severity]), f" {finding.code}: {finding.what}"
+    )
+    console.print()
+    console.print(head)
+    console.print(Padding(Text(finding.meaning), (0, 0, 0, 4)))
+    console.print(Padding(Text(f"-> {finding.remedy}"), (0, 0, 0, 4)))

@@ -1,0 +1,184 @@
+r"""The options that say where the times of frames come from, and the table of faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Column, Table
+
+from .._clock.clock import FITS, ORIGINS, POLICIES, UNITS, Clock
+from .._clock.faults import ClockReport
+from .._clock.labs import LABS, lab_clock
+from .opening import make_console
+
+
+def _choice(allowed: Iterable[str], text: str) -> Any:
+    # What is none of these is refused by the clock itself, which says what is allowed.
+    return typer.Option(metavar=f"[{'|'.join(allowed)}]", help=text)
+
+
+TimestampsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="When each frame was taken: a .npy, .csv, .tsv, .ssv, .txt, .dat, .parquet or "
+        "HDF5 file, FILE.h5:/path for one dataset. The video's own clock by default. Holds "
+        "for each FILE, unless it has {stem} in it: the video's name without its suffix. "
+        "Such a path counts from the video's folder.",
+    ),
+]
+ColumnOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME_OR_NUMBER",
+        help="Column of a table that has several: its name, or number from 0.",
+    ),
+]
+LabOption = Annotated[
+    str | None,
+    _choice(
+        LABS,
+        "Tool that wrote --timestamps: says its column and unit, unless they are given.",
+    ),
+]
+UnitOption = Annotated[
+    str | None,
+    _choice(
+        UNITS,
+        "Unit of --timestamps, s by default. iso8601: dates. ticks: a counter that wraps, "
+        "see --frequency. pointgrey: the 32-bit cycle counter of such cameras.",
+    ),
+]
+OriginOption = Annotated[
+    str | None,
+    _choice(
+        ORIGINS,
+        "From where times count: as the clock does (the default), from the first stamp, or "
+        "from 1970 (dates only; resolves 0.24 us). Dates need first or epoch.",
+    ),
+]
+StartOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Time of the first frame, with --rate or --origin first."
+    ),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(metavar="HZ", help="Frames per second of a camera without timestamps."),
+]
+FrequencyOption = Annotated[
+    float | None, typer.Option(metavar="HZ", help="Ticks per second of --unit ticks.")
+]
+BitsOption = Annotated[
+    int | None,
+    typer.Option(help="Bits of the counter of --unit ticks, after which it wraps; 32."),
+]
+SyncOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Two columns: camera time and recording time in seconds. Maps --timestamps, "
+        "or the video's own clock, to the recording's.",
+    ),
+]
+SyncFitOption = Annotated[
+    str | None,
+    _choice(
+        FITS,
+        "Through every pair of --sync (the default), or one line for all.",
+    ),
+]
+FrameIndexOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME_OR_NUMBER",
+        help="Column of --timestamps with the number of the frame that each stamp is of, "
+        "for files with more or fewer frames than stamps.",
+    ),
+]
+FirstFrameOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="NUMBER", help="Number of the file's first frame in --frame-index; 0."
+    ),
+]
+OnMismatchOption = Annotated[
+    str | None,
+    _choice(
+        POLICIES["on_mismatch"],
+        "If there are more frames than timestamps, or the reverse: stop (the default), or "
+        "drop the surplus at the end.",
+    ),
+]
+OnNanOption = Annotated[
+    str | None,
+    _choice(
+        POLICIES["on_nan"],
+        "If frames have no time: stop (the default), or leave them out.",
+    ),
+]
+OnJumpOption = Annotated[
+    str | None,
+    _choice(
+        POLICIES["on_jump"],
+        "If the clock steps back, or ahead by more than a day: stop (the default), or keep "
+        "it and sort the frames by time.",
+    ),
+]
+OnGapOption = Annotated[
+    str | None,
+    _choice(
+        POLICIES["on_gap"],
+        "If a step is over 1.5 times the median: stop, or keep it (the default).",
+    ),
+]
+OnRepeatOption = Annotated[
+    str | None,
+    _choice(
+        POLICIES["on_repeat"],
+        "If a time repeats: stop, or keep it (the default).",
+    ),
+]
+
+
+def clock_from_options(lab: str | None, options: Mapping[str, Any]) -> Clock:
+    r"""Returns the clock that the options of a command describe.
+
+    Args:
+        lab: the tool that wrote the timestamps, if it is named.
+        options: fields of :obj:`Clock` by name; :obj:`None` where not given.
+
+    Raises:
+        typer.BadParameter: if they contradict each other.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        if lab is None:
+            clock = Clock(**given)
+        elif "source" in given:
+            clock = lab_clock(lab, given.pop("source"), **given)
+        else:
+            raise ValueError("--lab says how --timestamps are kept, which are missing.")
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if clock.is_container and given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise typer.BadParameter(f"{names}: there is no --timestamps that it is about.")
+    return clock
+
+
+def print_report(report: ClockReport, *, to_stderr: bool = False) -> None:
+    r"""Prints what was found in a clock as a table.
+
+    Args:
+        report: what was found.
+        to_stderr: print it beside an error.
+    """
+    table = Table("clock", Column("number", justify="right"), "where", "how long", box=None)
+    for row in report.table():
+        table.add_row(*row)
+    make_console(to_stderr).print(table)

@@ -1,0 +1,241 @@
+r"""``temporaldata-video index``: writes the sidecars of videos."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.filesize import decimal
+
+from .._base.uris import frame_index_uri, normalize_uri
+from .._clock.clock import Clock
+from .._clock.fit import time_stamps
+from .._clock.read_clock import read_stamps
+from .._index.sidecar import LanceFrameIndex
+from .._plugin.manager import resolve_store
+from .._tools.freshness import fresh_index, indexed_container_clock
+from .._tools.write_index import write_index
+from ..errors import ClockError
+from .clock_options import (
+    BitsOption,
+    ColumnOption,
+    FirstFrameOption,
+    FrameIndexOption,
+    FrequencyOption,
+    LabOption,
+    OnGapOption,
+    OnJumpOption,
+    OnMismatchOption,
+    OnNanOption,
+    OnRepeatOption,
+    OriginOption,
+    RateOption,
+    StartOption,
+    SyncFitOption,
+    SyncOption,
+    TimestampsOption,
+    UnitOption,
+    clock_from_options,
+    print_report,
+)
+from .index_several import fill_in, index_several
+from .opening import format_extent, short_path, size_on_disk
+
+Method = Enum("Method", {"auto": "auto", "header": "header", "demux": "demux"}, type=str)
+
+
+def index(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE", help="One video or more: paths or uris.", show_default=False
+        ),
+    ],
+    timestamps: TimestampsOption = None,
+    column: ColumnOption = None,
+    lab: LabOption = None,
+    unit: UnitOption = None,
+    origin: OriginOption = None,
+    start: StartOption = None,
+    rate: RateOption = None,
+    frequency: FrequencyOption = None,
+    bits: BitsOption = None,
+    sync: SyncOption = None,
+    sync_fit: SyncFitOption = None,
+    frame_index: FrameIndexOption = None,
+    first_frame: FirstFrameOption = None,
+    segments: Annotated[
+        bool,
+        typer.Option(
+            "--segments", help="The files are one video in pieces, given in their order."
+        ),
+    ] = False,
+    index_uri: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Where the sidecar goes; beside the video by default."
+        ),
+    ] = None,
+    on_mismatch: OnMismatchOption = None,
+    on_nan: OnNanOption = None,
+    on_jump: OnJumpOption = None,
+    on_gap: OnGapOption = None,
+    on_repeat: OnRepeatOption = None,
+    pose: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Pose table of SLEAP (.analysis.h5) or DeepLabCut (.h5, .csv) that the "
+            "video must have as many frames as.",
+        ),
+    ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="Read the header of an MP4, MOV or 3GP file alone (header), or any file "
+            "packet by packet (demux)."
+        ),
+    ] = Method["auto"],
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Decode everything, start only at key frames that prove to be some, and "
+            "keep a checksum of each frame for check --checksums.",
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace indexes that are there already.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Index N videos side by side.")
+    ] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Index on a running Dask cluster, such as tcp://head:8786. Its workers "
+            "must see the files at the same paths.",
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
+    ] = False,
+) -> None:
+    r"""Index videos, once: writes FILE.lance beside each.
+
+    The index is small. It says where in the file each frame lies and when it was taken,
+    so that windows open at once, and on the clock of your recording.
+
+    An index that is there already is kept if it fits the file and the timestamps asked
+    for. If it does not, that is an error; --overwrite replaces it.
+
+    A clock that steps back, jumps to another epoch, has no times, or more or fewer than
+    there are frames is refused until an --on-... option says what to do.
+
+    Example: temporaldata-video index cam.mp4 --timestamps cam_times.csv --column time
+
+    Example: temporaldata-video index cam.avi --timestamps timeStamps.csv --lab miniscope
+
+    Example: temporaldata-video index */cam.mp4 --timestamps '{stem}_times.npy' --workers 4
+    """
+    clock = clock_from_options(
+        lab,
+        {
+            "source": timestamps,
+            "column": column,
+            "unit": unit,
+            "origin": origin,
+            "start": start,
+            "rate": rate,
+            "frequency": frequency,
+            "bits": bits,
+            "sync": sync,
+            "sync_fit": sync_fit,
+            "frame_index": frame_index,
+            "first_frame": first_frame,
+            "on_mismatch": on_mismatch,
+            "on_nan": on_nan,
+            "on_jump": on_jump,
+            "on_gap": on_gap,
+            "on_repeat": on_repeat,
+        },
+    )
+    options = {
+        "timestamps": clock,
+        "pose": pose,
+        "method": method.value,
+        "verify": verify,
+        "overwrite": overwrite,
+        "progress": not quiet,
+    }
+    if segments or len(files) == 1:
+        clock, pose, index_uri = fill_in(files[0], clock, pose, index_uri)
+        options |= {"timestamps": clock, "pose": pose}
+        try:
+            _index_one(files, index_uri, options, quiet)
+        except ClockError as error:
+            if error.report is not None and not quiet:
+                print_report(error.report, to_stderr=True)
+            raise
+    else:
+        index_several(files, {**options, "index_uri": index_uri}, workers, dask, quiet)
+
+
+def _index_one(
+    files: list[str], index_uri: str | None, options: dict[str, Any], quiet: bool
+) -> None:
+    clock = options["timestamps"]
+    found = None
+    if not options["overwrite"]:
+        found = find_index(files, clock, index_uri, options["pose"], options["verify"])
+    started = time.perf_counter()
+    written = found or write_index(
+        files[0], segment_uris=files[1:], index_uri=index_uri, **options
+    )
+    seconds = time.perf_counter() - started
+    if quiet:
+        return
+    times = written.timestamps()
+    times = np.sort(times[~np.isnan(times)])
+    typer.echo(f"{' + '.join(files)}: {len(times)} frames, {format_extent(times)}")
+    size = size_on_disk(written.uri)
+    sidecar = short_path(written.uri) + ("" if size is None else f" ({decimal(size)})")
+    if found:
+        typer.echo(f"{sidecar} is fresh and was kept; --overwrite indexes again.")
+    else:
+        typer.echo(f"{sidecar} was written in {seconds:.2f} s.")
+        for segment in written.segments:
+            if segment.stream.decoded_for:
+                typer.echo(
+                    f"{short_path(segment.uri)} was decoded once for the order of its "
+                    f"frames: {segment.stream.decoded_for}."
+                )
+    if not clock.is_container:
+        own = indexed_container_clock(written)
+        print_report(time_stamps(clock, read_stamps(clock), own)[1])
+
+
+def find_index(
+    files: list[str],
+    clock: Clock | None = None,
+    index_uri: str | None = None,
+    pose: Path | None = None,
+    verify: bool = False,
+) -> LanceFrameIndex | None:
+    r"""Returns the index that a video has already, :obj:`None` if there is none.
+
+    Args:
+        files: the file or files of the video.
+        clock: the clock that it should have; any will do by default.
+        index_uri: where the sidecar lies, beside the video by default.
+        pose: a pose table that it should have as many frames as.
+        verify: whether its key frames should have been proven.
+    """
+    uris = [normalize_uri(file) for file in files]
+    place = normalize_uri(index_uri) if index_uri else frame_index_uri(uris[0])
+    return fresh_index(uris, place, resolve_store(uris[0]), clock, pose, verify)

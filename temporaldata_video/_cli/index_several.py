@@ -1,0 +1,157 @@
+r"""How ``temporaldata-video index`` treats several videos: workers, clocks, the table."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import typer
+from rich.table import Column, Table
+
+from .._base.uris import normalize_uri, protocol_of
+from .._clock.clock import Clock
+from .._tools.index_many import IndexSummary, index_many
+from ..errors import VideoError
+from .opening import make_console
+
+STEM = "{stem}"
+# More rows than this are no longer read; failures always are.
+_MOST_ROWS = 60
+
+
+def fill_in(
+    uri: str, clock: Clock, pose: Path | None, index_uri: str | None
+) -> tuple[Clock, Path | None, str | None]:
+    r"""Returns what belongs to one video, where options are patterns with ``{stem}``.
+
+    Args:
+        uri: the video.
+        clock: as the options describe it.
+        pose: a pose table.
+        index_uri: where the sidecar goes.
+    """
+    filled: dict[str, Any] = {
+        name: _of_video(uri, value)
+        for name in ("source", "sync")
+        if _is_pattern(value := getattr(clock, name))
+    }
+    return (
+        replace(clock, **filled) if filled else clock,
+        Path(_of_video(uri, pose)) if _is_pattern(pose) else pose,
+        _of_video(uri, index_uri) if _is_pattern(index_uri) else index_uri,
+    )
+
+
+def _is_pattern(value: Any) -> bool:
+    return isinstance(value, (str, os.PathLike)) and STEM in os.fspath(value)
+
+
+def _of_video(uri: str, pattern: Any) -> str:
+    name = normalize_uri(uri)
+    path = os.fspath(pattern).replace(STEM, PurePosixPath(name).stem)
+    if protocol_of(path) or os.path.isabs(path):
+        return path
+    return f"{name.rpartition('/')[0]}/{path}"
+
+
+def index_several(
+    files: list[str],
+    options: dict[str, Any],
+    workers: int,
+    dask: str | None,
+    quiet: bool,
+) -> None:
+    r"""Indexes videos and prints what became of each.
+
+    Args:
+        files: the videos.
+        options: of :func:`~temporaldata_video.index_many`.
+        workers: number of processes.
+        dask: address of a Dask scheduler.
+        quiet: print nothing but errors.
+
+    Raises:
+        VideoError: if one could not be indexed.
+    """
+    for name, value in (("--index-uri", options["index_uri"]), ("--pose", options["pose"])):
+        if value and not _is_pattern(value):
+            raise typer.BadParameter(
+                f"{name} is for one video; there are several FILEs. Use a pattern such as "
+                f"'{STEM}.h5'."
+            )
+    if workers > 1 and dask:
+        raise typer.BadParameter("--dask and --workers exclude each other.")
+    clock, pose, place = options["timestamps"], options["pose"], options["index_uri"]
+    options |= {
+        "timestamps": lambda uri: fill_in(uri, clock, None, None)[0],
+        "pose": lambda uri: fill_in(uri, clock, pose, None)[1],
+        "index_uri": lambda uri: fill_in(uri, clock, None, place)[2],
+    }
+    with _executor(workers, dask) as executor:
+        summary = index_many(files, executor=executor, **options)
+    if not quiet:
+        _print(files, summary)
+    for report in summary.failed if quiet else ():
+        typer.echo(f"error: {report.reason}", err=True)
+    if summary.failed:
+        raise VideoError(
+            f"{len(summary.failed)} of {len(files)} videos could not be indexed."
+        )
+
+
+@contextmanager
+def _executor(workers: int, dask: str | None) -> Iterator[Executor | None]:
+    if dask:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise ImportError(
+                "--dask needs distributed: pip install 'temporaldata-video[dask]'"
+            ) from error
+        with Client(dask) as client:
+            yield client.get_executor()
+    elif workers > 1:
+        # Ctrl-C is for this process alone: workers finish the file that they are at.
+        with ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts
+        ) as pool:
+            _start_workers(pool, workers)
+            yield pool
+    else:
+        yield None
+
+
+def _start_workers(pool: ProcessPoolExecutor, workers: int) -> None:
+    # They inherit that interrupts are ignored, and so ignore them while they start too.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for _ in range(workers):
+            pool.submit(int)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _print(files: list[str], summary: IndexSummary) -> None:
+    console = make_console()
+    table = Table("file", "status", Column("frames", justify="right"), "reason")
+    for file, report in zip(files, summary):
+        if len(summary) > _MOST_ROWS and report.status != "failed":
+            continue
+        reason = "has a fresh index" if report.status == "skipped" else report.reason
+        frames = "" if report.status == "failed" else str(report.frames)
+        table.add_row(file, report.status, frames, reason)
+    if table.row_count:
+        console.print(table)
+    counts = ", ".join(f"{n} {status}" for status, n in summary.counts().items())
+    console.print(counts)

@@ -1,0 +1,224 @@
+r"""``temporaldata-video info``: what a video is, and what reading it costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+import numpy as np
+import typer
+from rich.filesize import decimal
+from rich.table import Table
+
+from .._build.file_index import clock_trouble
+from .._clock.faults import GAP_FACTOR
+from .._decode.decode import open_stream
+from .._decode.read_file import Segment
+from .._video.cost import WINDOW_SECONDS, random_windows
+from .._video.part import VideoPart
+from .._video.recording import VideoSource
+from .._video.requests import Request, read_together
+from ..errors import SourceError
+from ..types import StreamInfo
+from .opening import (
+    IndexUriOption,
+    VideoArgument,
+    format_extent,
+    has_changed,
+    make_console,
+    open_part,
+    short_path,
+    size_on_disk,
+)
+
+N_WINDOWS_DECODED = 3
+
+
+def info(file: VideoArgument, index_uri: IndexUriOption = None) -> None:
+    r"""Show what a video is, and what reading a window costs.
+
+    To check a new file: its frames, clock, codec, groups of pictures and index. Without
+    an index one is built in memory, which takes a while for long videos.
+
+    Example: temporaldata-video info cam.mp4
+    """
+    part = open_part(file, index_uri)
+    source = VideoSource((part,), on_error="mask")
+    files = list({segment.uri: segment for segment, _ in source.files}.values())
+    changed = [
+        segment.uri
+        for segment in files
+        if has_changed(segment.store, segment.uri, segment.packets.fingerprint)
+    ]
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for facts in (
+        _clock_facts(source),
+        _stream_facts(files),
+        _group_facts(files),
+        _sidecar_facts(part, bool(changed)),
+        _cost_facts(source, bool(changed)),
+    ):
+        for label, value in facts:
+            table.add_row(label, value)
+    make_console().print(table)
+    if changed:
+        typer.echo(
+            f"warning: the index is of another file than {changed[0]!r} is now, and so is "
+            f"the above. Run: temporaldata-video index --overwrite {file}",
+            err=True,
+        )
+
+
+def _clock_facts(source: VideoSource) -> Iterator[tuple[str, str]]:
+    times = source.sorted_timestamps
+    counts = source.frame_counts.tolist()
+    yield "frames", str(sum(counts))
+    if len(counts) > 1:
+        yield "segments", f"{len(counts)}, of {', '.join(map(str, counts))} frames"
+    else:
+        yield "segments", "1"
+    yield "clock", format_extent(times)
+    without = sum(counts) - len(times)
+    if without:
+        yield "no time", f"{without} frames, which are left out"
+    unsorted = np.count_nonzero(np.diff(source.time_order) < 0)
+    if unsorted:
+        yield "clock steps back", f"{unsorted} times; frames are sorted by it"
+    intervals = np.diff(times)
+    usual = float(np.median(intervals)) if len(intervals) else 0.0
+    if usual <= 0:
+        return
+    gaps = intervals[intervals > GAP_FACTOR * usual]
+    regular = intervals[intervals <= GAP_FACTOR * usual]
+    jitter = np.sqrt(np.mean((regular - usual) ** 2))
+    yield "rate", f"{1 / usual:.3f} frames/s (median)"
+    yield "jitter", f"{1e3 * jitter:.3f} ms around {1e3 * usual:.3f} ms (root mean square)"
+    longest = f", the longest {gaps.max():.3f} s" if len(gaps) else ""
+    yield "gaps", f"{len(gaps)} longer than {GAP_FACTOR} times the median{longest}"
+
+
+def _stream_facts(files: list[Segment]) -> Iterator[tuple[str, str]]:
+    def each(fact: Callable[[StreamInfo], str]) -> str:
+        return _join_distinct(fact(file.packets.stream) for file in files)
+
+    yield "codec", each(lambda stream: stream.codec)
+    yield "size", each(lambda stream: f"{stream.width} x {stream.height}")
+    yield (
+        "rotation",
+        each(lambda stream: f"{stream.rotation}°{', mirrored' if stream.mirrored else ''}"),
+    )
+    yield "pixel format", _join_distinct(_pixel_format(file) for file in files)
+    yield "container", each(lambda stream: stream.container)
+    yield "time base", each(lambda stream: f"{stream.time_base} s")
+    yield (
+        "read",
+        each(
+            lambda stream: "by packet" if stream.readable_by_packet else "through container"
+        ),
+    )
+    yield (
+        "reordering",
+        each(
+            lambda stream: (
+                f"packets move by up to {stream.reorder} places (B-frames)"
+                if stream.reorder
+                else "none (no B-frames)"
+            )
+        ),
+    )
+    yield (
+        "order of frames",
+        each(
+            lambda stream: (
+                f"by the decoder, since {stream.decoded_for}"
+                if stream.decoded_for
+                else "by the container's times"
+            )
+        ),
+    )
+    troubles = [trouble for file in files if (trouble := clock_trouble(file.packets))]
+    if troubles:
+        yield "container's clock", f"the file {_join_distinct(troubles)}"
+    yield "hidden packets", str(sum(len(file.packets.hidden) for file in files))
+
+
+def _join_distinct(values: Iterable[str]) -> str:
+    # The files of one video hardly ever differ; where they do, all values are named.
+    return ", ".join(dict.fromkeys(values))
+
+
+def _pixel_format(file: Segment) -> str:
+    stream = file.packets.stream
+    if stream.pixel_format:
+        return stream.pixel_format
+    # An index that was read off the boxes of an MP4 does not know it.
+    try:
+        opened = partial(file.store.open, file.uri)
+        with open_stream(opened, file.uri, file.packets) as (context, _):
+            return context.pix_fmt or "unknown"
+    except SourceError:
+        return "unknown"
+
+
+def _group_facts(files: list[Segment]) -> Iterator[tuple[str, str]]:
+    lengths = np.concatenate([_group_lengths(file) for file in files])
+    if len(lengths):
+        yield (
+            "group of pictures",
+            f"{lengths.min()} / {np.median(lengths):g} / {lengths.max()} frames "
+            f"(min / median / max of {len(lengths)})",
+        )
+
+
+def _group_lengths(file: Segment) -> np.ndarray:
+    frames = file.packets.rows(0, len(file.packets))
+    starts = np.flatnonzero(frames.keyframe)
+    edges = np.unique(np.concatenate([[0], starts, [len(frames)]]))
+    return np.diff(edges)
+
+
+def _sidecar_facts(part: VideoPart, stale: bool) -> Iterator[tuple[str, str]]:
+    uri = getattr(part.index, "uri", None)
+    if uri is None:
+        yield "sidecar", "none"
+        return
+    size = size_on_disk(uri)
+    facts = [] if size is None else [decimal(size)]
+    known = bool(getattr(part.index, "segments", ()))
+    facts.append("stale" if stale else "fresh" if known else "has no positions of packets")
+    yield "sidecar", f"{short_path(uri)} ({', '.join(facts)})"
+
+
+def _cost_facts(source: VideoSource, stale: bool) -> Iterator[tuple[str, str]]:
+    label = f"random {WINDOW_SECONDS:g} s window"
+    windows = random_windows(source)
+    if not windows:
+        return
+    costs = np.median([source.cost(window) for window in windows], axis=0)
+    frames, decoded, n_bytes, _ = costs
+    yield (
+        label,
+        f"{frames:g} frames, {decoded:g} decoded, {decimal(int(n_bytes))} "
+        f"(medians of {len(windows)})",
+    )
+    if stale:
+        return
+    seconds, failed = _time_windows(source, windows[:N_WINDOWS_DECODED])
+    note = f"; {failed} frames did not decode" if failed else ""
+    yield "", f"{1e3 * seconds:.0f} ms to decode (median of {N_WINDOWS_DECODED}){note}"
+
+
+def _time_windows(source: VideoSource, windows: list[np.ndarray]) -> tuple[float, int]:
+    read_together(
+        [Request(source, windows[0][:1])]
+    )  # the libraries are loaded at the first read
+    seconds, failed = [], 0
+    for window in windows:
+        started = time.perf_counter()
+        ((_, valid),) = read_together([Request(source, window)])
+        seconds.append(time.perf_counter() - started)
+        failed += int(np.count_nonzero(~valid))
+    return float(np.median(seconds)), failed

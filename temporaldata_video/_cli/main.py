@@ -1,0 +1,92 @@
+r"""The entry point: all commands, and how errors and warnings reach the user."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import VideoError, VideoWarning
+from .cache_command import cache
+from .check_command import check
+from .demo_command import demo
+from .index_command import index
+from .info_command import info
+from .nwb_command import index_nwb
+from .reencode_command import reencode
+from .sheet_command import sheet
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (check, demo, index, index_nwb, info, reencode, sheet):
+    app.command()(command)
+app.add_typer(cache, name="cache")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    r"""Runs a command and exits: 0 done, 1 failed, 2 wrongly called, 130 interrupted.
+
+    Args:
+        arguments: what follows the name of the program; those of this process by default.
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = _warning_printer(warnings.showwarning)
+        try:
+            app(arguments, prog_name="temporaldata-video")
+        except (VideoError, ValueError, OSError, ImportError) as error:
+            typer.echo(f"error: {_one_line(error)}", err=True)
+            sys.exit(1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"temporaldata-video {version('temporaldata-video')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _describe(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    r"""Video beside spikes and LFP: index a video once, then cut exact windows out of it.
+
+    New here? Run: temporaldata-video demo
+
+    Your own video: temporaldata-video index cam.mp4 --timestamps cam_times.npy
+    """
+
+
+def _warning_printer(show_others: Any) -> Any:
+    # Where in the package a warning arose is of no use to someone at a shell.
+    def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, VideoWarning):
+            typer.echo(f"warning: {message}", err=True)
+        else:
+            show_others(message, category, *where, **more)
+
+    return show
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        name = "" if error.filename is None else f"{str(error.filename)!r}: "
+        return f"{name}{error.strerror}"
+    return " ".join(str(error).split("\n")) or repr(error)
+
+
+if __name__ == "__main__":
+    main()

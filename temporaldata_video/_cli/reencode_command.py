@@ -1,0 +1,133 @@
+r"""``temporaldata-video reencode``: a copy with short groups of pictures, and its index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal
+from rich.table import Table
+
+from .._tools.reencoding.copy_plan import DEFAULT_CRF
+from .._tools.reencoding.reencode import ReencodeReport
+from .._tools.reencoding.reencode import reencode as make_copy
+from .opening import IndexUriOption, VideoArgument, make_console, short_path
+
+Codec = Enum("Codec", {"h264": "h264", "hevc": "hevc"}, type=str)
+
+
+def reencode(
+    file: VideoArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The copy, a local .mp4; FILE_gop30.mp4 beside FILE by default.",
+        ),
+    ] = None,
+    gop: Annotated[
+        int, typer.Option(min=1, help="Frames from one key frame to the next, at most.")
+    ] = 30,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=51,
+            help=f"Quality of the encoder: less is better and larger; {DEFAULT_CRF}.",
+        ),
+    ] = None,
+    codec: Annotated[
+        Codec, typer.Option(help="hevc is smaller, and slower to encode and to decode.")
+    ] = Codec["h264"],
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Keep every pixel; several times as large.")
+    ] = False,
+    fps_keep: Annotated[
+        bool,
+        typer.Option(
+            "--fps-keep/--no-fps-keep",
+            help="Keep the container's times, uneven ones too; or give it a constant rate, "
+            "while the index keeps the times.",
+        ),
+    ] = True,
+    audio: Annotated[
+        bool, typer.Option("--audio/--no-audio", help="Copy the sound, as it is.")
+    ] = True,
+    index_uri: IndexUriOption = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier copy.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
+    ] = False,
+) -> None:
+    r"""Copy a video into short groups of pictures, to read it fast.
+
+    The copy has the same frames, numbers, times, rotation, colour tags and sound, and an
+    index with the clock of the original's. It is read back and compared frame by frame
+    before it takes its place. The original is never touched.
+
+    Example: temporaldata-video reencode cam.mp4 --gop 30
+    """
+    report = make_copy(
+        file,
+        output,
+        gop=gop,
+        crf=crf,
+        codec=codec.value,
+        lossless=lossless,
+        fps_keep=fps_keep,
+        audio=audio,
+        index_uri=index_uri,
+        overwrite=overwrite,
+        progress=not quiet,
+    )
+    if quiet:
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in _facts(report):
+        table.add_row(label, value)
+    make_console().print(table)
+
+
+def _facts(report: ReencodeReport) -> Iterator[tuple[str, str]]:
+    yield "copy", " + ".join(map(short_path, report.uris))
+    yield "frames", f"{report.frames}, compared one by one; took {report.seconds:.1f} s"
+    yield "pixels", _pixels(report)
+    before, after = report.bytes_before, report.bytes_after
+    yield "size", f"{decimal(before)} -> {decimal(after)} ({after / before:.2f} times)"
+    old, new = report.before, report.after
+    yield (
+        "1 s window",
+        f"decodes {old.window_decoded:.0f} -> {new.window_decoded:.0f} frames to show "
+        f"{new.window_frames:.0f}; fetches {decimal(round(old.window_bytes))} -> "
+        f"{decimal(round(new.window_bytes))} (means)",
+    )
+    yield (
+        "single frame",
+        f"decodes {old.single_decoded:.0f} -> {new.single_decoded:.0f} (means)",
+    )
+    if new.single_decoded >= old.single_decoded:
+        yield "", "the original's groups of pictures are short already: keep that one"
+    if report.audio:
+        yield "sound", f"{', '.join(report.audio)}, copied as it is"
+    if report.left_out:
+        yield "left out", "; ".join(report.left_out)
+    yield "index", f"{short_path(report.index_uri)}, on the clock of the original"
+
+
+def _pixels(report: ReencodeReport) -> str:
+    if report.lossless:
+        return "the same, every one"
+    same = math.isinf(report.psnr)
+    text = "luma " + ("the same where sampled" if same else f"PSNR {report.psnr:.1f} dB")
+    if report.converted:
+        text += f"; {report.converted[0]} became {report.converted[1]}"
+    return text

@@ -1,0 +1,169 @@
+r"""Reads the values of a clock, as they are, from arrays and files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._base.uris import protocol_of
+from ..errors import VideoError
+from .text_table import MAX_ROWS, check_size, choose_column, read_text_column
+
+_TEXT = (".csv", ".tsv", ".ssv", ".txt", ".dat")
+_HDF5 = (".h5", ".hdf5", ".nwb", ".mat")
+_DATASET = re.compile(rf"(.*(?:{'|'.join(map(re.escape, _HDF5))})):(/.*)", re.IGNORECASE)
+# What HDF5 files list when none of their datasets is named.
+_MAX_LISTED = 20
+
+
+def read_values(
+    source: Any,
+    column: str | int | None,
+    kind: str = "number",
+    *,
+    needs_zone: bool = False,
+    alone: bool = False,
+) -> np.ndarray:
+    r"""Returns what a clock holds, not yet in seconds.
+
+    Args:
+        source: an array, or the path of a file.
+        column: name or number of the column; the only one by default.
+        kind: ``"number"``, ``"integer"`` or ``"date"``: what cells of text are.
+        needs_zone: whether dates of text must say their offset from UTC.
+        alone: whether a column of text is found by being the only one of its kind.
+
+    Returns:
+        Of shape (n,): int64, uint64, float64, datetime64 or timedelta64.
+
+    Raises:
+        ValueError: if there is no such column, or no array of numbers or dates.
+        OSError: if there is no file, or it cannot be opened.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return _checked(_pick(np.asarray(source), column, "timestamps"), "timestamps")
+    text = os.fspath(source)
+    if protocol_of(text):
+        raise ValueError(
+            f"timestamps file {text!r} is not on this machine; fetch it first."
+        )
+    inside = _DATASET.fullmatch(text)
+    path = Path(inside[1] if inside else text)
+    what, suffix = f"timestamps file {str(path)!r}", path.suffix.lower()
+    if suffix in _TEXT:
+        return read_text_column(path, column, kind, needs_zone=needs_zone, alone=alone)
+    if suffix not in _READERS:
+        known = ", ".join((*_READERS, *_TEXT))
+        raise ValueError(f"{what} has the suffix {path.suffix!r}; known are {known}.")
+    with open(path, "rb"):  # what cannot be opened is an OSError that names the file
+        pass
+    try:
+        values = _READERS[suffix](path, inside and inside[2], column)
+    except (ValueError, VideoError, MemoryError) as error:
+        raise ValueError(f"{what} is no array of numbers: {error}") from error
+    except Exception as error:  # a damaged file makes its library raise anything
+        raise ValueError(f"{what} is damaged or something else: {error!r}") from error
+    return _checked(values, what)
+
+
+def _read_npy(path: Path, _: str | None, column: str | int | None) -> np.ndarray:
+    # Mapped, so that a header that lies about the size costs nothing.
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError("it is an archive of arrays; save the one that is the clock")
+    check_size(array.size and len(array), path)
+    return np.array(_pick(array, column, f"timestamps file {str(path)!r}"))
+
+
+def _read_parquet(path: Path, _: str | None, column: str | int | None) -> np.ndarray:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        check_size(file.metadata.num_rows, path)
+        names = list(file.schema_arrow.names)
+        number = choose_column(f"timestamps file {str(path)!r}", names, column)
+        kind = file.schema_arrow.types[number]
+        if kind.num_fields:
+            raise ValueError(f"its column {names[number]!r} is of {kind}")
+        values = file.read(columns=[names[number]]).column(0)
+    return values.to_numpy()
+
+
+def _read_hdf5(path: Path, dataset: str | None, column: str | int | None) -> np.ndarray:
+    import h5py
+
+    if dataset is None and isinstance(column, str):
+        dataset, column = column, None
+    with h5py.File(path, "r") as file:
+        found = file.get(dataset) if dataset else _only_dataset(file)
+        if not isinstance(found, h5py.Dataset):
+            raise ValueError(
+                f"it has no dataset {dataset!r}; name one, as in "
+                f"'{path.name}:/path': {', '.join(_datasets(file)) or 'it has none'}"
+            )
+        if found.size is None or max(found.shape, default=0) > MAX_ROWS:
+            raise ValueError(f"its dataset {found.name!r} has the shape {found.shape}")
+        if found.chunks and np.prod(found.chunks, dtype=float) > MAX_ROWS:
+            raise ValueError(f"its dataset {found.name!r} has chunks of {found.chunks}")
+        if found.dtype.names is None and found.ndim == 2 and isinstance(column, int):
+            choose_column(found.name, [str(k) for k in range(found.shape[1])], column)
+            return found[:, column]
+        if found.dtype.names is None and found.size > MAX_ROWS:
+            raise ValueError(f"its dataset {found.name!r} has the shape {found.shape}")
+        return _pick(found[()], column, f"dataset {found.name!r}")
+
+
+# What files that are no text are read by: given the path, the dataset named in it, and the
+# column.
+_READERS: dict[str, Callable[[Path, str | None, str | int | None], np.ndarray]] = {
+    ".npy": _read_npy,
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
+    **dict.fromkeys(_HDF5, _read_hdf5),
+}
+
+
+def _datasets(file: Any) -> list[str]:
+    import h5py
+
+    names: list[str] = []
+
+    def visit(name: str, item: Any) -> bool | None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.ndim:
+            names.append(f"/{name}")
+        return True if len(names) == _MAX_LISTED else None
+
+    file.visititems(visit)
+    return names
+
+
+def _only_dataset(file: Any) -> Any:
+    names = _datasets(file)
+    return file[names[0]] if len(names) == 1 else None
+
+
+def _pick(array: np.ndarray, column: str | int | None, what: str) -> np.ndarray:
+    if array.dtype.names is not None:
+        names = list(array.dtype.names)
+        return array[names[choose_column(what, names, column)]]
+    if array.ndim == 2 and 1 in array.shape:
+        return array.reshape(-1)
+    if array.ndim == 2 and column is not None:
+        names = [str(number) for number in range(array.shape[1])]
+        return array[:, choose_column(what, names, column)]
+    return array
+
+
+def _checked(values: np.ndarray, what: str) -> np.ndarray:
+    if values.ndim != 1 or values.dtype.kind not in "fiuMm":
+        raise ValueError(
+            f"{'timestamps' if what == 'timestamps' else what + ': timestamps'} must be a "
+            f"one-dimensional array of numbers, got shape {values.shape} of "
+            f"{values.dtype}."
+        )
+    return values

@@ -1,0 +1,280 @@
+r"""Lays a clock beside the frames of a video: one time for each frame, or a refusal."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ClockError, IndexWarning
+from .clock import PER_SECOND, Clock, as_clock
+from .faults import GAP_FACTOR, ClockReport, Faults, examine
+from .read_clock import Stamps, read_stamps
+from .sync import SyncFit, map_times
+
+# A clock that runs this much slower than the container is in milliseconds, most likely.
+_WRONG_UNIT_TOLERANCE = 0.05
+
+
+def container_clock(tables: Sequence[tuple[np.ndarray, Fraction]]) -> np.ndarray:
+    r"""Returns the container's own clock in seconds, float64 of shape (n,).
+
+    The first file starts at its first pts. A further one starts where the one before it
+    ends, one median frame interval after its last frame.
+
+    Args:
+        tables: pts in presentation order and time base of each file.
+    """
+    clocks: list[np.ndarray] = []
+    for pts, time_base in tables:
+        seconds = pts * (time_base.numerator / time_base.denominator)
+        if clocks and len(seconds) and len(clocks[-1]):
+            before = clocks[-1]
+            step = float(np.median(np.diff(before))) if len(before) > 1 else 0.0
+            seconds = seconds - seconds[0] + before[-1] + step
+        clocks.append(seconds)
+    return np.concatenate(clocks) if clocks else np.empty(0)
+
+
+def read_timestamps(source: Any, column: str | int | None = None) -> NDArray[np.float64]:
+    r"""Returns a clock in seconds, from an array or a file.
+
+    Args:
+        source: an array of shape (n,), the path of a file, or a
+            :obj:`~temporaldata_video.Clock`.
+        column: name or number (from 0) of the column of a table; needed where there is
+            more than one.
+
+    Returns:
+        float64 of shape (n,); NaN where the file has nothing. In the order of the stamps,
+        whatever is wrong with it.
+
+    Raises:
+        ValueError: if there is no such column, or it holds anything but times.
+
+    Example ::
+
+        >>> read_timestamps([0.0, 0.033, 0.066])
+        array([0.   , 0.033, 0.066])
+    """
+    clock = as_clock(source, column=column)
+    if clock.source is None:
+        raise ValueError("timestamps must be given; this clock has no source.")
+    stamps = read_stamps(clock)
+    return _synced(clock, stamps, stamps.seconds)[0]
+
+
+def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
+    r"""Returns all that is wrong with a clock, without judging it.
+
+    Args:
+        timestamps: an array, a path or a :obj:`~temporaldata_video.Clock` with a source.
+        n_frames: number of frames of the video, if it is known.
+
+    Raises:
+        ValueError: if it cannot be read at all.
+    """
+    clock = as_clock(timestamps)
+    if clock.source is None:
+        raise ValueError("timestamps must be given; this clock has no source.")
+    stamps = read_stamps(clock)
+    times, sync = _synced(clock, stamps, stamps.seconds)
+    return _report(stamps, times, n_frames, sync)
+
+
+def fit_clock(
+    clock: Clock, stamps: Stamps, container: np.ndarray, what: str
+) -> tuple[np.ndarray, ClockReport]:
+    r"""Returns one time for each frame, NaN for frames that are to be left out.
+
+    Args:
+        clock: says what is to be done about faults.
+        stamps: as :func:`read_stamps` read them.
+        container: the container's own clock in seconds, float64 of shape (n,).
+        what: names the video in messages.
+
+    Returns:
+        The times, float64 of shape (n,), and what was found.
+
+    Raises:
+        ClockError: if the clock has a fault that it should not have.
+    """
+    n_frames = len(container)
+    times, report = time_stamps(clock, stamps, container)
+    if clock.is_container:  # nobody has chosen it, and it is what players show
+        return times, report
+    complaints = list(_complaints(clock, stamps, report, what))
+    if complaints:
+        raise ClockError(" ".join(complaints), report)
+    mismatch = _mismatch(stamps, report)
+    if mismatch:
+        warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=3)
+    _warn_of_unit(clock, report, container, what)
+    fitted = np.full(n_frames, np.nan)
+    if stamps.frames is None:
+        common = min(n_frames, len(times))
+        fitted[:common] = times[:common]
+    else:
+        inside = stamps.frames < n_frames
+        fitted[stamps.frames[inside]] = times[inside]
+    return fitted, report
+
+
+def time_stamps(
+    clock: Clock, stamps: Stamps, container: np.ndarray
+) -> tuple[np.ndarray, ClockReport]:
+    r"""Returns the time of each stamp, and what was found, without judging it.
+
+    Args:
+        clock: as for :func:`fit_clock`.
+        stamps: as there.
+        container: as there.
+    """
+    n_frames = len(container)
+    seconds = stamps.seconds
+    if clock.rate is not None:
+        seconds = (clock.start or 0.0) + np.arange(n_frames) / clock.rate
+    elif clock.source is None:
+        seconds = container
+    times, sync = _synced(clock, stamps, seconds)
+    return times, _report(stamps, times, n_frames, sync)
+
+
+def _synced(
+    clock: Clock, stamps: Stamps, times: np.ndarray
+) -> tuple[np.ndarray, SyncFit | None]:
+    if stamps.pairs is None:
+        return times, None
+    return map_times(times, stamps.pairs, clock.sync_fit)
+
+
+def _report(
+    stamps: Stamps, times: np.ndarray, n_frames: int | None, sync: SyncFit | None
+) -> ClockReport:
+    untimed, surplus = np.empty(0, np.int64), 0
+    if n_frames is not None and stamps.frames is None:
+        untimed = np.arange(len(times), n_frames)
+        surplus = max(0, len(times) - n_frames)
+    elif n_frames is not None and stamps.frames is not None:
+        untimed = np.setdiff1d(np.arange(n_frames), stamps.frames)
+        surplus = int(np.count_nonzero(stamps.frames >= n_frames))
+    return examine(
+        times,
+        frames=n_frames,
+        resolution=stamps.resolution,
+        untimed=untimed,
+        surplus=surplus,
+        wraps=stamps.wraps,
+        sync=sync,
+    )
+
+
+def _mismatch(stamps: Stamps, report: ClockReport) -> str:
+    if stamps.frames is not None:
+        if not report.surplus:
+            return ""
+        return (
+            f"has {report.frames} frames, and {report.surplus} timestamps are of frames "
+            f"beyond them and are dropped"
+        )
+    surplus = report.surplus or len(report.untimed)
+    if not surplus:
+        return ""
+    longer = "timestamps" if report.surplus else "frames"
+    return (
+        f"has {report.frames} frames and {report.stamps} timestamps; the last {surplus} "
+        f"{longer} are dropped"
+    )
+
+
+def _complaints(
+    clock: Clock, stamps: Stamps, report: ClockReport, what: str
+) -> Iterator[str]:
+    missing, untimed = report.missing, report.untimed
+    if len(missing) and clock.on_nan == "raise":
+        yield (
+            f"{len(missing)} of {report.stamps} timestamps of {what} are NaN, the first at "
+            f"row {missing.rows[0]}. Mend the clock, or pass on_nan='drop' to leave those "
+            f"frames out."
+        )
+    if stamps.frames is None and clock.on_mismatch == "raise":
+        if len(untimed) or report.surplus:
+            yield (
+                f"{what} has {report.frames} frames and {report.stamps} timestamps. Check "
+                f"that they belong together; on_mismatch='trim' drops the surplus at the "
+                f"end, and frame_index tells which frame each stamp is of."
+            )
+    elif stamps.frames is not None:
+        yield from _numbering_complaints(clock, report, what)
+    if clock.on_jump == "raise" and (len(report.backwards) or len(report.jumps)):
+        yield (
+            f"the clock of {what} {_steps_in_words(report)}. Mend it, take another "
+            f"column, or pass on_jump='keep' to have the frames sorted by time."
+        )
+    if len(report.gaps) and clock.on_gap == "raise":
+        yield (
+            f"the clock of {what} has {len(report.gaps)} steps of over {GAP_FACTOR} times "
+            f"the median ({report.gaps.where()}; the longest {report.gaps.longest:.6g} s); "
+            f"on_gap='keep' takes it as it is."
+        )
+    if len(report.repeats) and clock.on_repeat == "raise":
+        yield (
+            f"the clock of {what} repeats a time at {len(report.repeats)} stamps "
+            f"({report.repeats.where()}); on_repeat='keep' takes it as it is."
+        )
+
+
+def _numbering_complaints(clock: Clock, report: ClockReport, what: str) -> Iterator[str]:
+    if report.surplus and clock.on_mismatch == "raise":
+        lacking = (
+            " There are as many timestamps as frames: if the camera dropped frames and the "
+            "file lacks them too, leave frame_index out."
+            if report.stamps == report.frames
+            else ""
+        )
+        yield (
+            f"{what} has {report.frames} frames, and frame_index names {report.surplus} "
+            f"beyond them; on_mismatch='trim' drops those timestamps.{lacking}"
+        )
+    if len(report.untimed) and clock.on_nan == "raise":
+        yield (
+            f"frame_index names no timestamp for {len(report.untimed)} of the "
+            f"{report.frames} frames of {what}, the first is frame {report.untimed[0]}; "
+            f"on_nan='drop' leaves those frames out."
+        )
+
+
+def _steps_in_words(report: ClockReport) -> str:
+    def words(faults: Faults, verb: str) -> str:
+        places = "place" if len(faults) == 1 else "places"
+        by = f"by {'' if len(faults) == 1 else 'up to '}{faults.longest:.6g} s"
+        return f"{verb} in {len(faults)} {places} ({faults.where()}, {by})"
+
+    parts = []
+    if len(report.backwards):
+        parts.append(words(report.backwards, "steps back"))
+    if len(report.jumps):
+        parts.append(words(report.jumps, "jumps ahead by more than a day"))
+    return " and ".join(parts)
+
+
+def _warn_of_unit(
+    clock: Clock, report: ClockReport, container: np.ndarray, what: str
+) -> None:
+    if clock.unit not in PER_SECOND or clock.source is None or len(container) < 2:
+        return
+    usual = float(np.median(np.diff(container)))
+    ratio = report.interval / usual if usual > 0 else 0.0
+    for unit, per_second in PER_SECOND.items():
+        expected = per_second / PER_SECOND[clock.unit]
+        if expected >= 1000 and abs(ratio / expected - 1) < _WRONG_UNIT_TOLERANCE:
+            warnings.warn(
+                f"the clock of {what} takes {expected:g} times as long from frame to frame "
+                f"as the video's own; is its unit {unit!r}?",
+                IndexWarning,
+                stacklevel=4,
+            )

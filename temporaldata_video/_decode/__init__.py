@@ -1,0 +1,1 @@
+r"""From rows to frames: which packets to decode, their bytes, and the decoders."""

@@ -1,0 +1,324 @@
+r"""Reads frames of one file: plan, bytes, packets, frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from .._base.process_cache import ProcessCache
+from .._base.request_memory import check_request
+from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
+from .._bytes.fingerprint import matches
+from .._bytes.local import LocalStore
+from .._pixels.convert import FrameWriter, OutputFormat
+from ..errors import FrameSizeError, IndexFormatError, SourceChangedError, StaleIndexError
+from ..types import (
+    ByteCache,
+    ByteRange,
+    Cost,
+    ObjectMeta,
+    ObjectStore,
+    SegmentPackets,
+    StreamInfo,
+)
+from .decode import (
+    PacketBytes,
+    decode_packets,
+    may_skip_nonreference,
+    open_decoder,
+    open_stream,
+)
+from .plan import Run, byte_ranges, plan_runs
+from .resume import decode_sliding, forget_decoder, take_sliding
+
+if TYPE_CHECKING:
+    import av
+
+# A frame that does not come out of its own group of pictures gets a second chance one
+# key frame earlier: some encoders flag key frames that are none.
+_ATTEMPTS = (0, 1)
+
+
+@dataclass(frozen=True)
+class Segment:
+    r"""One file of a video, and how to get at its bytes.
+
+    Args:
+        uri: where the file lies.
+        packets: its index.
+        store: reads the file.
+        cache: stands in front of the store, or :obj:`None`.
+        count: returns how many frames a file has now, :obj:`None` if that is not known at
+            once; told where the file is another one.
+    """
+
+    uri: str
+    packets: SegmentPackets
+    store: ObjectStore = field(repr=False)
+    cache: ByteCache | None = field(default=None, repr=False)
+    count: Callable[[str], int | None] = field(
+        default=lambda uri: None, repr=False, compare=False
+    )
+
+
+def read_frames(
+    segment: Segment,
+    frames: np.ndarray,
+    output: OutputFormat,
+    write: Callable[[int], np.ndarray],
+    threads: int = 1,
+) -> dict[int, str]:
+    r"""Decodes frames of a segment into arrays of the caller's.
+
+    Args:
+        segment: the file.
+        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+        output: the pixels asked for.
+        write: returns the array for a frame number, of
+            :meth:`~temporaldata_video._pixels.convert.OutputFormat.frame_shape`.
+        threads: groups of pictures to decode side by side.
+
+    Returns:
+        The frames that could not be decoded, and why not.
+
+    Raises:
+        StaleIndexError: if the file is not the one that was indexed.
+    """
+    missing = dict.fromkeys(frames.tolist(), "its index leads to no packet that shows it")
+    wanted = _Wanted(segment.uri, segment.packets.stream, output, write, missing)
+    for earlier in _ATTEMPTS:
+        todo = np.array(sorted(missing), np.int64)
+        runs = plan_runs(segment.packets, todo, earlier=earlier, split=threads > 1)
+        _decode_runs(segment, runs, wanted, threads)
+        if not missing:
+            break
+    return missing
+
+
+def read_cost(segment: Segment, frames: np.ndarray) -> Cost:
+    r"""Returns what :func:`read_frames` would do for these frames.
+
+    Args:
+        segment: the file.
+        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+    """
+    runs = plan_runs(segment.packets, frames)
+    ranges = byte_ranges(runs)
+    return Cost(
+        frames=len(frames),
+        decoded=sum(len(run.frames) for run in runs),
+        bytes=sum(r.stop - r.start for r in ranges),
+        ranges=len(ranges),
+    )
+
+
+def fetch_ahead(wanted: Sequence[tuple[Segment, np.ndarray]]) -> list[Segment]:
+    r"""Returns segments that hold what :func:`read_frames` is about to need of them,
+    fetched side by side; those whose bytes lie near are as they were.
+
+    Args:
+        wanted: segments and frame numbers within them, sorted and unique, int64.
+
+    Raises:
+        StaleIndexError: if a file is not the one that was indexed.
+    """
+    segments = [segment for segment, _ in wanted]
+    ranges = {
+        place: byte_ranges(plan_runs(segment.packets, frames))
+        for place, (segment, frames) in enumerate(wanted)
+        if segment.cache is not None and segment.packets.stream.readable_by_packet
+    }
+    if len(ranges) < 2:
+        return segments
+    jobs = [partial(_read, segments[place], of_file) for place, of_file in ranges.items()]
+    for (place, of_file), (meta, data) in zip(ranges.items(), side_by_side(jobs)):
+        behind = cast(ByteCache, segments[place].cache)
+        held = FetchedAhead(behind, meta, of_file, data)
+        segments[place] = replace(segments[place], cache=held)
+    return segments
+
+
+def prefetch_frames(
+    segment: Segment, frames: np.ndarray, advance: Callable[[int], None]
+) -> None:
+    r"""Has the cache of a segment fetch what :func:`read_frames` would need.
+
+    Args:
+        segment: the file.
+        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+        advance: called with the number of bytes that are in the cache now.
+
+    Raises:
+        StaleIndexError: if the file is not the one that was indexed.
+    """
+    ranges = byte_ranges(plan_runs(segment.packets, frames))
+    pieces = [piece for span in ranges for piece in split_range(span)]
+    for first in range(0, len(pieces), MAX_REQUESTS):
+        batch = pieces[first : first + MAX_REQUESTS]
+        _read(segment, batch)
+        advance(sum(stop - start for start, stop in batch))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    # The frames of a request, and where they go. Nothing but writing one takes it off the
+    # missing ones, so that none counts as read that no decoder gave, whatever was planned.
+    uri: str
+    stream: StreamInfo
+    output: OutputFormat
+    write: Callable[[int], np.ndarray]
+    missing: dict[int, str]
+
+    def converter(self) -> Callable[..., None]:
+        # Each thread needs one of its own.
+        writer = FrameWriter(self.stream, self.output)
+
+        def convert(number: int, frame: av.VideoFrame, wanted: bool = True) -> None:
+            if not wanted or number not in self.missing:
+                return
+            try:
+                writer.write(frame, self.write(number))
+            except FrameSizeError as error:
+                raise FrameSizeError(f"frame {number} of {self.uri!r} {error}") from None
+            except (ValueError, OSError) as error:  # FFmpeg refuses some colours
+                self.missing[number] = str(error)
+            else:
+                del self.missing[number]
+
+        return convert
+
+    def explain(self, reasons: Mapping[int, str]) -> None:
+        for number, why in reasons.items():
+            if number in self.missing:
+                self.missing[number] = why
+
+
+def _decode_runs(segment: Segment, runs: list[Run], wanted: _Wanted, threads: int) -> None:
+    stream = segment.packets.stream
+    if not stream.readable_by_packet:
+        etag = verified(segment).etag
+        _decode_from_container(segment, runs, wanted)
+        if segment.store.head(segment.uri).etag != etag:
+            raise SourceChangedError(f"{segment.uri!r} changed while it was being read.")
+        return
+    skip = may_skip_nonreference(stream)
+    if threads == 1:
+        key = (segment.uri, segment.packets.fingerprint)
+        reads_on = isinstance(segment.store, LocalStore)
+        sliding = take_sliding(key, segment.packets, runs, reads_on)
+        if sliding is not None:
+            source = _fetch(segment, [sliding.run])
+            missing = decode_sliding(
+                key,
+                sliding,
+                lambda: open_decoder(stream),
+                lambda run, is_new: source.packets(run, stream, is_new),
+                skip,
+                wanted.converter(),
+            )
+            wanted.explain(missing)
+            return
+    source = _fetch(segment, runs)
+
+    def decode(run: Run) -> None:
+        packets, convert = source.packets(run, stream), wanted.converter()
+        decoded = decode_packets(open_decoder(stream), packets, run, skip, convert)
+        wanted.explain(decoded.missing)
+
+    side_by_side([partial(decode, run) for run in runs], threads)
+
+
+def _decode_from_container(segment: Segment, runs: list[Run], wanted: _Wanted) -> None:
+    convert = wanted.converter()
+    for run in runs:
+        opened = partial(segment.store.open, segment.uri)
+        with open_stream(opened, segment.uri, segment.packets) as (context, packets):
+            decoded = decode_packets(context, packets(run), run, False, convert)
+            wanted.explain(decoded.missing)
+
+
+def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
+    ranges = byte_ranges(runs)
+    packets = sum(stop - start for start, stop in ranges)
+    check_request(packets, f"the packets of {sum(len(run.frames) for run in runs)} frames")
+    _, data = _read(segment, ranges)
+    return PacketBytes(ranges, data)
+
+
+def _read(segment: Segment, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[bytes]]:
+    # The bytes of the ranges, and the version of the file that all of them are of.
+    for _ in range(2):
+        meta = verified(segment)
+        if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
+            raise IndexFormatError(
+                f"the index of {segment.uri!r} is damaged: it names bytes outside of the "
+                f"file. Run: temporaldata-video index --overwrite {segment.uri}"
+            )
+        try:
+            if segment.cache is not None:
+                data = segment.cache.read_ranges(segment.store, segment.uri, ranges, meta)
+            else:
+                data = [
+                    segment.store.read_range(
+                        segment.uri, start, stop - start, meta.etag or None
+                    )
+                    for start, stop in ranges
+                ]
+            return meta, data
+        except SourceChangedError:
+            # The file was touched or replaced since it was verified; if it is still the
+            # indexed one, the bytes are good.
+            _VERIFIED.clear()
+    raise SourceChangedError(f"{segment.uri!r} keeps changing while it is being read.")
+
+
+# Files that were found to be the indexed ones.
+_VERIFIED: ProcessCache[ObjectMeta] = ProcessCache(4096)
+
+
+def verified(segment: Segment) -> ObjectMeta:
+    r"""Returns size and etag of a file that was found to be the indexed one.
+
+    Args:
+        segment: the file.
+
+    Raises:
+        StaleIndexError: if it is another one.
+    """
+    key = (segment.uri, segment.packets.fingerprint)
+    return _VERIFIED.get(key, lambda: _verify(segment))
+
+
+def forget(segment: Segment) -> None:
+    r"""Drops what was kept for the next request of a file.
+
+    Args:
+        segment: the file.
+    """
+    key = (segment.uri, segment.packets.fingerprint)
+    _VERIFIED.pop(key)
+    forget_decoder(key)
+
+
+def _verify(segment: Segment) -> ObjectMeta:
+    expected = segment.packets.fingerprint
+    meta = segment.store.head(segment.uri)
+    if expected is not None and not matches(segment.store, segment.uri, expected, meta):
+        difference = (
+            f"has {meta.size} bytes where the index says {expected.size}"
+            if meta.size != expected.size
+            else f"has the same size and other contents than digest {expected.digest}"
+        )
+        frames = segment.count(segment.uri)
+        if frames is not None and frames != len(segment.packets):
+            difference += f", and {frames} frames where it says {len(segment.packets)}"
+        raise StaleIndexError(
+            f"the index of {segment.uri!r} was made for another file: the file there now "
+            f"{difference}. If the video was meant to change, save recordings of it again "
+            f"when you have run: temporaldata-video index --overwrite {segment.uri}"
+        )
+    return meta

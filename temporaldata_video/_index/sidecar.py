@@ -1,0 +1,316 @@
+r"""The sidecar of a video: a Lance dataset with one row for each visible frame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._base.process_cache import ProcessCache
+from .._base.uris import protocol_of
+from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, StaleIndexError
+from ..types import PACKET_DTYPES, Fingerprint, ObjectStore, Packets, StreamInfo
+from .lance_access import Description, LanceError, read_columns
+from .sidecar_header import decode_header, decode_segment
+from .sidecar_place import Place, describe_place, first_line, open_place
+
+CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
+
+_CHUNK_ROWS = 4096
+# Kinds of NumPy types; integers with a null among them come as floats.
+_KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
+_KINDS |= {"timestamp": "f", "keyframe": "b", "checksum": "i"}
+
+_CHUNKS: ProcessCache[Packets] = ProcessCache(128)
+
+
+@dataclass(frozen=True, eq=False)
+class LanceSegment:
+    r"""One file in a sidecar (a :obj:`~temporaldata_video.types.SegmentPackets`).
+
+    Args:
+        index: the sidecar.
+        offset: row of its first frame.
+        count: number of its frames.
+        uri: where the file lies.
+        stream: the facts of the stream.
+        hidden: packets that are decoded but not shown.
+        fingerprint: by what the file is known again.
+    """
+
+    index: LanceFrameIndex
+    offset: int
+    count: int
+    uri: str
+    stream: StreamInfo
+    hidden: Packets
+    fingerprint: Fingerprint | None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def rows(self, start: int, stop: int) -> Packets:
+        r"""Returns the packets of the frames ``[start, stop)``."""
+        return self.index._packets(self.offset + start, self.offset + stop)
+
+
+@dataclass(frozen=True)
+class LanceFrameIndex:
+    r"""A frame index that is read from its sidecar as it is needed.
+
+    Made by :meth:`open`. It holds no handle, so that it can be copied, pickled and taken
+    across a fork; the rows that a process has read are kept for that process.
+
+    Args:
+        uri: where the sidecar lies.
+        version: the version of the Lance dataset.
+        index_id: unique to what one ``write_sidecar`` wrote; ``""`` if others wrote it.
+    """
+
+    uri: str
+    version: int
+    index_id: str
+    _counts: tuple[int, ...] = field(repr=False)
+    _header: Mapping[str, Any] | None = field(repr=False, compare=False)
+    _place: Place = field(repr=False, compare=False)
+
+    @classmethod
+    def open(
+        cls, index_uri: str | os.PathLike[str], store: ObjectStore | None = None
+    ) -> LanceFrameIndex:
+        r"""Opens a sidecar, reading no more than its schema.
+
+        Args:
+            index_uri: where the sidecar lies.
+            store: reads a remote sidecar; without it, Lance reaches it by what the
+                environment variables say.
+
+        Raises:
+            IndexNotFoundError: if there is none.
+            IndexFormatError: if it is damaged, or of a kind that this version can't read.
+
+        Example ::
+
+            >>> import temporaldata_video as tv
+            >>> from temporaldata_video.testing import make_clip
+            >>> clip = make_clip("clip.mp4", n_frames=60)
+            >>> index = tv.write_index(clip, progress=False)
+            >>> tv.LanceFrameIndex.open("clip.mp4.lance").segment_frame_counts()
+            array([60])
+        """
+        uri = os.fspath(index_uri)
+        uri = uri if protocol_of(uri) else os.path.abspath(uri)
+        place, dataset = open_place(uri, store)
+        check_columns(uri, dataset)
+        header = decode_header(dataset.metadata, uri)
+        counts = (
+            tuple(int(segment["frames"]) for segment in header["segments"])
+            if header
+            else _count_segments(place, dataset)
+        )
+        if sum(counts) != dataset.rows:
+            raise IndexFormatError(
+                f"the index at {uri!r} says that it has {sum(counts)} frames and has "
+                f"{dataset.rows} rows. Index the video again with --overwrite."
+            )
+        return cls(
+            uri=uri,
+            version=dataset.version,
+            index_id=header["index_id"] if header else "",
+            _counts=counts,
+            _header=header,
+            _place=place,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the store, which may hold credentials; what reads it brings its own.
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return state | {"_place": replace(self._place, store=None)}
+
+    def with_store(self, store: ObjectStore) -> LanceFrameIndex:
+        r"""Returns the index for a store to read, if it has none, as after unpickling.
+
+        Args:
+            store: reads a remote sidecar.
+        """
+        if self._place.store is not None:
+            return self
+        return replace(self, _place=replace(self._place, store=store))
+
+    @cached_property
+    def segments(self) -> tuple[LanceSegment, ...]:
+        r"""The packets of each file; empty in sidecars that have no byte positions."""
+        if self._header is None:
+            return ()
+        offsets = np.concatenate([[0], np.cumsum(self._counts)])
+        return tuple(
+            LanceSegment(self, int(offset), count, **decode_segment(segment, self.uri))
+            for segment, offset, count in zip(
+                self._header["segments"], offsets, self._counts
+            )
+        )
+
+    def segment_frame_counts(self) -> NDArray[np.int64]:
+        r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""
+        return np.array(self._counts, np.int64)
+
+    def pts_table(self, segment: int) -> NDArray[np.int64]:
+        r"""Returns the pts of a segment in presentation order, int64 of shape (n,).
+
+        Args:
+            segment: number of the segment.
+        """
+        if not 0 <= segment < len(self._counts):
+            raise IndexError(
+                f"segment {segment} is out of range: {self.uri!r} has "
+                f"{len(self._counts)} segments."
+            )
+        offset = sum(self._counts[:segment])
+        return self._column("pts", offset, self._counts[segment])
+
+    def timestamps(self) -> NDArray[np.float64]:
+        r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
+        frame has none."""
+        n_frames = sum(self._counts)
+        if self._header is not None and n_frames <= _CHUNK_ROWS:
+            # Packets are asked for next, and come with the same request.
+            columns = self._read(("timestamp", *PACKET_DTYPES), 0, n_frames)
+            times = columns.pop("timestamp")
+            _CHUNKS.put(self._chunk_key(0), self._as_packets(columns))
+        else:
+            times = self._column("timestamp", 0, n_frames)
+        if np.isinf(times).any():
+            raise self._impossible("timestamp")
+        return times
+
+    @property
+    def verified(self) -> bool:
+        r"""Whether its key frames were proven by decoding, and frames have checksums."""
+        return self._header is not None and self._header["verified"]
+
+    def checksums(self) -> np.ndarray:
+        r"""Returns the checksum of every frame, int64 of shape (n,), as
+        :func:`~temporaldata_video._decode.keyframes.checksums` takes them.
+
+        Raises:
+            FrameIndexError: if the index was not verified when it was written.
+        """
+        if not self.verified:
+            raise FrameIndexError(
+                f"the index {self.uri!r} has no checksums. Make them with: "
+                f"temporaldata-video index --verify --overwrite FILE"
+            )
+        return self._column("checksum", 0, sum(self._counts))
+
+    def _column(self, name: str, offset: int, count: int) -> np.ndarray:
+        return self._read((name,), offset, count)[name]
+
+    def _packets(self, start: int, stop: int) -> Packets:
+        numbers = range(start // _CHUNK_ROWS, max(start, stop - 1) // _CHUNK_ROWS + 1)
+        chunks = [
+            _CHUNKS.get(self._chunk_key(number), partial(self._read_chunk, number))
+            for number in numbers
+        ]
+        first = numbers[0] * _CHUNK_ROWS
+        table = chunks[0] if len(chunks) == 1 else Packets.concatenate(chunks)
+        return table[start - first : stop - first]
+
+    def _read_chunk(self, number: int) -> Packets:
+        first = number * _CHUNK_ROWS
+        count = min(_CHUNK_ROWS, sum(self._counts) - first)
+        return self._as_packets(self._read(tuple(PACKET_DTYPES), first, count))
+
+    def _chunk_key(self, number: int) -> tuple[str, int, str, int]:
+        return self.uri, self.version, self.index_id, number
+
+    def _as_packets(self, columns: Mapping[str, np.ndarray]) -> Packets:
+        packets = Packets(**columns)
+        if packets.size.min(initial=1) < 1:
+            raise self._impossible("size")
+        return packets
+
+    def _impossible(self, column: str) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index {self.uri!r} is damaged: its column {column!r} holds what it "
+            f"cannot. Index the video again with --overwrite."
+        )
+
+    def _read(self, names: Sequence[str], offset: int, count: int) -> dict[str, np.ndarray]:
+        try:
+            columns = _read_rows(
+                self._place, self.version, self.index_id, names, offset, count
+            )
+        except IndexFormatError:
+            # A copy was made of this version and no other.
+            if self._place.is_copied or self._is_current():
+                raise
+            raise StaleIndexError(
+                f"the index {self.uri!r} was written anew since it was opened; open the "
+                f"video again."
+            ) from None
+        for name, values in columns.items():
+            if values.dtype.kind not in _KINDS[name] or len(values) != count:
+                raise self._impossible(name)
+        return columns
+
+    def _is_current(self) -> bool:
+        try:
+            dataset = describe_place(self._place, self.version)
+        except IndexNotFoundError:
+            return False
+        header = decode_header(dataset.metadata, self.uri)
+        return (header["index_id"] if header else "") == self.index_id
+
+
+def _read_rows(
+    place: Place, version: int, tag: str, names: Sequence[str], offset: int, count: int
+) -> dict[str, np.ndarray]:
+    try:
+        return place.ask(read_columns, version, tag, names, offset, count)
+    except LanceError as error:
+        raise IndexFormatError(
+            f"cannot read rows {offset} to {offset + count} of the index {place.uri!r} "
+            f"({first_line(error)}). Index the video again with --overwrite."
+        ) from error
+
+
+def check_columns(uri: str, dataset: Description) -> None:
+    r"""Raises :obj:`IndexFormatError` if a dataset is no frame index.
+
+    Args:
+        uri: where it lies.
+        dataset: what it says of itself.
+    """
+    missing = [name for name in CLOCK_COLUMNS if name not in dataset.columns]
+    if missing:
+        raise IndexFormatError(
+            f"the dataset at {uri!r} is no frame index: it lacks the columns "
+            f"{', '.join(missing)}. Index the video again with --overwrite, or pass "
+            f"index_uri if the dataset is something else."
+        )
+
+
+def _count_segments(place: Place, dataset: Description) -> tuple[int, ...]:
+    # Sidecars without our header have nothing but their rows to tell the segments.
+    names = ("segment_idx", "local_frame_idx")
+    columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
+    segment, local = columns["segment_idx"], columns["local_frame_idx"]
+    # Looked at before anything of the size that they claim is made.
+    in_order = (
+        segment.dtype.kind == local.dtype.kind == "i"
+        and (np.diff(segment) >= 0).all()
+        and (not len(segment) or (segment[0] >= 0 and segment[-1] < len(segment)))
+    )
+    counts = np.bincount(segment) if in_order and len(segment) else np.zeros(1, int)
+    expected = np.concatenate([np.arange(count) for count in counts])
+    if not in_order or not np.array_equal(local, expected):
+        raise IndexFormatError(
+            f"the rows of the index at {place.uri!r} are not sorted by segment_idx and "
+            f"local_frame_idx, each counted from 0 without a gap."
+        )
+    return tuple(counts.tolist())

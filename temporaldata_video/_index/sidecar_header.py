@@ -1,0 +1,214 @@
+r"""The header of a sidecar: what its schema metadata says of each segment."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from fractions import Fraction
+from typing import Any
+
+from .._base.formats import CONTAINERS, SELF_CONTAINED_CODECS
+from .._base.uris import resolve_uri
+from ..errors import IndexFormatError
+from ..types import (
+    CHROMA_LOCATIONS,
+    FIELD_ORDERS,
+    PACKET_DTYPES,
+    Fingerprint,
+    Packets,
+    SideData,
+    StreamInfo,
+)
+from .packets import SegmentIndex
+
+FORMAT_VERSION = 1
+
+_METADATA_KEY = b"temporaldata_video"
+_BYTES_FIELDS = ("extradata", "preamble")
+# What the numbers of a stream can be; FFmpeg is asked for nothing else.
+_RANGES = {
+    "stream_index": range(1 << 16),
+    "codec_tag": range(1 << 32),
+    "width": range(1, 1 << 16),
+    "height": range(1, 1 << 16),
+    "color_primaries": range(256),
+    "color_trc": range(256),
+    "color_space": range(256),
+    "color_range": range(3),
+    "rotation": range(0, 360, 90),
+    "reorder": range(1 << 31),
+    "trailing": range(1 << 16),
+}
+_NAMES = {"chroma_location": CHROMA_LOCATIONS, "field_order": FIELD_ORDERS}
+_FLAGS = ("mirrored", "readable_by_packet", "has_times", "fields", "seekable")
+_SIDE_DATA = ("palette", "new_extradata")
+
+
+def encode_header(
+    segments: Sequence[Mapping[str, Any]], verified: bool = False
+) -> dict[bytes, bytes]:
+    r"""Returns the schema metadata of a sidecar.
+
+    Args:
+        segments: one result of :func:`encode_segment` for each file.
+        verified: whether key frames were proven, and each frame has a checksum.
+    """
+    header = {
+        "format_version": FORMAT_VERSION,
+        "index_id": uuid.uuid4().hex,
+        "segments": list(segments),
+        "verified": verified,
+    }
+    return {_METADATA_KEY: json.dumps(header).encode()}
+
+
+def decode_header(
+    metadata: Mapping[bytes, bytes] | None, uri: str
+) -> dict[str, Any] | None:
+    r"""Returns the header of a sidecar, or :obj:`None` if it has none.
+
+    Args:
+        metadata: the schema metadata of the dataset.
+        uri: where the sidecar lies, for messages.
+
+    Raises:
+        IndexFormatError: if it makes no sense, or is of a version yet to come.
+    """
+    raw = (metadata or {}).get(_METADATA_KEY)
+    if raw is None:
+        return None
+    try:
+        header = json.loads(raw)
+        version = header["format_version"]
+        if version == FORMAT_VERSION:
+            _check(isinstance(header["index_id"], str), "index_id")
+            frames = [segment["frames"] for segment in header["segments"]]
+            _check(all(_is_count(n) for n in frames), "frames")
+            _check(isinstance(header.setdefault("verified", False), bool), "verified")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(uri, error) from error
+    if version != FORMAT_VERSION:
+        raise IndexFormatError(
+            f"the index at {uri!r} has format version {version}, and this package reads "
+            f"version {FORMAT_VERSION}. Upgrade temporaldata-video, or index the video "
+            f"again with --overwrite."
+        )
+    return header
+
+
+def encode_segment(uri: str, segment: SegmentIndex) -> dict[str, Any]:
+    r"""Returns one segment as JSON can hold it.
+
+    Args:
+        uri: where its file lies, relative to the sidecar where possible.
+        segment: its index.
+    """
+    stream = asdict(segment.stream)
+    for name in _BYTES_FIELDS:
+        stream[name] = base64.b64encode(stream[name]).decode()
+    stream["time_base"] = [stream["time_base"].numerator, stream["time_base"].denominator]
+    stream["side_data"] = [
+        [item.dts, item.kind, base64.b64encode(item.data).decode()]
+        for item in segment.stream.side_data
+    ]
+    return {
+        "uri": uri,
+        "frames": len(segment),
+        "fingerprint": asdict(segment.fingerprint) if segment.fingerprint else None,
+        "stream": stream,
+        "hidden": {name: getattr(segment.hidden, name).tolist() for name in PACKET_DTYPES},
+    }
+
+
+def decode_segment(segment: Mapping[str, Any], index_uri: str) -> dict[str, Any]:
+    r"""Returns uri, stream, hidden packets and fingerprint of a segment, by name.
+
+    Args:
+        segment: as :func:`encode_segment` made it.
+        index_uri: where the sidecar lies.
+
+    Raises:
+        IndexFormatError: if it makes no sense.
+    """
+    try:
+        stream = dict(segment["stream"])
+        for name in _BYTES_FIELDS:
+            stream[name] = base64.b64decode(stream[name])
+        stream["time_base"] = Fraction(*stream["time_base"])
+        stream["side_data"] = tuple(
+            SideData(dts, kind, base64.b64decode(data))
+            for dts, kind, data in stream.get("side_data", ())
+        )
+        fingerprint = segment["fingerprint"]
+        return {
+            "uri": resolve_uri(segment["uri"], index_uri),
+            "stream": _checked_stream(StreamInfo(**stream)),
+            "hidden": _checked_packets(Packets(**segment["hidden"])),
+            "fingerprint": _checked_fingerprint(fingerprint),
+        }
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
+        raise _damaged(index_uri, error) from error
+
+
+def _checked_stream(stream: StreamInfo) -> StreamInfo:
+    for name, allowed in _RANGES.items():
+        value = getattr(stream, name)
+        _check(type(value) is int and value in allowed, name)
+    for name, names in _NAMES.items():
+        _check(getattr(stream, name) in names, name)
+    for name in _FLAGS:
+        _check(isinstance(getattr(stream, name), bool), name)
+    for name in ("pixel_format", "decoded_for"):
+        text = getattr(stream, name)
+        _check(isinstance(text, str) and len(text) < 200, name)
+    # Another demuxer or decoder might open what the file names, a playlist for instance.
+    _check(set(stream.container.split(",")) <= set(CONTAINERS.split(",")), "container")
+    decodable = not stream.readable_by_packet or stream.codec in SELF_CONTAINED_CODECS
+    _check(isinstance(stream.codec, str) and decodable, "codec")
+    _check(stream.time_base > 0, "time_base")
+    for item in stream.side_data:
+        _check(type(item.dts) is int and -(1 << 63) <= item.dts < 1 << 63, "side_data")
+        _check(item.kind in _SIDE_DATA, "side_data")
+    return stream
+
+
+def _checked_packets(packets: Packets) -> Packets:
+    lengths = {getattr(packets, name).shape for name in PACKET_DTYPES}
+    _check(lengths == {(len(packets),)}, "hidden")
+    _check(len(packets) == 0 or packets.size.min() > 0, "hidden")
+    return packets
+
+
+def _checked_fingerprint(known: Mapping[str, Any] | None) -> Fingerprint | None:
+    if known is None:
+        return None
+    fingerprint = Fingerprint(**known)
+    _check(_is_count(fingerprint.size), "fingerprint")
+    texts = (fingerprint.etag, fingerprint.digest)
+    _check(all(isinstance(text, str) for text in texts), "fingerprint")
+    return fingerprint
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
+
+
+def _check(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"impossible {what}")
+
+
+def _damaged(uri: str, error: Exception) -> IndexFormatError:
+    return IndexFormatError(
+        f"the header of the index at {uri!r} is damaged ({error!r}). Index the video "
+        f"again with --overwrite."
+    )

@@ -1,0 +1,51 @@
+r"""What a container says of itself: how many frames, and which streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import BinaryIO
+
+from .._base.container import open_container
+
+
+@dataclass(frozen=True)
+class ContainerFacts:
+    r"""What a container declares.
+
+    Args:
+        declared_frames: frames of the first video stream by the header; 0 if it is silent.
+        videos: number of video streams, cover pictures left out.
+        audio: codec of each audio stream.
+        pixel_aspect: width of a pixel of the first video stream by its height; 0 where
+            the container does not say.
+    """
+
+    declared_frames: int
+    videos: int
+    audio: tuple[str, ...]
+    pixel_aspect: Fraction
+
+
+def read_container_facts(file: BinaryIO, uri: str) -> ContainerFacts:
+    r"""Returns what the header of a container declares.
+
+    Args:
+        file: the file, seekable and binary; closed in the end.
+        uri: for messages.
+
+    Raises:
+        SourceError: if FFmpeg finds no video in it.
+    """
+    with file, open_container(file, uri) as container:
+        videos, audio = container.streams.video, container.streams.audio
+        films = [v for v in videos if "attached_pic" not in str(v.disposition).lower()]
+        return ContainerFacts(
+            declared_frames=videos[0].frames,
+            videos=len(films),
+            audio=tuple(
+                stream.codec_context.codec.canonical_name if stream.codec_context else ""
+                for stream in audio
+            ),
+            pixel_aspect=videos[0].sample_aspect_ratio or Fraction(0),
+        )

@@ -1,0 +1,1 @@
+r"""From decoded frames to the pixels of the caller's array."""

@@ -1,0 +1,167 @@
+r"""Turns decoded frames into the pixels of the caller's array."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import FrameSizeError
+from ..types import ChannelFormat, Colorspace, StreamInfo
+from .equality import (
+    GBRP_PLANE_OF_CHANNEL,
+    direct_equals_reformat,
+    one_thread,
+    planar_equals_packed,
+    plane_pixels,
+)
+from .swscale import Conversion, DirectScaler, takes_rows
+from .transpose import Transposer, can_transpose
+
+if TYPE_CHECKING:
+    import av
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    r"""The pixels that a user asks for.
+
+    Args:
+        resize: ``(height, width)`` in pixels, or :obj:`None` for the size of the video.
+        colorspace: ``"RGB"`` or ``"G"``.
+        channel_format: ``"NCHW"`` or ``"NHWC"``.
+    """
+
+    resize: tuple[int, int] | None = None
+    colorspace: Colorspace = "RGB"
+    channel_format: ChannelFormat = "NCHW"
+
+    @property
+    def channels(self) -> int:
+        r"""Number of colour channels, 3 or 1."""
+        return 3 if self.colorspace == "RGB" else 1
+
+    def frame_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        r"""Returns the shape of one frame of a video shown as ``height`` by ``width``."""
+        height, width = self.resize or (height, width)
+        if self.channel_format == "NCHW":
+            return self.channels, height, width
+        return height, width, self.channels
+
+
+class FrameWriter:
+    r"""Writes frames of one stream into arrays of one format.
+
+    It holds swscale's contexts, so it belongs to one thread and is made for one request.
+
+    Args:
+        stream: the facts of the stream.
+        output: the pixels asked for.
+    """
+
+    def __init__(self, stream: StreamInfo, output: OutputFormat) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._reformatter = VideoReformatter()
+        self._scalers: dict[Conversion, DirectScaler] = {}
+        self._transposers: dict[Conversion, Transposer] = {}
+        self._output = output
+        self._turns = stream.rotation // 90
+        self._mirrored = stream.mirrored
+        size = output.resize
+        if size is not None and self._turns % 2:
+            size = (size[1], size[0])
+        self._decoded_size = size or (stream.height, stream.width)
+
+    def write(self, frame: av.VideoFrame, target: np.ndarray) -> None:
+        r"""Converts a frame, straight into the target wherever that gives the same bytes.
+
+        Args:
+            frame: as decoded.
+            target: array of :meth:`OutputFormat.frame_shape`, filled in place.
+
+        Raises:
+            FrameSizeError: if the frame has another size than the stream, and no
+                ``resize`` says what to do about it.
+            ValueError: if FFmpeg does not convert its format.
+        """
+        height, width = self._decoded_size
+        if self._output.resize is None and (frame.height, frame.width) != (height, width):
+            raise FrameSizeError(
+                f"is {frame.height} x {frame.width} pixels where the index says {height} x "
+                f"{width}: the video changes its size. Pass resize=(height, width) to read "
+                f"all of it at one size."
+            )
+        conversion = self._conversion(frame)
+        if not self._write_directly(frame, conversion, target):
+            self._copy(frame, conversion, target)
+
+    def _conversion(self, frame: av.VideoFrame) -> Conversion:
+        height, width = self._decoded_size
+        conversion = Conversion(
+            frame.format.name,
+            frame.width,
+            frame.height,
+            int(frame.colorspace),
+            int(frame.color_range),
+            "gray8" if self._output.colorspace == "G" else "rgb24",
+            width,
+            height,
+            frame.interlaced_frame,
+        )
+        planar = self._output.colorspace == "RGB" and self._output.channel_format == "NCHW"
+        if planar and planar_equals_packed(conversion):
+            return conversion._replace(target_format="gbrp")
+        return conversion
+
+    def _write_directly(
+        self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray
+    ) -> bool:
+        if self._turns or self._mirrored:
+            return False
+        if self._output.colorspace == "G":
+            target = target.reshape(conversion.target_shape)
+        if not takes_rows(target, conversion) or not direct_equals_reformat(conversion):
+            return False
+        scaler = self._scalers.get(conversion)
+        if scaler is None:
+            scaler = self._scalers[conversion] = DirectScaler(conversion)
+        scaler.write(frame, target)
+        return True
+
+    def _copy(
+        self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray
+    ) -> None:
+        picture = self._reformatter.reformat(
+            frame,
+            format=conversion.target_format,
+            width=conversion.target_width,
+            height=conversion.target_height,
+            **one_thread(conversion.pixel_format, conversion.height),
+        )
+        if self._output.channel_format == "NCHW":
+            target = target.transpose(1, 2, 0)
+        if self._turns % 2 and can_transpose():
+            picture = self._transposed(picture, conversion)
+        else:
+            target = self._undo_display_transform(target)
+        if conversion.target_format == "gbrp":
+            for channel, plane in enumerate(GBRP_PLANE_OF_CHANNEL):
+                target[..., channel] = plane_pixels(picture, plane)
+        elif conversion.target_format == "gray8":
+            target[..., 0] = plane_pixels(picture, 0)
+        else:
+            target[...] = plane_pixels(picture, 0, channels=3)
+
+    def _transposed(self, picture: av.VideoFrame, conversion: Conversion) -> av.VideoFrame:
+        if conversion not in self._transposers:
+            transposer = Transposer(picture, self._turns, self._mirrored)
+            self._transposers[conversion] = transposer
+        return self._transposers[conversion].turn(picture)
+
+    def _undo_display_transform(self, target: np.ndarray) -> np.ndarray:
+        # A view of the target in which the frame lies as it was decoded.
+        if self._mirrored:
+            target = target[:, ::-1]
+        return np.rot90(target, -self._turns) if self._turns else target

@@ -1,0 +1,1 @@
+r"""Hooks that others implement, and the registry of backends."""

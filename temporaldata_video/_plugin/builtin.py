@@ -1,0 +1,40 @@
+r"""Our own implementations of the hooks, which any plugin comes before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._base.uris import frame_index_uri, protocol_of
+from .._bytes.cache_settings import ConfiguredCache
+from .._bytes.local import LocalStore
+from .._bytes.remote import FsspecStore
+from .._index.sidecar import LanceFrameIndex
+from ..errors import BackendError, IndexNotFoundError
+from ..types import ByteCache, FrameIndex, ObjectStore
+from .hookspecs import hookimpl
+
+# What is in memory or on a local disk is read in place.
+_IN_PLACE = frozenset(("", "file", "local", "memory"))
+
+
+@hookimpl(trylast=True)
+def resolve_store(uri: str, storage_options: Mapping[str, Any]) -> ObjectStore:
+    r"""Returns the local file system for paths, and fsspec for everything else."""
+    protocol = protocol_of(uri)
+    return FsspecStore(protocol, dict(storage_options)) if protocol else LocalStore()
+
+
+@hookimpl(trylast=True)
+def resolve_index(uri: str, store: ObjectStore) -> FrameIndex | None:
+    r"""Returns the sidecar that lies beside the video."""
+    try:
+        return LanceFrameIndex.open(frame_index_uri(uri), store)
+    except (IndexNotFoundError, BackendError):  # none, or in a place beyond Lance's reach
+        return None
+
+
+@hookimpl(trylast=True)
+def resolve_cache(uri: str, store: ObjectStore) -> ByteCache | None:
+    r"""Returns the cache that :func:`configure_cache` describes, for remote objects."""
+    return None if protocol_of(uri) in _IN_PLACE else ConfiguredCache()

@@ -1,0 +1,143 @@
+r"""Finds plugins and calls their hooks; nothing else touches the plugin manager."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from .._base.uris import protocol_of
+from ..errors import BackendError, PluginWarning
+from ..types import ByteCache, FrameIndex, ObjectStore
+from . import builtin, hookspecs
+from .backends import ENTRY_POINT_GROUP, before_lookup, register_backend
+
+# Plugins whose module is still being imported, because it imports this package itself.
+_WAITING: list[tuple[EntryPoint, Callable[[str, Any], object]]] = []
+
+
+@functools.cache
+def plugin_manager() -> pluggy.PluginManager:
+    r"""Returns the one plugin manager of this package."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin, name="builtin")
+    return manager
+
+
+def discover_plugins() -> None:
+    r"""Registers the hooks and backends that installed distributions declare.
+
+    A plugin that cannot be loaded is left out with a
+    :obj:`~temporaldata_video.errors.PluginWarning`.
+    """
+    for entry_point in entry_points(group=hookspecs.PROJECT_NAME):
+        _load(entry_point, _register_hooks)
+    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+        _load(entry_point, lambda _, backend: register_backend(backend))
+    before_lookup(_load_waiting)
+
+
+def resolve_store(
+    uri: str, storage_options: Mapping[str, Any] | None = None
+) -> ObjectStore:
+    r"""Returns the store that reads a uri.
+
+    Args:
+        uri: a path or uri.
+        storage_options: credentials and the like, for the store alone.
+    """
+    hook = _hooks().resolve_store
+    return _checked(hook(uri=uri, storage_options=storage_options or {}), ObjectStore)
+
+
+def resolve_index_store(index_uri: str, uri: str, store: ObjectStore) -> ObjectStore:
+    r"""Returns the store of an index, which may lie elsewhere than its video.
+
+    Args:
+        index_uri: the index.
+        uri: the video.
+        store: reads the video, and the index if both have the same protocol; what is
+            needed for another one comes from the environment.
+    """
+    same = protocol_of(index_uri) == protocol_of(uri)
+    return store if same else resolve_store(index_uri)
+
+
+def resolve_index(uri: str, store: ObjectStore) -> FrameIndex | None:
+    r"""Returns the frame index of a video, or :obj:`None` if there is none anywhere.
+
+    Args:
+        uri: the video.
+        store: reads it.
+    """
+    index = _hooks().resolve_index(uri=uri, store=store)
+    return index if index is None else _checked(index, FrameIndex)
+
+
+def resolve_cache(uri: str, store: ObjectStore) -> ByteCache | None:
+    r"""Returns the cache before a store, or :obj:`None` where none is needed.
+
+    Args:
+        uri: the video.
+        store: reads it.
+    """
+    cache = _hooks().resolve_cache(uri=uri, store=store)
+    return cache if cache is None else _checked(cache, ByteCache)
+
+
+def _hooks() -> Any:
+    _load_waiting()
+    return plugin_manager().hook
+
+
+def _load_waiting() -> None:
+    while _WAITING:
+        _load(*_WAITING.pop(), wait=False)
+
+
+def _register_hooks(name: str, plugin: Any) -> None:
+    manager = plugin_manager()
+    if not manager.has_plugin(name):
+        try:
+            manager.register(plugin, name=name)
+            manager.check_pending()
+        except Exception:
+            # Half registered, it would have the next plugin fail in its place.
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
+            raise
+
+
+def _load(
+    entry_point: EntryPoint, register: Callable[[str, Any], object], wait: bool = True
+) -> None:
+    module = sys.modules.get(entry_point.module)
+    spec = getattr(module, "__spec__", None)
+    if wait and getattr(spec, "_initializing", False):
+        _WAITING.append((entry_point, register))
+        return
+    try:
+        register(entry_point.name, entry_point.load())
+    except Exception as error:  # whatever a stranger's module does must not stop ours
+        distribution = entry_point.dist.name if entry_point.dist else "unknown"
+        warnings.warn(
+            f"plugin {entry_point.name!r} of distribution {distribution!r} "
+            f"({entry_point.value}) cannot be loaded and is left out: {error!r}.",
+            PluginWarning,
+            stacklevel=2,
+        )
+
+
+def _checked(result: Any, protocol: type) -> Any:
+    if not isinstance(result, protocol):
+        raise BackendError(
+            f"a plugin returned {type(result).__name__}, which lacks methods of "
+            f"{protocol.__name__}; see temporaldata_video.types."
+        )
+    return result

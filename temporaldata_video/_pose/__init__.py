@@ -1,0 +1,1 @@
+r"""Tables of key points, one row for each frame."""

@@ -1,0 +1,1 @@
+r"""What is done with whole videos: index, check, copy, draw."""

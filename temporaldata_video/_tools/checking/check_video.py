@@ -1,0 +1,206 @@
+r"""Runs all checks of a video."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..._base.progress import progress_bar
+from ..._base.uris import normalize_uri
+from ..._build.file_index import build_segment
+from ..._clock.clock import Clock, as_clock
+from ..._clock.faults import examine
+from ..._clock.fit import container_clock, time_stamps
+from ..._clock.read_clock import read_stamps
+from ..._decode.read_file import Segment
+from ..._index.memory_index import MemoryFrameIndex
+from ..._index.streams import read_container_facts
+from ..._plugin.manager import resolve_store
+from ..._video.part import VideoPart
+from ..._video.recording import VideoSource
+from ...errors import DecodeError, IndexWarning, SourceError
+from ...types import FrameIndex, ObjectStore
+from .checksums import check_checksums
+from .clock_findings import check_clock
+from .container_findings import check_container
+from .decoding_findings import (
+    check_all_frames,
+    check_decoder,
+    check_key_frames,
+    first_appearance,
+)
+from .encoding_findings import check_encoding, check_groups
+from .finding import CheckReport, Finding, Severity
+from .sidecar_findings import (
+    check_fit,
+    check_frame_count,
+    check_positions,
+    open_sidecar,
+    segment_files,
+)
+from .subject import CheckedClock, CheckedFile
+
+
+def check_video(
+    uri: str | os.PathLike[str],
+    *,
+    timestamps: Any = None,
+    store: ObjectStore | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    index_uri: str | os.PathLike[str] | None = None,
+    decode: bool = False,
+    checksums: bool = False,
+    progress: bool = False,
+) -> CheckReport:
+    r"""Finds everything about a video that will hurt, and says what mends it.
+
+    The files are indexed anew and compared with the index that lies beside them. Nothing
+    is written.
+
+    Args:
+        uri: the video, or its first file.
+        timestamps: check the video with this clock instead of that of its index; as for
+            :func:`~temporaldata_video.write_index`.
+        store: reads the video; found by its uri by default.
+        storage_options: credentials and the like for the store.
+        index_uri: where the index lies; beside the video by default.
+        decode: decode every frame, twice: in sequence, and from each key frame alone.
+            Otherwise a few key frames are tried.
+        checksums: decode every frame, and compare it with the checksum that an index made
+            with ``verify=True`` keeps.
+        progress: show a progress bar while everything is decoded.
+
+    Returns:
+        All that was found, the worst first. A file that cannot be read is a finding too.
+
+    Raises:
+        ValueError: if ``timestamps`` cannot be read.
+
+    Example ::
+
+        >>> import temporaldata_video as tv
+        >>> from temporaldata_video.testing import make_clip
+        >>> clip = make_clip("clip.mp4", n_frames=600, gop=250)
+        >>> print(tv.check_video(clip).findings[0].remedy)
+        temporaldata-video index clip.mp4 --timestamps TIMES (leave --timestamps out ...
+    """
+    name = os.fspath(uri)
+    uri = normalize_uri(uri)
+    store = store or resolve_store(uri, storage_options)
+    clock = as_clock(timestamps)
+    place = normalize_uri(index_uri) if index_uri else None
+    findings: list[Finding] = []
+    files: list[CheckedFile] = []
+    try:
+        files.append(_open_file(name, uri, store))
+        index, findings = open_sidecar(name, uri, place, store)
+        uris = [uri] if index is None else segment_files(index, uri, store)
+        files += [_open_file(further, further, store) for further in uris[1:]]
+        findings += _check(files, index, clock, name, uri, store, decode, progress)
+        if checksums and index is not None:
+            findings += check_checksums(index, files, name, uri, progress)
+    except SourceError as error:
+        findings.append(_unreadable(str(error), uri))
+    return CheckReport(
+        uri=uri,
+        frames=sum(len(file.index) for file in files),
+        decoded=decode,
+        findings=tuple(sorted(findings, key=lambda f: -f.severity)),
+    )
+
+
+def _check(
+    files: Sequence[CheckedFile],
+    index: FrameIndex | None,
+    clock: Clock,
+    name: str,
+    uri: str,
+    store: ObjectStore,
+    decode: bool,
+    progress: bool,
+) -> Iterator[Finding]:
+    n_frames = sum(len(file.index) for file in files)
+    fits = index is not None
+    if index is not None:
+        misfits = list(check_fit(index, name, uri, store))
+        yield from misfits
+        fits = all(finding.code != "index-stale" for finding in misfits)
+        if fits:
+            yield from check_frame_count(index, n_frames, name, uri)
+            yield from check_positions(index, [file.index for file in files], name, uri)
+    checked = _clock(files, clock, index if fits else None)
+    yield from check_clock(checked, name, uri)
+    yield from check_groups(_source(files, checked, store), name, uri)
+    for file in files:
+        yield from check_container(file)
+        yield from check_encoding(file)
+        yield from check_decoder(file)
+        if file.appearance is None:
+            continue
+        if not decode:
+            yield from check_key_frames(file)
+            continue
+        label = file.segment.uri.rpartition("/")[2]
+        with progress_bar(label, 2 * len(file.index), progress) as advance:
+            yield from check_all_frames(file, advance)
+
+
+def _open_file(name: str, uri: str, store: ObjectStore) -> CheckedFile:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IndexWarning)  # is a finding here
+        packets = build_segment(store, uri)
+    segment = Segment(uri, packets, store)
+    declared = read_container_facts(store.open(uri), uri)
+    try:
+        appearance = first_appearance(segment)
+    except DecodeError:
+        appearance = None
+    return CheckedFile(name, segment, declared, appearance)
+
+
+def _clock(
+    files: Sequence[CheckedFile], given: Clock, index: FrameIndex | None
+) -> CheckedClock:
+    own = container_clock([(f.index.frames.pts, f.index.stream.time_base) for f in files])
+    if not given.is_container:
+        stamps = read_stamps(given)
+        times, report = time_stamps(given, stamps, own)
+        if stamps.frames is not None:  # by stamp, and wanted by frame
+            inside = stamps.frames < len(own)
+            by_frame = np.full(len(own), np.nan)
+            by_frame[stamps.frames[inside]] = times[inside]
+            times = by_frame
+        return CheckedClock("given", times, own, report)
+    if index is not None:
+        times = index.timestamps()
+        if not np.array_equal(times, own, equal_nan=True):
+            return CheckedClock("index", times, own, examine(times, frames=len(times)))
+    return CheckedClock("container", own, own, examine(own, frames=len(own)))
+
+
+def _source(
+    files: Sequence[CheckedFile], clock: CheckedClock, store: ObjectStore
+) -> VideoSource:
+    r"""Returns the video as it would be read, on the clock that was checked."""
+    uris = tuple(file.segment.uri for file in files)
+    times = np.full(len(clock.own), np.nan)
+    known = clock.times[: len(times)]
+    times[: len(known)] = known
+    index = MemoryFrameIndex(uris, tuple(file.index for file in files), times)
+    part = VideoPart(uris[0], uris[1:], store=store, given_index=index)
+    return VideoSource((part,))
+
+
+def _unreadable(what: str, uri: str) -> Finding:
+    return Finding(
+        Severity.ERROR,
+        "unreadable",
+        what,
+        "No frame of it can be read.",
+        "check the path, and that the file was copied whole",
+        uri,
+    )

@@ -1,0 +1,92 @@
+r"""Tells whether a video has an index already that is the one asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from .._bytes.fingerprint import matches
+from .._clock.clock import Clock
+from .._clock.fit import container_clock, fit_clock
+from .._clock.read_clock import read_stamps
+from .._index.sidecar import LanceFrameIndex
+from .._plugin.manager import resolve_index_store
+from .._pose.frame_count import check_pose
+from ..errors import FrameIndexError, IndexNotFoundError
+from ..types import ObjectStore
+
+
+def fresh_index(
+    uris: Sequence[str],
+    index_uri: str,
+    store: ObjectStore,
+    clock: Clock | None = None,
+    pose: str | os.PathLike[str] | None = None,
+    verify: bool = False,
+) -> LanceFrameIndex | None:
+    r"""Returns the index that a video has already, :obj:`None` if there is none.
+
+    Args:
+        uris: the file or files of the video.
+        index_uri: where the index lies.
+        store: reads them.
+        clock: the one that it should have; any will do by default.
+        pose: a pose table that it should have as many frames as.
+        verify: whether its key frames should have been proven.
+
+    Raises:
+        FrameIndexError: if it is damaged, stale, or not of these files and timestamps.
+            Nothing is written over it, since it may hold a clock that is nowhere else.
+        ValueError: if clock or pose table do not fit the frames.
+    """
+    try:
+        found = LanceFrameIndex.open(
+            index_uri, resolve_index_store(index_uri, uris[0], store)
+        )
+    except IndexNotFoundError:
+        return None
+    wrong = _other_files(found, uris, store)
+    if not wrong and clock is not None and not clock.is_container:
+        own = indexed_container_clock(found)
+        asked, _ = fit_clock(clock, read_stamps(clock), own, uris[0])
+        if not np.array_equal(found.timestamps(), asked, equal_nan=True):
+            wrong = "it has other timestamps"
+    if not wrong and verify and not found.verified:
+        wrong = "its key frames were not proven"
+    if not wrong and pose is not None:
+        check_pose(pose, int(found.segment_frame_counts().sum()), uris[0])
+    if wrong:
+        raise FrameIndexError(
+            f"there is an index at {index_uri!r} already, and {wrong}. To replace it, its "
+            f"timestamps included, pass overwrite=True (--overwrite)."
+        )
+    return found
+
+
+def indexed_container_clock(index: LanceFrameIndex) -> np.ndarray:
+    r"""Returns the container's own clock of a video by its index, float64 of shape (n,).
+
+    Args:
+        index: it knows its files.
+    """
+    return container_clock(
+        [
+            (index.pts_table(number), segment.stream.time_base)
+            for number, segment in enumerate(index.segments)
+        ]
+    )
+
+
+def _other_files(found: LanceFrameIndex, uris: Sequence[str], store: ObjectStore) -> str:
+    if not found.segments:
+        return "it does not say which file it was made for"
+    indexed = [segment.uri for segment in found.segments]
+    if indexed != list(uris):
+        return f"it was made for {' + '.join(indexed)}"
+    for segment in found.segments:
+        known = segment.fingerprint
+        if known is None or not matches(store, segment.uri, known, store.head(segment.uri)):
+            return f"it is stale: {segment.uri!r} changed since"
+    return ""

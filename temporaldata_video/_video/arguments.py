@@ -1,0 +1,131 @@
+r"""Checks what users pass in, and says what is wrong with which value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from .._pixels.convert import OutputFormat
+
+
+def check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
+    r"""Raises :obj:`ValueError` if a value is none of those allowed.
+
+    Args:
+        name: the argument.
+        value: what was passed.
+        allowed: what can be passed.
+    """
+    if value not in allowed:
+        choices = ", ".join(map(repr, allowed))
+        raise ValueError(f"{name} must be one of {choices}, got {value!r}.")
+
+
+def checked_time(name: str, value: Any) -> float:
+    r"""Returns a time in seconds as a float.
+
+    Args:
+        name: the argument.
+        value: what was passed.
+
+    Raises:
+        ValueError: if it is NaN or no number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if np.isnan(number):
+        raise ValueError(f"{name} must be a time in seconds, got {value!r}.")
+    return number
+
+
+def checked_mask(mask: Any, length: int) -> np.ndarray:
+    r"""Returns a mask of a series.
+
+    Args:
+        mask: what was passed.
+        length: of the series.
+
+    Raises:
+        ValueError: if it is no boolean array of shape ``(length,)``.
+    """
+    array = isinstance(mask, np.ndarray)
+    if not array or mask.dtype != bool or mask.shape != (length,):
+        kind = mask.dtype if array else type(mask).__name__
+        raise ValueError(
+            f"mask must be a boolean array of shape ({length},), got {kind} of shape "
+            f"{np.shape(mask)}."
+        )
+    return mask
+
+
+def checked_positions(indices: Any, length: int) -> np.ndarray:
+    r"""Returns positions in a series, int64 of shape (m,).
+
+    Args:
+        indices: what was passed.
+        length: of the series.
+
+    Raises:
+        TypeError: if they are no integers in one dimension.
+        IndexError: if one is not in ``[0, length)``.
+    """
+    positions = np.asarray(indices)
+    if positions.ndim != 1 or (positions.dtype.kind not in "iu" and positions.size):
+        raise TypeError(
+            f"indices must be a one-dimensional sequence of integers, got "
+            f"{positions.dtype} of shape {positions.shape}."
+        )
+    outside = positions[(positions < 0) | (positions >= length)]
+    if len(outside):
+        raise IndexError(
+            f"index {outside[0]} is out of range for a video of {length} frames."
+        )
+    return positions.astype(np.int64)
+
+
+def checked_threads(threads: Any) -> int | Literal["auto"]:
+    r"""Returns how many groups of pictures are to be decoded side by side.
+
+    Args:
+        threads: a positive integer or ``"auto"``.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    is_count = isinstance(threads, (int, np.integer)) and not isinstance(threads, bool)
+    if is_count and threads > 0:
+        return int(threads)
+    if threads == "auto":
+        return "auto"
+    raise ValueError(f"threads must be a positive integer or 'auto', got {threads!r}.")
+
+
+def checked_output(resize: Any, colorspace: Any, channel_format: Any) -> OutputFormat:
+    r"""Returns the pixels that a user asks for.
+
+    Args:
+        resize: :obj:`None` or a tuple ``(height, width)``.
+        colorspace: ``"RGB"`` or ``"G"``.
+        channel_format: ``"NCHW"`` or ``"NHWC"``.
+
+    Raises:
+        ValueError: if one of them is something else.
+    """
+    if resize is not None:
+        sizes = resize if isinstance(resize, tuple) and len(resize) == 2 else (0,)
+        if not all(
+            isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0
+            for n in sizes
+        ):
+            raise ValueError(
+                f"resize must be None or a tuple (height, width) of positive integers, "
+                f"got {resize!r}."
+            )
+        resize = (int(resize[0]), int(resize[1]))
+    check_choice("colorspace", colorspace, ("RGB", "G"))
+    check_choice("channel_format", channel_format, ("NCHW", "NHWC"))
+    return OutputFormat(resize, colorspace, channel_format)

@@ -1,0 +1,226 @@
+r"""A video as it was indexed, which a recording may have one or several of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from .._base.process_cache import ProcessCache
+from .._base.uris import check_scheme, segment_uris, shown_uri
+from .._build.file_index import build_segment, count_frames
+from .._build.memory_build import build_memory_index
+from .._decode.read_file import Segment
+from .._index.match import match_frames
+from .._index.memory_index import MemoryFrameIndex
+from .._index.sidecar import LanceFrameIndex
+from .._plugin.manager import (
+    resolve_cache,
+    resolve_index,
+    resolve_index_store,
+    resolve_store,
+)
+from ..errors import IndexFormatError, IndexWarning
+from ..types import FrameIndex, ObjectStore
+from .saved import SavedVideo, clock_digest, saved_fingerprint
+
+# Files of indexes without byte positions, scanned once in each process.
+_SCANS: ProcessCache[Any] = ProcessCache(64)
+
+
+@dataclass(frozen=True, eq=False)
+class VideoPart:
+    r"""A video as it was indexed: one file or several, and one index.
+
+    Immutable and free of handles, so that all slices of a video share it.
+
+    Args:
+        uri: the video, or its first file.
+        further_uris: the further files.
+        store: reads the files.
+        index_uri: where the sidecar lies, if not beside the video.
+        given_index: an index that need not be looked for.
+        saved: what a recording says of the video, which must still be so.
+    """
+
+    uri: str
+    further_uris: tuple[str, ...] = ()
+    store: ObjectStore | None = field(default=None, repr=False)
+    index_uri: str | None = None
+    given_index: FrameIndex | None = field(default=None, repr=False)
+    saved: SavedVideo | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What was looked up is looked up again, but an index that was built is kept.
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        if "_opened" in self.__dict__ and isinstance(self.index, MemoryFrameIndex):
+            state["given_index"] = self.index
+        return state
+
+    @cached_property
+    def reader(self) -> ObjectStore:
+        r"""The store that reads the files."""
+        return self.store or resolve_store(self.uri)
+
+    @property
+    def index(self) -> FrameIndex:
+        r"""The frame index: the one given, the sidecar, or one that is built now.
+
+        Raises:
+            StaleIndexError: if it is of another video than a recording was saved of.
+        """
+        return self._opened[0]
+
+    @property
+    def keeps_clock(self) -> bool:
+        r"""Whether the clock of the index is the one that a recording was saved with."""
+        return self._opened[1]
+
+    @cached_property
+    def _opened(self) -> tuple[FrameIndex, bool]:
+        index = self._find_index()
+        if self.saved is None:
+            return index, True
+        self.saved.check_counts(index, self.uri)
+        segments = getattr(index, "segments", ())
+        self.saved.check_files(index, self._named_uris(segments), self.reader)
+        same_clock = self.saved.has_clock_of(index)
+        if not same_clock:
+            warnings.warn(
+                f"the index of {shown_uri(self.uri)!r} has another clock than it had when "
+                f"the recording {shown_uri(self.saved.recording)!r} was saved. The "
+                f"recording goes on using its own timestamps, which were saved with it. To "
+                f"take the clock of the index, open the video with LazyVideo.from_uri and "
+                f"save the recording again.",
+                IndexWarning,
+                stacklevel=4,
+            )
+        return index, same_clock
+
+    def _find_index(self) -> FrameIndex:
+        given = self.given_index
+        if isinstance(given, LanceFrameIndex):
+            return given.with_store(resolve_index_store(given.uri, self.uri, self.reader))
+        if given is not None:
+            return given
+        if self.index_uri is not None:
+            store = resolve_index_store(self.index_uri, self.uri, self.reader)
+            return LanceFrameIndex.open(self.index_uri, store)
+        found = resolve_index(self.uri, self.reader)
+        return found or build_memory_index(self.reader, [self.uri, *self.further_uris])
+
+    def open_index(self) -> None:
+        r"""Looks for the index now, so that what is wrong with it is said now."""
+        _ = self.index
+
+    @cached_property
+    def frame_counts(self) -> np.ndarray:
+        r"""Number of frames of each segment, int64 of shape (n_segments,)."""
+        return np.asarray(self.index.segment_frame_counts(), np.int64)
+
+    @cached_property
+    def identity(self) -> tuple[Any, ...]:
+        r"""What two parts have in common if they are the same video."""
+        index_id = getattr(self.index, "index_id", "") or (
+            getattr(self.index, "uri", None) or id(self.index)
+        )
+        clock = self.saved.clock if self.saved and not self.keeps_clock else ""
+        return self.uri, self.further_uris, index_id, clock
+
+    @cached_property
+    def segment_uris(self) -> list[str]:
+        r"""The file in which each segment lies."""
+        n = len(self.frame_counts)
+        if self.further_uris:
+            uris = [self.uri, *self.further_uris]
+            if len(uris) != n:
+                raise self._other_number_of_files(n)
+            return uris
+        if n > 1:
+            uris = segment_uris(self.uri, n)
+            if all(self._exists(uri) for uri in uris[1:]):
+                return uris
+        # Segments may be a matter of the index alone: all of them lie in the one file.
+        return [self.uri] * n
+
+    def _other_number_of_files(self, n_segments: int) -> IndexFormatError:
+        return IndexFormatError(
+            f"the index of {self.uri!r} has {n_segments} segments, and "
+            f"{1 + len(self.further_uris)} files are given."
+        )
+
+    def _exists(self, uri: str) -> bool:
+        try:
+            self.reader.head(uri)
+        except FileNotFoundError:
+            return False
+        return True
+
+    @cached_property
+    def files(self) -> list[tuple[Segment, np.ndarray | None]]:
+        r"""For each segment its file, and which frame of the file each of its rows is
+        (:obj:`None` where row and frame are the same)."""
+        segments = getattr(self.index, "segments", ())
+        if segments:
+            uris = self._named_uris(segments)
+            for uri in uris:
+                check_scheme(uri, self.uri)
+            return [
+                (self._file(uri, packets), None)
+                for uri, packets in zip(uris, segments, strict=True)
+            ]
+        return list(self._matched_files())
+
+    def _named_uris(self, segments: Sequence[Any]) -> list[str]:
+        # The files of an index that knows them, in their order.
+        uris = [self.uri, *self.further_uris]
+        if not self.further_uris:
+            uris += [segment.uri for segment in segments[1:]]
+        if segments and len(uris) != len(segments):
+            raise self._other_number_of_files(len(segments))
+        return uris
+
+    def _matched_files(self) -> Iterator[tuple[Segment, np.ndarray]]:
+        uris = self.segment_uris
+        tables = [np.asarray(self.index.pts_table(i), np.int64) for i in range(len(uris))]
+        frames: dict[int, tuple[Segment, np.ndarray]] = {}
+        for uri in dict.fromkeys(uris):
+            meta = self.reader.head(uri)
+            packets = _SCANS.get((uri, meta), partial(build_segment, self.reader, uri))
+            mine = [i for i, other in enumerate(uris) if other == uri]
+            if self.saved is not None and self.saved.fingerprints:
+                was = self.saved.fingerprints[mine[0]]
+                self.saved.check_file(uri, was, packets.fingerprint, self.reader)
+            matched = match_frames([tables[i] for i in mine], packets.frames.pts, uri)
+            frames.update(
+                (i, (self._file(uri, packets), rows)) for i, rows in zip(mine, matched)
+            )
+        return (frames[i] for i in range(len(uris)))
+
+    def _file(self, uri: str, packets: Any) -> Segment:
+        cache, count = resolve_cache(uri, self.reader), partial(count_frames, self.reader)
+        return Segment(uri, packets, self.reader, cache, count)
+
+    @cached_property
+    def to_save(self) -> SavedVideo:
+        r"""What a recording has to say of the video, so that it knows it again."""
+        if self.saved is not None:
+            return self.saved
+        segments = getattr(self.index, "segments", ())
+        uris = self._named_uris(segments) if segments else self.segment_uris
+        known = [segment.fingerprint for segment in segments] or [None] * len(uris)
+        taken = {
+            uri: saved_fingerprint(self.reader, uri, fingerprint)
+            for uri, fingerprint in zip(uris, known)
+        }
+        return SavedVideo(
+            "",
+            tuple(self.frame_counts.tolist()),
+            tuple(taken[uri] for uri in uris),
+            str(getattr(self.index, "index_id", "")),
+            clock_digest(self.index.timestamps()),
+        )

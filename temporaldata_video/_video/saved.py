@@ -1,0 +1,186 @@
+r"""What a saved recording knows of its video, and whether the video is still that one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._base.uris import shown_uri
+from .._bytes.fingerprint import digest_edges
+from ..errors import SourceError, StaleIndexError
+from ..types import Fingerprint, FrameIndex, ObjectMeta, ObjectStore
+
+
+def clock_digest(timestamps: np.ndarray) -> str:
+    r"""Returns by what a clock is known again, 16 bytes of BLAKE2b as hex.
+
+    Args:
+        timestamps: seconds of every frame, float64 of shape (n,); NaN without a time.
+    """
+    times = np.asarray(timestamps, "<f8") + 0.0  # of two zeros and many NaNs, one each
+    times[np.isnan(times)] = np.nan
+    return hashlib.blake2b(times.tobytes(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class SavedVideo:
+    r"""A video as it was indexed when a recording was saved.
+
+    Args:
+        recording: where the recording lies, for messages.
+        frame_counts: number of frames of each segment.
+        fingerprints: of the file of each segment, :obj:`None` where it was not known;
+            empty in recordings that say nothing of them.
+        index_id: of the index; ``""`` where it had none.
+        clock: the :func:`clock_digest` of the index; ``""`` where it was not known.
+    """
+
+    recording: str
+    frame_counts: tuple[int, ...]
+    fingerprints: tuple[Fingerprint | None, ...] = ()
+    index_id: str = ""
+    clock: str = ""
+
+    def check_counts(self, index: FrameIndex, uri: str) -> None:
+        r"""Refuses an index that has other frames.
+
+        Args:
+            index: the index that the video has now.
+            uri: the video.
+
+        Raises:
+            StaleIndexError: if it is of another video.
+        """
+        counts = tuple(np.asarray(index.segment_frame_counts(), np.int64).tolist())
+        if counts != self.frame_counts:
+            was, now = _tell_counts(self.frame_counts, counts)
+            raise self._stale(
+                f"the recording {shown_uri(self.recording)!r} was saved when "
+                f"{shown_uri(uri)!r} had {was}, and it has {now} by {self._tell(index)}"
+            )
+
+    def check_files(
+        self, index: FrameIndex, uris: Sequence[str], store: ObjectStore
+    ) -> None:
+        r"""Refuses an index of other files.
+
+        Args:
+            index: the index that the video has now.
+            uris: the file of each segment whose fingerprint the index knows.
+            store: reads them.
+
+        Raises:
+            StaleIndexError: if it is of another video.
+        """
+        segments = getattr(index, "segments", ())
+        for uri, segment, was in zip(uris, segments, self.fingerprints):
+            self.check_file(uri, was, segment.fingerprint, store, self._tell(index))
+
+    def check_file(
+        self,
+        uri: str,
+        was: Fingerprint | None,
+        now: Fingerprint | None,
+        store: ObjectStore,
+        source: str = "what was read of it",
+    ) -> None:
+        r"""Refuses another file than the one that a recording was saved of.
+
+        Args:
+            uri: the file.
+            was: its fingerprint then, :obj:`None` if it is not known.
+            now: its fingerprint now, :obj:`None` if it is not known.
+            store: reads it, if the fingerprint does not say enough.
+            source: what says so, for the message.
+
+        Raises:
+            StaleIndexError: if they are not of the same contents.
+        """
+        if was is None or now is None or _same_contents(uri, was, now, store):
+            return
+        difference = (
+            f"it had {was.size} bytes then, and has {now.size} by {source}"
+            if was.size != now.size
+            else f"it has {now.size} bytes as then, and other contents than digest "
+            f"{was.digest} by {source}"
+        )
+        raise self._stale(
+            f"{shown_uri(uri)!r} was replaced since the recording "
+            f"{shown_uri(self.recording)!r} was saved: {difference}"
+        )
+
+    def has_clock_of(self, index: FrameIndex) -> bool:
+        r"""Returns whether the recording goes by the clock of an index.
+
+        Args:
+            index: the index that the video has now.
+        """
+        if not self.clock or (self.index_id and self.index_id == _id_of(index)):
+            return True
+        return self.clock == clock_digest(index.timestamps())
+
+    def _tell(self, index: FrameIndex) -> str:
+        where = getattr(index, "uri", "")
+        if not where:
+            return "an index built in memory, since there is no sidecar"
+        anew = self.index_id and self.index_id != _id_of(index)
+        return f"the index {shown_uri(where)!r}{', which was written anew' if anew else ''}"
+
+    def _stale(self, what: str) -> StaleIndexError:
+        return StaleIndexError(
+            f"{what}. Put the video that was recorded back, with its index. If the video "
+            f"was meant to change, open it with LazyVideo.from_uri and save the recording "
+            f"again, since its times and frame numbers are those of the other one."
+        )
+
+
+def saved_fingerprint(
+    store: ObjectStore, uri: str, known: Fingerprint | None
+) -> Fingerprint | None:
+    r"""Returns a fingerprint by which a file is known in any place, :obj:`None` if the
+    file cannot be read.
+
+    Args:
+        store: reads the file, if its index does not say enough.
+        uri: the file.
+        known: what the index says.
+    """
+    if known is not None and known.digest:
+        return known
+    try:
+        meta = ObjectMeta(known.size, known.etag) if known else store.head(uri)
+        return Fingerprint(meta.size, meta.etag, digest_edges(store, uri, meta))
+    except (SourceError, OSError):
+        return known
+
+
+def _same_contents(
+    uri: str, was: Fingerprint, now: Fingerprint, store: ObjectStore
+) -> bool:
+    if was.size != now.size:
+        return False
+    if was.digest and now.digest:
+        return was.digest == now.digest
+    if was.etag and was.etag == now.etag:
+        return True
+    # Without a digest nothing more can be said: the file could not be read then.
+    meta = ObjectMeta(now.size, now.etag)
+    return not was.digest or digest_edges(store, uri, meta) == was.digest
+
+
+def _id_of(index: FrameIndex) -> str:
+    return str(getattr(index, "index_id", ""))
+
+
+def _tell_counts(was: Sequence[int], now: Sequence[int]) -> tuple[str, str]:
+    # In few words, and never the same of both.
+    if len(was) != len(now):
+        was_told, now_told = (f"{sum(n)} frames in {len(n)} segments" for n in (was, now))
+        return was_told, now_told
+    if sum(was) != sum(now):
+        return f"{sum(was)} frames", f"{sum(now)} frames"
+    segment = next(i for i, (a, b) in enumerate(zip(was, now)) if a != b)
+    return f"{was[segment]} frames in segment {segment}", f"{now[segment]} frames there"

@@ -1,0 +1,106 @@
+r"""Reads frames as small as they will be drawn, with what a picture says about them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .._pixels.convert import OutputFormat
+from .._plot.stills import Stills
+from .recording import VideoSource
+from .requests import Request, read_together
+
+
+def stills_of(video: Any, shown: np.ndarray, width: int) -> Stills:
+    r"""Returns frames of a lazy video to be drawn; what it has decoded is not read again.
+
+    Args:
+        video: a lazy video.
+        shown: positions in it, int64 of shape (n,).
+        width: pixels that a frame will be wide at most.
+    """
+    source, numbers = video._source, video.frame_indices[shown]
+    decoded = video._lazy_frames.decoded
+    if decoded is None:
+        return read_stills(source, numbers, video.timestamps[shown], width)
+    pixels, valid = decoded[0][shown], decoded[1][shown]
+    if source.output.channel_format == "NCHW":
+        pixels = np.moveaxis(pixels, 1, -1)
+    return _stills(source, pixels, valid, numbers, video.timestamps[shown])
+
+
+def read_stills(
+    source: VideoSource, numbers: np.ndarray, times: np.ndarray, width: int
+) -> Stills:
+    r"""Decodes frames to be drawn, scaled down as they decode.
+
+    Args:
+        source: the recording; frames that do not decode are masked, whatever it says.
+        numbers: of the frames, int64 of shape (n,).
+        times: seconds that they are drawn at, float64 of shape (n,).
+        width: pixels that a frame will be wide at most.
+    """
+    height_shown, width_shown = shown_size(source)
+    resize = source.output.resize
+    if width_shown > width:
+        resize = (max(1, round(width * height_shown / width_shown)), width)
+    ((pixels, valid),) = read_together([Request(_with_size(source, resize), numbers)])
+    return _stills(source, pixels, valid, numbers, times)
+
+
+def shown_size(source: VideoSource) -> tuple[int, int]:
+    r"""Returns height and width of the frames as the user has them."""
+    height, width, _ = _with_size(source, source.output.resize).frame_shape
+    return height, width
+
+
+def times_taken(video: Any) -> np.ndarray:
+    r"""Returns when the frames of a lazy video were taken, in the video's own time.
+
+    A resampled video shows frames at other times than these.
+    """
+    taken = video._source.timestamps[video._numbers] - video._origin
+    return np.where(np.isnan(taken), video.timestamps, taken)
+
+
+def half_frame(times: np.ndarray) -> float:
+    r"""Returns half of the seconds that mostly lie between two frames.
+
+    Args:
+        times: sorted seconds, float64 of shape (n,).
+    """
+    steps = np.diff(times)
+    return 0.5 * float(np.median(steps)) if len(steps) else 0.5
+
+
+def _stills(
+    source: VideoSource,
+    pixels: np.ndarray,
+    valid: np.ndarray,
+    numbers: np.ndarray,
+    times: np.ndarray,
+) -> Stills:
+    return Stills(
+        np.broadcast_to(pixels, (*pixels.shape[:-1], 3)),  # of grey, three times the same
+        times,
+        numbers,
+        valid,
+        shape=shown_size(source),
+        whole=_whole_size(source),
+        points=np.empty((len(numbers), 0, 2)),
+    )
+
+
+def _whole_size(source: VideoSource) -> tuple[int, int]:
+    try:
+        height, width, _ = _with_size(source, None).frame_shape
+    except ValueError:  # files of several sizes are of one size only when resized
+        return shown_size(source)
+    return height, width
+
+
+def _with_size(source: VideoSource, resize: tuple[int, int] | None) -> VideoSource:
+    output = OutputFormat(resize, source.output.colorspace, "NHWC")
+    return replace(source, output=output, on_error="mask")

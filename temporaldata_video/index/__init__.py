@@ -1,1 +1,0 @@
-r"""From a video file to the rows of its frame index, and from a sidecar back to rows."""

@@ -1,1 +1,0 @@
-r"""Bytes (stores) and frames (plan, decode, convert)."""
