@@ -113,7 +113,7 @@ def test_files_that_a_page_leads_to_exist(page):
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         made = link == "command-line.md"  # by the build of the site
         assert made or (folder / link).exists(), link
-    for path in re.findall(r"\b[a-z][\w/]*/\w*\.py\b", EXAMPLES.sub("", text)):
+    for path in re.findall(r"(?<![\w/])\w[\w/]*/\w*\.py\b", EXAMPLES.sub("", text)):
         places = (REPOSITORY / path, REPOSITORY / "temporaldata_video" / path)
         assert any(place.exists() for place in places) or path in PATCHES, path
 
