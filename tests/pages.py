@@ -221,7 +221,6 @@ def run_shell(block: Block, path: Path) -> None:
                 env=environment,
                 capture_output=True,
                 text=True,
-                timeout=200,
             )
             said = done.stdout + done.stderr
             assert done.returncode == 0, f"{command}\n{said}"

@@ -18,7 +18,6 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=120,
     )
 
 

@@ -26,7 +26,6 @@ def test_train_from_s3(s3, proxy, tmp_path):
         },
         capture_output=True,
         text=True,
-        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     assert "40 windows of 300 frames" in done.stdout

@@ -156,7 +156,6 @@ def test_the_hosts_own_tests_of_the_patch(tmp_path, name):
         [sys.executable, *command, tests],
         capture_output=True,
         text=True,
-        timeout=120,
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr

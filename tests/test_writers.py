@@ -114,7 +114,7 @@ def test_of_two_writers_each_leaves_a_whole_index_or_is_told(bare_clip, tmp_path
         for offset in (1, 2)
     ]
     writers = [subprocess.Popen(c, stdout=subprocess.PIPE, text=True) for c in commands]
-    said = [writer.communicate(timeout=200)[0] for writer in writers]
+    said = [writer.communicate()[0] for writer in writers]
     written = [n for n, text in enumerate(said, 1) if text == "written\n"]
     assert written and clock_of(target) in written
     for text in said:

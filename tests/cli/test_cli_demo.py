@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -18,24 +17,17 @@ pytest.importorskip("matplotlib")
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    r"""A demo in a fresh process: its folder, what it printed, and how long it took."""
+    r"""A demo in a fresh process: its folder, and what it printed."""
     parent = tmp_path_factory.mktemp("demo")
-    started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "temporaldata_video._cli.main", "demo"],
         capture_output=True,
         text=True,
-        timeout=120,
         cwd=parent,
     )
-    seconds = time.perf_counter() - started
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    return parent / "temporaldata-video-demo", done.stdout, seconds
-
-
-def test_it_is_over_within_a_minute(demo):
-    assert demo[2] < 60
+    return parent / "temporaldata-video-demo", done.stdout
 
 
 def test_it_says_what_each_modality_holds(demo):
@@ -49,7 +41,7 @@ def test_it_says_what_each_modality_holds(demo):
 
 
 def test_the_recording_is_what_it_says(demo):
-    folder, out, _ = demo
+    folder, out = demo
     clock = np.load(folder / "cam_times.npy")
     with Data.load(folder / "rec.h5") as data:
         sample = data.slice(12.0, 13.0)
@@ -80,7 +72,7 @@ def test_the_picture_is_worth_looking_at(demo):
 
 
 def test_the_next_step_runs_as_printed(demo):
-    folder, out, _ = demo
+    folder, out = demo
     program = textwrap.dedent(out[out.index("    import temporaldata_video") :])
     assert len(program.strip().splitlines()) == 4
     done = subprocess.run(
@@ -88,14 +80,13 @@ def test_the_next_step_runs_as_printed(demo):
         capture_output=True,
         text=True,
         cwd=folder.parent,
-        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert ", 3, 120, 160)" in done.stdout
 
 
 def test_it_can_be_run_again(demo, cli):
-    folder, _, _ = demo
+    folder, _ = demo
     (folder / "demo.png").unlink()
     done = cli("demo", folder)
     assert (done.status, done.err) == (0, "")

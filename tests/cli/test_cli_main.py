@@ -21,7 +21,6 @@ def run_process(*arguments, cwd=None):
         [sys.executable, "-m", "temporaldata_video._cli.main", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
         cwd=cwd,
     )
 

@@ -109,7 +109,7 @@ for start in range(10):
     video.frames_at(np.arange(start, start + 5))
 print("read")
 """
-    assert run_python(program, paths[0], timeout=30) == "read\n"
+    assert run_python(program, paths[0]) == "read\n"
 
 
 @pytest.fixture(

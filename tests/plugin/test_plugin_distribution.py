@@ -148,7 +148,7 @@ def install(folder: Path, name: str, modules: dict[str, str], entry_points: str)
     target = folder / name
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     command += ["--disable-pip-version-check", "--no-cache-dir", "--target", target, wheel]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True)
     return target
 
 

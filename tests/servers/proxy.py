@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .process import announce, running
 
 _CONTROL = "/-proxy-/"
+_LONGEST_WAIT_SECONDS = 20.0
 # moto takes no object from nobody, and does not check who it is.
 _SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=testing/20260101/eu-west-1/s3"}
 
@@ -39,6 +40,8 @@ class Behaviour:
         replace_path: the path in the url.
         replace_file: a local path.
         bandwidth: bytes a second of a connection, 0 for no limit.
+        together: as many requests wait for one another; one that no other comes to is
+            passed on with the fault ``"alone"``.
         seed: of the random numbers.
     """
 
@@ -51,6 +54,7 @@ class Behaviour:
     replace_path: str = ""
     replace_file: str = ""
     bandwidth: float = 0.0
+    together: int = 1
     seed: int = 0
 
 
@@ -126,7 +130,22 @@ class _Relay:
         self.random = random.Random(behaviour.seed)
         self.script = list(behaviour.script)
         self.until_replaced = behaviour.replace_after
+        self.waiting: list[asyncio.Event] = []
         self.seen: list[list[Any]] = []
+
+    async def others(self, entry: list[Any]) -> None:
+        r"""Waits until as many requests are here as are to be passed on together."""
+        came = asyncio.Event()
+        self.waiting.append(came)
+        if len(self.waiting) >= self.behaviour.together:
+            for other in self.waiting:
+                other.set()
+            self.waiting = []
+        try:
+            await asyncio.wait_for(came.wait(), _LONGEST_WAIT_SECONDS)
+        except TimeoutError:
+            self.waiting.remove(came)
+            entry[5] = "alone"
 
     async def control(self, request: Any) -> Any:
         from aiohttp import web
@@ -176,6 +195,7 @@ class _Relay:
         ]
         self.seen.append(entry)
         fault = entry[5] = self.next_fault(line)
+        await self.others(entry)
         await asyncio.sleep(self.behaviour.delay)
         await self.replace(line)
         if fault == "drop":

@@ -2,9 +2,6 @@ r"""Windows read together: the same frames as one by one, decoded once, and fast
 
 from __future__ import annotations
 
-import time
-from statistics import median
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -169,21 +166,3 @@ def test_what_is_no_window():
     assert tv.read_many([]) == []
     with pytest.raises(TypeError, match=r"lazy videos, got numpy\.ndarray"):
         tv.read_many([np.zeros(3)])
-
-
-def test_faster_than_one_by_one(tmp_path):
-    # The benchmark asks for more, on a quiet machine.
-    clip = make_clip(tmp_path / "long.mp4", 250, size=(120, 160), gop=250, b_frames=2)
-    tv.write_index(clip, progress=False)
-    video = tv.LazyVideo.from_uri(clip)
-    rng = np.random.default_rng(0)
-    spent = {"together": [], "one by one": []}
-    for _ in range(3):
-        starts = rng.uniform(0.0, 7.5, 32)
-        for how, seconds in spent.items():
-            cut = [video.slice(start, start + 0.5) for start in starts]
-            started = time.process_time()
-            frames = tv.read_many(cut) if how == "together" else [w.frames for w in cut]
-            seconds.append(time.process_time() - started)
-            assert len(frames) == 32
-    assert median(spent["one by one"]) > 2 * median(spent["together"]), spent

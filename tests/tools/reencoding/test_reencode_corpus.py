@@ -100,12 +100,10 @@ def test_a_copy_that_is_interrupted_is_none(corpus, tmp_path, sent):
         text=True,
     )
     try:
-        until = time.monotonic() + 120
         while not (aside.exists() and aside.stat().st_size) and process.poll() is None:
-            assert time.monotonic() < until
             time.sleep(0.05)
         process.send_signal(sent)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate()
     finally:
         process.kill()
     assert process.returncode == (130 if sent == signal.SIGINT else -signal.SIGKILL), said
