@@ -43,9 +43,7 @@ def index_times(videos: list[Video], repeats: int) -> list[dict[str, Any]]:
     rows = []
     for video in videos:
         row: dict[str, Any] = {"video": video.name, "frames": video.frames}
-        for name, seconds in _interleaved(methods, video, repeats).items():
-            row[name] = seconds
-        rows.append(row)
+        rows.append(row | _interleaved(methods, video, repeats))
     return rows
 
 

@@ -64,10 +64,9 @@ def videos(folder: Path, corpus: Path | None = None) -> list[bytes]:
         if not path.exists():
             make_clip(path, 18, size=(32, 32), gop=6, **options)
         made.append(path.read_bytes())
-    for path in sorted(corpus.iterdir()) if corpus else ():
-        if path.suffix in (".mp4", ".mov", ".3gp") and path.stat().st_size < _MAX_VIDEO:
-            made.append(path.read_bytes())
-    return made
+    found = sorted(corpus.iterdir()) if corpus else []
+    videos = (path for path in found if path.suffix in (".mp4", ".mov", ".3gp"))
+    return made + [p.read_bytes() for p in videos if p.stat().st_size < _MAX_VIDEO]
 
 
 def parameter_sets(folder: Path, corpus: Path | None = None) -> list[bytes]:

@@ -118,6 +118,15 @@ def test_files_that_a_page_leads_to_exist(page):
         assert any(place.exists() for place in places) or path in PATCHES, path
 
 
+def test_a_decision_has_its_date_and_status():
+    pages = sorted((REPOSITORY / "docs" / "decisions").glob("0*.md"))
+    assert len(pages) > 30
+    for page in pages:
+        line = page.read_text(encoding="utf-8").splitlines()[2]
+        status = r"accepted|(replaced|refined) by \[\d+\]\(\d{4}-[\w-]+\.md\)"
+        assert re.fullmatch(rf"\*\d{{4}}-\d\d-\d\d · ({status})\*", line), page.name
+
+
 # Reference pages ------------------------------------------------------------------------
 
 

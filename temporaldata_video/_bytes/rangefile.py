@@ -19,7 +19,7 @@ def open_by_ranges(store: ObjectStore, key: str) -> BinaryIO:
         store: reads the object.
         key: its uri.
     """
-    return cast(BinaryIO, io.BufferedReader(_RangeFile(store, key), _BUFFER_BYTES))
+    return cast("BinaryIO", io.BufferedReader(_RangeFile(store, key), _BUFFER_BYTES))
 
 
 class _RangeFile(io.RawIOBase):

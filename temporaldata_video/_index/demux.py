@@ -112,7 +112,7 @@ def scan_header(file: HeaderFile, uri: str) -> Scan | None:
 
 def _open_header(file: HeaderFile, uri: str) -> InputContainer:
     return open_container(
-        cast(BinaryIO, file), uri, options=_HEADER, buffer_bytes=_HEADER_BUFFER
+        cast("BinaryIO", file), uri, options=_HEADER, buffer_bytes=_HEADER_BUFFER
     )
 
 
@@ -357,7 +357,7 @@ def _display_transform(frame: av.VideoFrame | None) -> tuple[int, bool]:
     if frame is None:
         return 0, False
     try:
-        matrix = cast(Any, frame.side_data).get(Type.DISPLAYMATRIX)
+        matrix = cast("Any", frame.side_data).get(Type.DISPLAYMATRIX)
     except ValueError:  # some other side data is of a kind that PyAV has no name for
         return round(frame.rotation / 90) * 90 % 360, False
     if matrix is None:

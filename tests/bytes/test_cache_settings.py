@@ -40,7 +40,7 @@ def test_the_configured_cache_follows_the_settings(
 
 
 @pytest.mark.parametrize(
-    "wrong, message",
+    ("wrong", "message"),
     [
         ({"kind": "some"}, "kind must be one of .*, got 'some'"),
         ({"quota_bytes": -1}, "quota_bytes must not be negative, got -1"),

@@ -20,8 +20,8 @@ AS_ROOT = os.name == "posix" and os.geteuid() == 0
 
 def refused(cache, store, content, match):
     with pytest.warns(tv.CacheWarning, match=match) as warned:
-        for _ in range(3):
-            assert read(cache, store, (10, 9000)) == [content[10:9000]]
+        found = [read(cache, store, (10, 9000)) for _ in range(3)]
+    assert found == [[content[10:9000]]] * 3
     assert len(warned) == 1
     assert len(store.requests()) == 3
 

@@ -46,7 +46,7 @@ def test_it_is_a_store_that_can_be_pickled(stored):
 
 
 @pytest.mark.parametrize(
-    "start, length", [(0, 1), (0, 10240), (5000, 300), (10239, 1), (7, 0)]
+    ("start", "length"), [(0, 1), (0, 10240), (5000, 300), (10239, 1), (7, 0)]
 )
 def test_exactly_the_bytes_asked_for(stored, start, length):
     store, key, *_ = stored
@@ -56,7 +56,7 @@ def test_exactly_the_bytes_asked_for(stored, start, length):
     assert bytes(store.read_range(key, start, length, etag)) == bytes(data)
 
 
-@pytest.mark.parametrize("start, length", [(10239, 2), (10240, 1), (50000, 10)])
+@pytest.mark.parametrize(("start", "length"), [(10239, 2), (10240, 1), (50000, 10)])
 def test_bytes_behind_the_end(stored, start, length):
     store, key, *_ = stored
     with pytest.raises(tv.SourceChangedError, match="cut off"):
@@ -100,12 +100,10 @@ def test_nothing_there(stored):
 
 def test_a_directory_is_no_video(stored):
     store, _, folder, _ = stored
-    # What a directory has in the way of size and bytes is for nobody to know.
-    with pytest.raises(tv.SourceError):
-        store.head(folder)
-        store.read_range(folder, 0, 1)
-    with pytest.raises(tv.SourceError):
-        store.open(folder)
+    # A file system may know the size of a directory; nobody reads its bytes.
+    for ask in (store.open, lambda folder: store.read_range(folder, 0, 1)):
+        with pytest.raises(tv.SourceError, match=r"is a directory|there is no object"):
+            ask(folder)
 
 
 def test_a_path_through_a_file_is_a_clear_error(tmp_path):

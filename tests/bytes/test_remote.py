@@ -38,7 +38,9 @@ def place(request):
     return Place(*map(request.getfixturevalue, names), is_s3)
 
 
-@pytest.mark.parametrize("start, length", [(0, 1), (0, 1024000), (5000, 300), (1023999, 1)])
+@pytest.mark.parametrize(
+    ("start", "length"), [(0, 1), (0, 1024000), (5000, 300), (1023999, 1)]
+)
 def test_exactly_the_bytes_asked_for_in_one_request(place, start, length):
     etag = place.store.head(place.key).etag
     assert etag
@@ -89,7 +91,7 @@ def test_the_attempts_have_an_end(place, monkeypatch):
     assert len(place.proxy.requests()) == 3
 
 
-@pytest.mark.parametrize("status, error", [("403", "denied"), ("404", "no object")])
+@pytest.mark.parametrize(("status", "error"), [("403", "denied"), ("404", "no object")])
 def test_what_stays_wrong_is_not_tried_again(place, status, error):
     place.proxy.behave(script=[status])
     with pytest.raises(tv.SourceError, match=error) as caught:

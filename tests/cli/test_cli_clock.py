@@ -40,7 +40,7 @@ def timestamps_of(video):
 
 
 @pytest.mark.parametrize(
-    "options, expected",
+    ("options", "expected"),
     [
         ("--timestamps log.csv --column ms --unit ms", CLOCK),
         ("--timestamps log.csv --unit iso8601 --origin first --start 5", CLOCK),
@@ -68,7 +68,7 @@ def test_clocks(cli, video, log, monkeypatch, options, expected):
 
 
 @pytest.mark.parametrize(
-    "options, says",
+    ("options", "says"),
     [
         ("--unit ms", "unit: there are no timestamps"),
         ("--lab fictrac", "--timestamps are kept, which are missing"),

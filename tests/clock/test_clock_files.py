@@ -98,7 +98,7 @@ def hdf5(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path, column",
+    ("path", "column"),
     [
         (":/cam/times", None),
         ("", "/cam/times"),
@@ -114,7 +114,7 @@ def test_hdf5(hdf5, path, column):
 
 
 @pytest.mark.parametrize(
-    "path, column, says",
+    ("path", "column", "says"),
     [
         ("", None, "name one.*/cam/times"),
         (":/none", None, "no dataset '/none'"),
@@ -197,7 +197,7 @@ def write_binary(path):
 
 
 @pytest.mark.parametrize(
-    "name, content",
+    ("name", "content"),
     [
         ("line.csv", b"t\n" + b"1" * 50_000_000),
         ("zeros.txt", b"\0" * 50_000_000),

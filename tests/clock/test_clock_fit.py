@@ -155,7 +155,7 @@ def test_a_map_from_container_time(video):
     np.testing.assert_allclose(found, 100 + 1.5 * np.arange(N) / 30, atol=1e-4)
 
 
-@pytest.mark.parametrize("fit, middle", [("piecewise", 10.0), ("affine", 40 / 3)])
+@pytest.mark.parametrize(("fit", "middle"), [("piecewise", 10.0), ("affine", 40 / 3)])
 def test_a_map_from_stamps(tmp_path, fit, middle):
     (tmp_path / "pairs.csv").write_text("cam,rec\n0,0\n10,10\n20,40\n")
     clock = tv.Clock([10.0, 25.0], sync=tmp_path / "pairs.csv", sync_fit=fit)
@@ -187,7 +187,7 @@ def test_an_affine_clock_is_found_by_either_fit(offset, drift, pairs):
 
 
 @pytest.mark.parametrize(
-    "pairs, says",
+    ("pairs", "says"),
     [
         ([[0, 1]], "two pairs"),
         ([[0, 1], [0, 2]], "camera's does not from row 0"),
@@ -231,7 +231,7 @@ def test_stamps_of_frames_that_the_file_lacks(video):
 
 
 @pytest.mark.parametrize(
-    "numbers, says",
+    ("numbers", "says"),
     [
         ([0, 1, 1], "names frame 1 twice, in rows 1 and 2"),
         ([0, 1], "2 numbers for 3"),

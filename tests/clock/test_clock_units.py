@@ -17,7 +17,7 @@ def seconds(source, **fields):
     return tv.read_timestamps(tv.Clock(source, **fields))
 
 
-@pytest.mark.parametrize("unit, per_second", [("s", 1), ("ms", 10**3), ("us", 10**6)])
+@pytest.mark.parametrize(("unit", "per_second"), [("s", 1), ("ms", 10**3), ("us", 10**6)])
 def test_units(unit, per_second):
     ticks = np.array([-31, 18, 48, 2_000_001])
     np.testing.assert_array_equal(seconds(ticks, unit=unit), ticks / per_second)
@@ -157,7 +157,7 @@ def test_what_no_pointgrey_camera_writes(count):
 
 
 @pytest.mark.parametrize(
-    "fields, says",
+    ("fields", "says"),
     [
         ({"source": [0], "unit": "h"}, "unit must be one of"),
         ({"source": [0], "origin": "last"}, "origin must be one of"),

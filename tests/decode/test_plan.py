@@ -151,7 +151,7 @@ def make_regular(n: int, gop: int) -> SegmentIndex:
 
 
 @pytest.mark.parametrize(
-    "wanted, runs",
+    ("wanted", "runs"),
     [
         ([5], [(0, 6)]),
         ([10, 12], [(10, 13)]),

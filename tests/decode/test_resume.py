@@ -148,7 +148,7 @@ def test_whatever_was_read_before_the_frames_are_right(clip, path_steps):
             np.testing.assert_array_equal(video.frames_at(frames), plain)
 
 
-@pytest.mark.parametrize("gop, b_frames", [(12, 2), (60, 3), (60, 7)])
+@pytest.mark.parametrize(("gop", "b_frames"), [(12, 2), (60, 3), (60, 7)])
 def test_whatever_follows_a_window_is_right(tmp_path, gop, b_frames):
     options = {"g": str(gop), "bf": str(b_frames), "b-pyramid": "normal", "b-adapt": "0"}
     codec = {"preset": "ultrafast", "sc_threshold": "0", "threads": "1", **options}

@@ -66,7 +66,7 @@ def test_in_whatever_order_they_are_imported(run_python, clip, tmp_path, order):
 
 
 @pytest.mark.parametrize(
-    "content, warns",
+    ("content", "warns"),
     [("from . import nothing", False), ("", False), ("IrregularTimeSeries = 1", True)],
 )
 def test_a_host_of_another_kind_is_imported_all_the_same(

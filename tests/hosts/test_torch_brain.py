@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 METHODS = multiprocessing.get_all_start_methods()
 
 
-@pytest.mark.parametrize("workers, method", [(0, "none"), *((2, m) for m in METHODS)])
+@pytest.mark.parametrize(("workers", "method"), [(0, "none"), *((2, m) for m in METHODS)])
 def test_samples_are_right_in_every_modality(run_script, tmp_path, workers, method):
     (tmp_path / "recordings").mkdir()
     program = PROGRAM.read_text(encoding="utf-8")

@@ -92,7 +92,7 @@ def clock_files(tmp_path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name, column", CLOCK_FILES.items())
+@pytest.mark.parametrize(("name", "column"), CLOCK_FILES.items())
 def test_clocks_from_files(own_clip, clock_files, name, column):
     found = index(own_clip, timestamps=clock_files / name, column=column)
     assert found.timestamps().tolist() == CLOCK.tolist()
@@ -107,7 +107,7 @@ def test_clocks_from_arrays(own_clip, values):
 
 
 @pytest.mark.parametrize(
-    "name, content, column, says",
+    ("name", "content", "column", "says"),
     [
         ("t.csv", "a,b\n1,2\n", None, "2 columns.*a, b"),
         ("t.csv", "a,b\n1,2\n", "c", "no column 'c'.*0: a, 1: b"),

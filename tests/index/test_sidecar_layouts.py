@@ -110,7 +110,7 @@ def test_four_columns_of_another_file(own_clip):
 
 
 @pytest.mark.parametrize(
-    "segment, local",
+    ("segment", "local"),
     [([0, 1, 0], [0, 0, 1]), ([0, 0, 0], [0, 2, 1]), ([-1, 0, 0], [0, 0, 1])],
 )
 def test_rows_out_of_order_are_refused(own_clip, segment, local):

@@ -91,8 +91,7 @@ def page(rows: Iterable[Row]) -> str:
     for row in rows:
         cells[row.clip.name, row.container.name].append(row)
     table = [["codec and structure", *COLUMNS], ["---"] * (1 + len(COLUMNS))]
-    for name in ROWS:
-        table.append([name, *(_cell(cells[name, column]) for column in COLUMNS)])
+    table += [[n, *(_cell(cells[n, column]) for column in COLUMNS)] for n in ROWS]
     told = [["variant", "how the file is written"], ["---", "---"]]
     told += [[name, _VARIANTS[name]] for name in VARIANTS]
     parts = [

@@ -211,7 +211,7 @@ def test_concatenated_videos(clips):
 
 
 @pytest.mark.parametrize(
-    "fields, says",
+    ("fields", "says"),
     [
         ({"starting_frame": [0, 19], "timestamps": TIMES}, "a.mp4' has 20 .* 19 of"),
         ({"starting_frame": [0, 20], "timestamps": TIMES[:-1]}, "b.mp4' has 15 .* 14 of"),

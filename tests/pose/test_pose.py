@@ -81,7 +81,7 @@ def test_a_video_of_another_length_is_refused(tiny_clip, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "name, content, says",
+    ("name", "content", "says"),
     [
         ("t.csv", "a,b\n1,2\n", "rows 'bodyparts' and 'coords'"),
         ("t.csv", DLC + "labeled-data/img001.png,1,2,3\n", "frame 0 should follow"),

@@ -75,7 +75,7 @@ def change_column(folder, name: str, values: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    "name, values",
+    ("name", "values"),
     [
         ("frame_indices", np.arange(299)),
         ("frame_indices", np.arange(300.0)),

@@ -18,7 +18,7 @@ opened = tv.LazyVideo.from_uri
 
 
 @pytest.mark.parametrize(
-    "option, value, allowed",
+    ("option", "value", "allowed"),
     [
         ("resize", (0, 5), r"\(height, width\)"),
         ("resize", (-1, 5), r"\(height, width\)"),
@@ -50,7 +50,7 @@ def test_the_constructor_checks_as_well(clip, option):
 
 
 @pytest.mark.parametrize(
-    "uri, error", [(5, TypeError), (None, TypeError), ("", ValueError)]
+    ("uri", "error"), [(5, TypeError), (None, TypeError), ("", ValueError)]
 )
 def test_a_uri_that_is_none(uri, error):
     with pytest.raises(error, match="uri"):
@@ -68,7 +68,7 @@ def test_a_bound_that_is_no_time(clip, name, value):
 
 
 @pytest.mark.parametrize(
-    "indices, outside", [([0, 120], 120), ([-1], -1), ([5, 1000], 1000)]
+    ("indices", "outside"), [([0, 120], 120), ([-1], -1), ([5, 1000], 1000)]
 )
 def test_positions_out_of_range(clip, indices, outside):
     with pytest.raises(IndexError, match=f"index {outside} .*120 frames"):

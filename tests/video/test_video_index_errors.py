@@ -200,7 +200,7 @@ def rewrite_header(index: str, change) -> None:
 
 
 @pytest.mark.parametrize(
-    "change, says",
+    ("change", "says"),
     [
         (lambda h: json.dumps(h | {"format_version": 99}), "version 99.*Upgrade"),
         (lambda h: json.dumps({"format_version": 1}), "damaged.*--overwrite"),

@@ -175,7 +175,7 @@ def rows_of(path):
 
 
 @pytest.mark.parametrize(
-    "start, end", [(10.0, 11.0), (10.4, 10.6), (0.0, 0.1), (29.5, 40.0)]
+    ("start", "end"), [(10.0, 11.0), (10.4, 10.6), (0.0, 0.1), (29.5, 40.0)]
 )
 def test_a_window_reads_its_own_bytes(long_clip, start, end):
     video = opened(long_clip)

@@ -83,7 +83,7 @@ def test_options_and_origin_are_saved(recording, clock, tmp_path, lazy):
     assert loaded.video.resample([0.0]).frame_indices.tolist() == [before]
 
 
-@pytest.mark.parametrize("start, end", [(1.0, 1.0), (2.0, 1.0), (100.0, 101.0)])
+@pytest.mark.parametrize(("start", "end"), [(1.0, 1.0), (2.0, 1.0), (100.0, 101.0)])
 @pytest.mark.parametrize("lazy", [True, False])
 def test_empty_windows_are_saved_and_loaded(data, tmp_path, start, end, lazy):
     empty = data.video.slice(start, end)

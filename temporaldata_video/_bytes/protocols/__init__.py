@@ -71,4 +71,4 @@ def transport_of(protocol: str) -> Transport:
         protocol: as in the uri.
     """
     name = _MODULES.get(protocol, "generic")
-    return cast(Transport, import_module(f".{name}", __name__))
+    return cast("Transport", import_module(f".{name}", __name__))

@@ -151,7 +151,7 @@ class Mp4Writer:
         import av
 
         # What the frame was in the old stream must not decide what it is in the new one.
-        frame.pict_type = cast(Any, av.video.frame.PictureType.NONE)
+        frame.pict_type = cast("Any", av.video.frame.PictureType.NONE)
         frame.pts, frame.time_base = pts, self._time_base
         self._copy_sound(pts * self._time_base)
         self._container.mux(video.encode(frame))
