@@ -25,13 +25,18 @@ PLACES = {
         "_pixels/",
         "_decode/",
         "_build/readback.py",
+        "_tools/checking/decoding_findings.py",
         "_tools/reencoding/",
         "testing/_clips.py",
     },
     "lance": {"_index/lance_access.py"},
     "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.
-    "temporaldata": {"hosts/", "_cli/demo_command.py"},
+    "temporaldata": {
+        "hosts/",
+        "_cli/demo_command.py",
+        "testing/_contracts/backend_contract.py",
+    },
     "torch_brain": {"hosts/"},
 }
 

@@ -115,7 +115,7 @@ def _executor(workers: int, dask: str | None) -> Iterator[Executor | None]:
             raise ImportError(
                 "--dask needs distributed: pip install 'temporaldata-video[dask]'"
             ) from error
-        with Client(dask) as client:
+        with Client(dask) as client:  # type: ignore[no-untyped-call]
             yield client.get_executor()
     elif workers > 1:
         # Ctrl-C is for this process alone: workers finish the file that they are at.

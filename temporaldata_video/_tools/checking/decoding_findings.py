@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ..._decode.read_file import Segment
 from ..._decode.sequence import decode_run, frame_digest, whole_run
 from .finding import Finding, Severity, command, counted
 from .subject import Appearance, CheckedFile
+
+if TYPE_CHECKING:
+    import av
 
 # Without being asked to decode all, this many pixels at most are spent on key frames, and
 # this many frames compared after each.
@@ -49,7 +53,7 @@ def first_appearance(segment: Segment) -> Appearance | None:
     """
     found: list[Appearance] = []
 
-    def note(number, frame) -> None:
+    def note(number: int, frame: av.VideoFrame) -> None:
         look = Appearance(frame.format.name, int(frame.colorspace), int(frame.color_range))
         found.append(look)
 
@@ -147,8 +151,10 @@ def _decode_whole(segment: Segment, advance: Advance | None, strict: bool) -> De
     return found
 
 
-def _noting(found: Decoding, advance: Advance | None = None):
-    def note(number, frame) -> None:
+def _noting(
+    found: Decoding, advance: Advance | None = None
+) -> Callable[[int, av.VideoFrame], None]:
+    def note(number: int, frame: av.VideoFrame) -> None:
         found.digests[number] = frame_digest(frame)
         if frame.is_corrupt:
             found.corrupt.add(number)

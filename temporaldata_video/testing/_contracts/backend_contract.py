@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from temporaldata import Data, Interval
 
 from ..._plugin.backends import Backend, get_backend, register_backend
 from ...errors import VideoError
-from ...hosts.temporaldata import Data, Interval
 
 
 class BackendContract:
