@@ -20,6 +20,7 @@ from .._clock.clock import Clock
 from .._tools.index_many import IndexSummary, index_many
 from ..errors import VideoError
 from .opening import make_console
+from .wording import in_options
 
 STEM = "{stem}"
 # More rows than this are no longer read; failures always are.
@@ -99,7 +100,7 @@ def index_several(
     if not quiet:
         _print(files, summary)
     for report in summary.failed if quiet else ():
-        typer.echo(f"error: {report.reason}", err=True)
+        typer.echo(f"error: {in_options(report.reason)}", err=True)
     if summary.failed:
         raise VideoError(
             f"{len(summary.failed)} of {len(files)} videos could not be indexed."
@@ -148,7 +149,8 @@ def _print(files: list[str], summary: IndexSummary) -> None:
     for file, report in zip(files, summary):
         if len(summary) > _MOST_ROWS and report.status != "failed":
             continue
-        reason = "has a fresh index" if report.status == "skipped" else report.reason
+        fresh = report.status == "skipped"
+        reason = "has a fresh index" if fresh else in_options(report.reason)
         frames = "" if report.status == "failed" else str(report.frames)
         table.add_row(file, report.status, frames, reason)
     if table.row_count:

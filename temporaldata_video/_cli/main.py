@@ -19,6 +19,7 @@ from .info_command import info
 from .nwb_command import index_nwb
 from .reencode_command import reencode
 from .sheet_command import sheet
+from .wording import OPTIONS, in_options
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +31,12 @@ app = typer.Typer(
 for command in (check, demo, index, index_nwb, info, reencode, sheet):
     app.command()(command)
 app.add_typer(cache, name="cache")
+OPTIONS.update(
+    name
+    for command in typer.main.get_group(app).commands.values()
+    for option in command.params
+    for name in (*option.opts, *option.secondary_opts)
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             app(arguments, prog_name="temporaldata-video")
         except (VideoError, ValueError, OSError, ImportError) as error:
-            typer.echo(f"error: {_one_line(error)}", err=True)
+            typer.echo(f"error: {in_options(_one_line(error))}", err=True)
             sys.exit(1)
 
 
@@ -74,7 +81,7 @@ def _warning_printer(show_others: Any) -> Any:
     # Where in the package a warning arose is of no use to someone at a shell.
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, VideoWarning):
-            typer.echo(f"warning: {message}", err=True)
+            typer.echo(f"warning: {in_options(str(message))}", err=True)
         else:
             show_others(message, category, *where, **more)
 

@@ -162,8 +162,8 @@ def _attach(item: SideData, packet: av.Packet) -> None:
             f"the decoder must be handed {item.kind} beside a packet, which PyAV "
             f"{av.__version__} cannot; install PyAV 16 or newer."
         ) from error
-    kind = cast(Any, packet_sidedata_type_from_literal(cast(Any, item.kind)))
-    side_data = cast(Any, PacketSideData)(kind, len(item.data))
+    kind = cast("Any", packet_sidedata_type_from_literal(cast("Any", item.kind)))
+    side_data = cast("Any", PacketSideData)(kind, len(item.data))
     side_data.update(item.data)
     side_data.to_packet(packet, True)
 

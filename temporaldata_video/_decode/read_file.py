@@ -136,7 +136,7 @@ def fetch_ahead(wanted: Sequence[tuple[Segment, np.ndarray]]) -> list[Segment]:
         return segments
     jobs = [partial(_read, segments[place], of_file) for place, of_file in ranges.items()]
     for (place, of_file), (meta, data) in zip(ranges.items(), side_by_side(jobs)):
-        behind = cast(ByteCache, segments[place].cache)
+        behind = cast("ByteCache", segments[place].cache)
         held = FetchedAhead(behind, meta, of_file, data)
         segments[place] = replace(segments[place], cache=held)
     return segments

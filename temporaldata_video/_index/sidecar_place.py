@@ -69,7 +69,7 @@ class Place:
         if not self.is_copied:
             return lance_address(self.uri, self.store)
         try:
-            return cast(FolderStore, self.store).local_folder(self.uri, self.files), ()
+            return cast("FolderStore", self.store).local_folder(self.uri, self.files), ()
         except (SourceNotFoundError, SourceChangedError) as error:
             raise StaleIndexError(
                 f"the index {self.uri!r} was written anew since it was opened; open the "

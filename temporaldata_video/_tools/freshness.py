@@ -60,7 +60,7 @@ def fresh_index(
     if wrong:
         raise FrameIndexError(
             f"there is an index at {index_uri!r} already, and {wrong}. To replace it, its "
-            f"timestamps included, pass overwrite=True (--overwrite)."
+            f"timestamps included, pass overwrite=True."
         )
     return found
 

@@ -94,7 +94,7 @@ def test_a_refused_clock_is_shown_as_a_table(cli, video, tmp_path):
     lines = done.err.splitlines()
     (row,) = (line.split() for line in lines if "steps back  " in line)
     assert row == ["steps", "back", "1", "row", "9", "longest", "2.969", "s"]
-    assert lines[-1].startswith("error: the clock of") and "on_jump" in lines[-1]
+    assert lines[-1].startswith("error: the clock of") and "--on-jump keep" in lines[-1]
     keep = ["--timestamps", tmp_path / "t.npy", "--on-jump", "keep"]
     assert cli("index", video, *keep, "-q") == (0, "", "")
     np.testing.assert_array_equal(timestamps_of(video), clock)

@@ -11,9 +11,19 @@ import pytest
 
 from temporaldata_video._cli import index_command
 from temporaldata_video._cli.main import main
+from temporaldata_video._cli.wording import in_options
 from temporaldata_video.testing import make_clip
 
 COMMANDS = ("cache", "check", "demo", "index", "index-nwb", "info", "reencode", "sheet")
+
+
+def test_messages_name_options_and_not_arguments():
+    said = "pass on_mismatch='trim' or overwrite=True; index_uri=... puts it elsewhere"
+    expected = "pass --on-mismatch trim or --overwrite; --index-uri puts it elsewhere"
+    assert in_options(said) == expected
+    assert in_options("resize=(height, width), on_error='mask'") == (
+        "resize=(height, width), on_error='mask'"
+    )
 
 
 def run_process(*arguments, cwd=None):

@@ -86,7 +86,7 @@ def plan_copies(
         if facts.audio and audio and not fps_keep:
             raise VideoError(
                 f"{source.uri!r} has sound ({', '.join(facts.audio)}), which would not "
-                f"follow frames to other times; leave it out with audio=False (--no-audio)."
+                f"follow frames to other times; leave it out with audio=False."
             )
         # Of a file that holds several segments there is no sound for each of them.
         whole = len(rows) == len(packets)
@@ -136,7 +136,7 @@ def check_free(jobs: Sequence[Job], overwrite: bool) -> None:
         if not overwrite:
             raise VideoError(
                 f"there is a file {str(job.path)!r} already; pass overwrite=True "
-                f"(--overwrite) to replace it, or another output (--output)."
+                f"to replace it, or write elsewhere: output=..."
             )
     if not overwrite:
         check_vacant(frame_index_uri(str(jobs[0].path)), None)

@@ -204,8 +204,8 @@ class Mp4Writer:
             return found.name
         if self._encoding.lossless:
             raise VideoError(
-                f"{encoder} cannot hold {found.name} pixels without loss. Leave out "
-                f"lossless (--lossless), or keep the video as it is."
+                f"{encoder} cannot hold {found.name} pixels without loss. Leave "
+                f"lossless=True out, or keep the video as it is."
             )
         deep = max(part.bits for part in found.components) > 8
         base = "yuv444p" if found.is_rgb or found.has_palette else "yuv420p"
@@ -226,7 +226,7 @@ class Mp4Writer:
             codecs = ", ".join(stream.codec_context.name for stream in sources)
             raise VideoError(
                 f"its sound ({codecs}) cannot be copied into MP4. Leave it out with "
-                f"audio=False (--no-audio)."
+                f"audio=False."
             ) from error
         packets = _sound_packets(self._audio, self.sound_digests)
         self._sound = (_moved(packet, copies) for packet in packets)

@@ -46,7 +46,7 @@ def kept_timing(pts: np.ndarray, time_base: Fraction, uri: str) -> Timing:
         k = int(repeats[0])
         raise VideoError(
             f"frames {k} and {k + 1} of {uri!r} have the same time in the container, which "
-            f"a copy cannot have; fps_keep=False (--no-fps-keep) gives it a constant rate."
+            f"a copy cannot have; fps_keep=False gives it a constant rate."
         )
     return Timing(pts, time_base, _rate(pts, time_base))
 

@@ -28,5 +28,5 @@ def test_an_odd_rate_stays_odd():
 
 def test_times_that_are_all_one():
     assert even_timing(np.zeros(5, int), Fraction(1, 1000)).pts.tolist() == [0, 1, 2, 3, 4]
-    with pytest.raises(VideoError, match=r"frames 0 and 1 of 'cam.mp4'.*--no-fps-keep"):
+    with pytest.raises(VideoError, match=r"frames 0 and 1 of 'cam.mp4'.*fps_keep=False"):
         kept_timing(np.zeros(5, int), Fraction(1, 1000), "cam.mp4")
