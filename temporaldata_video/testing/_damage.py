@@ -59,7 +59,7 @@ def zeroed(data: bytes, chance: random.Random) -> bytes:
 
 
 def interrupted(data: bytes, chance: random.Random) -> bytes:
-    r"""Returns the first bytes, as if no more had arrived, and zeros in place of the rest."""
+    r"""Returns the first bytes, as if only they had arrived, and zeros for all others."""
     arrived = chance.randrange(len(data) + 1)
     return data[:arrived] + bytes(len(data) - arrived)
 
