@@ -19,7 +19,7 @@ class MemoryFrameIndex:
         segments: the index of each segment.
         clock: seconds, float64 of shape (n,), segment after segment in presentation
             order; NaN for frames without a time.
-        index_id: what tells this index from another.
+        index_id: distinguishes this index from others.
     """
 
     uris: tuple[str, ...]
