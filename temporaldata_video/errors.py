@@ -1,4 +1,4 @@
-r"""Every exception and warning that this package raises.
+r"""Defines every exception and warning that this package raises.
 
 .. code-block:: text
 

@@ -66,7 +66,7 @@ class Packets:
 
     @classmethod
     def concatenate(cls, tables: list[Packets]) -> Packets:
-        r"""Returns the packets of all tables, in the order given."""
+        r"""Returns the packets of all tables, in their order."""
         return cls(
             *(np.concatenate([getattr(t, name) for t in tables]) for name in PACKET_DTYPES)
         )
@@ -204,7 +204,7 @@ class Cost(NamedTuple):
     r"""What reading the frames of a window costs.
 
     Args:
-        frames: frames asked for.
+        frames: requested frames.
         decoded: frames that the decoder has to reconstruct for them.
         bytes: bytes to fetch.
         ranges: contiguous ranges of bytes to fetch them in.

@@ -64,7 +64,7 @@ def read_timestamps(source: Any, column: str | int | None = None) -> NDArray[np.
     """
     clock = as_clock(source, column=column)
     if clock.source is None:
-        raise ValueError("timestamps must be given; this clock has no source.")
+        raise ValueError("this clock has no source; pass an array or a file of timestamps.")
     stamps = read_stamps(clock)
     return _synced(clock, stamps, stamps.seconds)[0]
 
@@ -81,7 +81,7 @@ def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
     """
     clock = as_clock(timestamps)
     if clock.source is None:
-        raise ValueError("timestamps must be given; this clock has no source.")
+        raise ValueError("this clock has no source; pass an array or a file of timestamps.")
     stamps = read_stamps(clock)
     times, sync = _synced(clock, stamps, stamps.seconds)
     return _report(stamps, times, n_frames, sync)

@@ -30,7 +30,7 @@ class Seconds(NamedTuple):
     resolution: float
 
 
-# A signaling NaN makes NumPy warn in any operation.
+# A signalling NaN makes NumPy warn in any operation.
 @np.errstate(invalid="ignore")
 def to_seconds(values: np.ndarray, clock: Clock) -> Seconds:
     r"""Returns the values of a clock in seconds from where it should count.

@@ -198,9 +198,9 @@ class _Scanner:
         for item in _side_data(packet):
             item.to_packet(copy)
         frames: list[av.VideoFrame] = []
-        for given in (copy, None):
+        for packet_or_end in (copy, None):
             with suppress(*ffmpeg_errors()):
-                frames += self._context.decode(given)
+                frames += self._context.decode(packet_or_end)
         self._context.flush_buffers()
         self._first_frame = frames[0] if frames else None
         if self._file is not None and (frames or number >= _FIRST_PACKETS):

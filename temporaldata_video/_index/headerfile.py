@@ -1,4 +1,4 @@
-r"""An MP4, MOV or 3GP file whose media payload reads as zeros, so that it costs nothing.
+r"""Reads an MP4, MOV or 3GP file with zeros as its media payload, which then costs nothing.
 
 FFmpeg's demuxer reads the bytes of a packet together with its place and times. Where only
 the place and times are needed, the payload of ``mdat`` boxes need not be read at all.

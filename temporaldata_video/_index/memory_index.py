@@ -1,4 +1,4 @@
-r"""A frame index that lives in memory, for videos without a sidecar."""
+r"""Holds a frame index in memory, for videos without a sidecar."""
 
 from __future__ import annotations
 

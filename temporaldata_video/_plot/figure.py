@@ -1,4 +1,4 @@
-r"""Figures and axes measured in pixels, and how much room their text takes."""
+r"""Makes figures and axes by pixels, and measures the room that text takes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
 def add_axes(
     figure: Figure, left: float, top: float, width: float, height: float, **options: Any
 ) -> Axes:
-    r"""Returns axes at a place given in pixels from the upper left corner of a figure."""
+    r"""Returns axes at a place in pixels from the upper left corner of a figure."""
     total_width, total_height = figure.get_size_inches() * DPI
     return figure.add_axes(
         (

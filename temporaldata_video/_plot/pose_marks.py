@@ -1,4 +1,4 @@
-r"""Points of a pose in time, and the marks they leave on frames."""
+r"""Reads the points of a pose in time, and draws them on frames."""
 
 from __future__ import annotations
 

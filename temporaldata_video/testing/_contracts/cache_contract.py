@@ -39,7 +39,7 @@ class DictStore:
     def read_range(
         self, key: str, start: int, length: int, etag: str | None = None
     ) -> bytes:
-        r"""Returns the bytes, of the version asked for."""
+        r"""Returns the bytes, of the requested version."""
         meta = self.head(key)
         self.reads.append((key, start, length))
         if (etag and etag != meta.etag) or start + length > meta.size:
