@@ -76,7 +76,7 @@ def build_segment(
         )
     if scan is None or reason or thorough:
         scan = file.scan()
-        reason = why_decode(scan) or ("as requested" if thorough else "")
+        reason = why_decode(scan) or ("the user asked for it" if thorough else "")
     segment = file.index_by_decoding(scan, reason) if reason else index_by_times(scan)
     if not len(segment) or not segment.stream.width:
         raise SourceError(
@@ -119,7 +119,7 @@ class _File:
         if scan is None:
             return None, ""
         if scan.keyframe.all() and len(scan) > 1 and not scan.intra_only:
-            return scan, "its header calls all frames key frames"
+            return scan, "it calls every frame a key frame"
         return scan, why_decode(scan)
 
     def scan(self) -> Scan:
