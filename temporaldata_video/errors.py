@@ -1,27 +1,27 @@
-r"""Every exception and warning that this package raises.
+r"""Defines every exception and warning that this package raises.
 
 .. code-block:: text
 
     VideoError                      whatever goes wrong in this package
-    ├── SourceError                 the bytes of a video cannot be had or are no video
+    ├── SourceError                 the bytes of a video cannot be read or are no video
     │   ├── SourceNotFoundError     ... because nothing is there (also a FileNotFoundError)
     │   └── SourceChangedError      ... because the file changed while it was read
     ├── FrameIndexError             the sidecar is of no use
     │   ├── IndexNotFoundError      ... because there is none (also a FileNotFoundError)
     │   ├── StaleIndexError         ... because it, or a recording, is of another file
     │   └── IndexFormatError        ... because its contents make no sense
-    ├── ClockError                  a clock has faults that nobody allowed (a ValueError)
+    ├── ClockError                  a clock has faults that are not allowed (a ValueError)
     ├── DecodeError                 a frame that should be there does not decode
     │   └── FrameSizeError          ... to the size that the index says (a ValueError)
     ├── RequestTooLargeError        a request needs more memory than allowed (a MemoryError)
     ├── CacheError                  the byte cache cannot be used
-    └── BackendError                a plugin cannot do what is asked of it
+    └── BackendError                a plugin cannot do what it is asked to do
         └── UnknownBackendError     ... because no backend has that name (a LookupError too)
 
-    VideoWarning                    something the user should know, and that is no error
+    VideoWarning                    something that the user should know, and no error
     ├── IndexWarning                an index was built on the fly, trimmed, or is incomplete
-    ├── DecodeWarning               a frame does not decode, and is masked as was asked
-    ├── CacheWarning                the byte cache is of no use, and is read past
+    ├── DecodeWarning               a frame does not decode, and is masked as requested
+    ├── CacheWarning                the byte cache cannot be used; reads bypass it
     └── PluginWarning               a plugin failed and was left out
 
 A wrong argument is a plain :obj:`ValueError` or :obj:`TypeError` that names the
@@ -69,7 +69,7 @@ class ClockError(VideoError, ValueError):
     r"""A clock has a fault that would put frames at wrong times.
 
     Args:
-        message: what is wrong, and what can be chosen.
+        message: what is wrong, and which choices there are.
         report: the :obj:`~temporaldata_video.ClockReport` with all that was found.
     """
 
@@ -95,7 +95,7 @@ class CacheError(VideoError):
 
 
 class BackendError(VideoError):
-    r"""A plugin cannot do what is asked of it."""
+    r"""A plugin cannot do what it is asked to do."""
 
 
 class UnknownBackendError(BackendError, LookupError):
@@ -108,7 +108,7 @@ class VideoWarning(UserWarning):
 
 class IndexWarning(VideoWarning):
     r"""A frame index was built on the fly, trimmed, covers less than it should, or has
-    another clock than a recording goes by."""
+    another clock than a recording uses."""
 
 
 class DecodeWarning(VideoWarning):

@@ -1,4 +1,4 @@
-r"""Value objects and protocols that all floors share; imports NumPy only."""
+r"""Value objects and protocols that the whole package shares; imports only NumPy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PACKET_DTYPES = {
 
 @dataclass(frozen=True, eq=False)
 class Packets:
-    r"""The packets of one video stream, one entry a packet.
+    r"""The packets of one video stream, one entry per packet.
 
     Args:
         pts: presentation timestamps in time base units, int64 of shape (n,).
@@ -66,14 +66,14 @@ class Packets:
 
     @classmethod
     def concatenate(cls, tables: list[Packets]) -> Packets:
-        r"""Returns the packets of all tables, in the order given."""
+        r"""Returns the packets of all tables, in their order."""
         return cls(
             *(np.concatenate([getattr(t, name) for t in tables]) for name in PACKET_DTYPES)
         )
 
 
 class SideData(NamedTuple):
-    r"""What a container hands to the decoder beside a packet: a palette, or parameter sets.
+    r"""What a container gives the decoder with a packet: a palette, or parameter sets.
 
     Args:
         dts: of the packet that it comes with, in time base units; it holds from there on.
@@ -88,7 +88,7 @@ class SideData(NamedTuple):
 
 @dataclass(frozen=True)
 class StreamInfo:
-    r"""What a decoder must be told about a video stream before its first packet.
+    r"""What a decoder must know about a video stream before its first packet.
 
     Args:
         container: FFmpeg's name of the demuxer, such as ``"mov,mp4,m4a,3gp,3g2,mj2"``.
@@ -112,23 +112,23 @@ class StreamInfo:
             frame is turned for display.
         mirrored: whether the display matrix of the container also flips the frame
             left to right, after the turn.
-        preamble: what goes before the first packet that a decoder is given, since the
-            stream says it only once.
+        preamble: bytes to put before the first packet that a decoder gets, since the
+            stream holds them only once.
         reorder: how many places a packet moves at most between decoding order and
             presentation order.
         readable_by_packet: whether ``pos`` and ``size`` give the bytes of a packet, so
             that the container need not be opened.
         trailing: how many packets that show no frame may follow the packet of a frame and
             be part of it all the same (the second field of an interlaced frame).
-        side_data: what goes to the decoder beside packets, by dts.
-        decoded_for: why the order of frames is the decoder's and not that of the
-            container's times; ``""`` where it is theirs.
+        side_data: what goes to the decoder with packets, by dts.
+        decoded_for: why the decoder gives the order of frames, and not the container's
+            times; ``""`` where the times give it.
         has_times: whether the container has times; an elementary stream has none, and its
             pts count frames at the stream's frame rate.
         fields: whether a frame may be coded as two fields, of which one may be a reference
             and the other none.
         seekable: whether the packets of the container have dts that grow, so that a packet
-            is known again after a seek.
+            is recognized after a seek.
     """
 
     container: str
@@ -180,7 +180,7 @@ class ObjectMeta:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    r"""By what a file is known again.
+    r"""Identifies the contents of a file.
 
     Args:
         size: length in bytes.
@@ -204,7 +204,7 @@ class Cost(NamedTuple):
     r"""What reading the frames of a window costs.
 
     Args:
-        frames: frames asked for.
+        frames: requested frames.
         decoded: frames that the decoder has to reconstruct for them.
         bytes: bytes to fetch.
         ranges: contiguous ranges of bytes to fetch them in.
@@ -218,7 +218,7 @@ class Cost(NamedTuple):
 
 @runtime_checkable
 class ObjectStore(Protocol):
-    r"""Where bytes come from: all that a store has to offer.
+    r"""Reads objects: all that a store must offer.
 
     A key is the uri of the object as the user wrote it. Instances are pickled into
     worker processes and survive a fork, so they hold no socket, thread or lock.
@@ -239,22 +239,22 @@ class ObjectStore(Protocol):
         ...
 
     def lance_connection(self) -> tuple[str, dict[str, str]]:
-        r"""Returns what Lance needs to reach the same place: what its uris begin with in
-        place of the ``protocol://`` of a key, and its ``storage_options``."""
+        r"""Returns what Lance needs to reach the same place: the start of its uris, which
+        replaces the ``protocol://`` of a key, and its ``storage_options``."""
         ...
 
 
 @runtime_checkable
 class FolderStore(ObjectStore, Protocol):
-    r"""A store that knows folders, too: indexes on it are copied to be read, which takes
-    three requests where Lance itself needs a dozen."""
+    r"""A store that knows folders, too: readers copy an index from it with three requests,
+    where Lance itself needs a dozen."""
 
     def list_objects(self, folder: str) -> dict[str, ObjectMeta]:
         r"""Returns size and etag of all objects below a folder, by their path in it."""
         ...
 
     def local_folder(self, folder: str, files: Sequence[tuple[str, ObjectMeta]]) -> str:
-        r"""Returns a local folder that holds these files of a folder, in just these
+        r"""Returns a local folder that holds these files of a folder, in exactly these
         versions, or raises :obj:`CacheError`."""
         ...
 
@@ -277,8 +277,8 @@ class ByteCache(Protocol):
     def read_ranges(
         self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
-        r"""Returns for each of the ranges what ``store.read_range`` would, of the version
-        ``meta``; all that a window needs of a file is asked for at once."""
+        r"""Returns for each range what ``store.read_range`` would return, of the version
+        ``meta``; one call asks for all that a window needs of a file."""
         ...
 
 
@@ -308,7 +308,7 @@ class SegmentPackets(Protocol):
 
 @runtime_checkable
 class FrameIndex(Protocol):
-    r"""The least that an index has to know: the frames of all segments and their clock."""
+    r"""The least that an index must know: the frames of all segments and their clock."""
 
     def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""

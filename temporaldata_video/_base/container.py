@@ -1,4 +1,4 @@
-r"""Opens containers with FFmpeg and nothing that they name, and demuxes them."""
+r"""Opens containers with FFmpeg, but no file that they name, and demuxes them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
-# A block's own header lies between Packet.pos and the payload, in Matroska 4 bytes.
+# A block's own header lies between Packet.pos and the payload; in Matroska it has 4 bytes.
 LONGEST_BLOCK_HEADER = 64
 
 
 @functools.cache
 def ffmpeg_errors() -> tuple[type[Exception], ...]:
-    r"""Returns what PyAV raises of bytes that FFmpeg does not take, errors of files that
-    are asked for what lies nowhere included."""
+    r"""Returns what PyAV raises for bytes that FFmpeg cannot read, and what a file raises
+    when FFmpeg asks it for a place that it does not have."""
     import av
 
     return av.error.FFmpegError, OSError, ValueError, OverflowError
@@ -45,7 +45,7 @@ def open_container(
         uri: for messages.
         demuxer: FFmpeg's name of the only demuxer to try.
         options: further options of FFmpeg's demuxers.
-        buffer_bytes: what is read of the file at a time.
+        buffer_bytes: how many bytes of the file are read at a time.
 
     Raises:
         SourceError: if FFmpeg finds no video in it, or none that it can decode.
@@ -61,7 +61,7 @@ def open_container(
             metadata_errors="replace",
             buffer_size=buffer_bytes,
         )
-    except VideoError:  # what a store has to say
+    except VideoError:  # an error of the store says more
         raise
     except ffmpeg_errors() as error:
         raise SourceError(
@@ -74,8 +74,8 @@ def open_container(
     if container.streams.video[0].codec_context is None:
         container.close()
         raise SourceError(
-            f"{uri!r} holds video of a codec that this FFmpeg cannot decode. Re-encode it "
-            f"with a program that can, as H.264 for instance."
+            f"{uri!r} holds video of a codec that this FFmpeg cannot decode. Re-encode it, "
+            f"for instance as H.264, with a program that can decode it."
         )
     return container
 
@@ -83,7 +83,7 @@ def open_container(
 def demuxed(
     container: InputContainer, stream: VideoStream, uri: str
 ) -> Iterator[av.Packet]:
-    r"""Yields the packets of a stream that hold anything, in the order of the file.
+    r"""Yields the packets of a stream that are not empty, in the order of the file.
 
     Args:
         container: from :func:`open_container`.
@@ -107,19 +107,19 @@ def demuxed(
 
 
 def keep_to_one_thread(context: VideoCodecContext) -> None:
-    r"""Has a decoder start no threads; those made before a fork deadlock when the child
-    frees it.
+    r"""Keeps a decoder from starting threads: those made before a fork deadlock when the
+    child frees the decoder.
 
     Args:
-        context: not opened yet.
+        context: of a decoder that is not open yet.
     """
     context.thread_count = 1
     context.thread_type = "NONE"
 
 
 class _Guarded:
-    # Damaged files send FFmpeg to places before their beginning. It copes with a number
-    # that says so, while PyAV would hold on to an exception and raise it later.
+    # Damaged files make FFmpeg seek to places before their beginning. FFmpeg copes with an
+    # error number as an answer, while PyAV would keep an exception and raise it later.
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -132,7 +132,7 @@ class _Guarded:
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         try:
             return self._file.seek(offset, whence)
-        except VideoError:  # what a store has to say
+        except VideoError:  # an error of the store says more
             raise
         except (OSError, ValueError):
             return -errno.EINVAL

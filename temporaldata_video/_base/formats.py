@@ -1,9 +1,9 @@
-r"""The containers and codecs that FFmpeg may be asked for, whatever a file calls itself."""
+r"""Lists the containers and codecs that FFmpeg may read, whatever a file calls itself."""
 
 from __future__ import annotations
 
 # Containers that hold their media themselves. A playlist that calls itself cam.mp4 would
-# have FFmpeg open whatever it names; it is not on the list, so FFmpeg refuses it.
+# make FFmpeg open whatever it names; it is not on the list, so FFmpeg refuses it.
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpegtsraw,mpeg,asf,flv,live_flv,ogg,"
     "mxf,nut,ivf,m4v,h261,h263,h264,hevc,vvc,obu,av1,mjpeg,mjpeg_2000,smjpeg,mpjpeg,"
@@ -33,5 +33,5 @@ SELF_CONTAINED_CODECS = frozenset(
 
 
 def opening_options() -> dict[str, str]:
-    r"""Returns the options with which FFmpeg opens a file and nothing that it names."""
+    r"""Returns the options with which FFmpeg opens a file, but no file that it names."""
     return {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}

@@ -1,4 +1,4 @@
-r"""The bar that shows how far long work has come."""
+r"""Shows with a bar how far a long task has come."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def progress_bar(
     r"""Shows a bar on standard error while the block runs, and wipes it away.
 
     Args:
-        label: what is worked on.
+        label: names the task.
         total: how much there is to do, in any unit.
-        shown: show it at all.
+        shown: whether to show it at all.
 
     Yields:
         A function that takes how much is done, or :obj:`None` if nothing is shown.

@@ -44,21 +44,21 @@ def build_segment(
 ) -> SegmentIndex:
     r"""Returns the index of one file, fingerprint included.
 
-    Frames are read back by it, and compared with a sequential decode.
+    This reads frames back by the index, and compares them with a sequential decode.
 
     Args:
         store: reads the file.
         uri: where the file lies.
         method: ``"header"``, ``"demux"`` or ``"auto"``.
         progress: show a progress bar for a long file.
-        lasting: whether the index is good for copies of the file, too, for which its edges
-            are read.
-        thorough: decode everything for the order of frames, whatever the container says.
+        lasting: whether the index shall hold for copies of the file, too; this reads the
+            edges of the file.
+        thorough: decode everything to get the order of frames, whatever the container says.
 
     Raises:
         ValueError: if the method is none of these.
         SourceError: if the file is no video, cannot be read frame by frame, or its header
-            alone does not serve.
+            alone is not enough.
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
@@ -76,7 +76,7 @@ def build_segment(
         )
     if scan is None or reason or thorough:
         scan = file.scan()
-        reason = why_decode(scan) or ("it is asked for" if thorough else "")
+        reason = why_decode(scan) or ("the user asked for it" if thorough else "")
     segment = file.index_by_decoding(scan, reason) if reason else index_by_times(scan)
     if not len(segment) or not segment.stream.width:
         raise SourceError(
@@ -84,7 +84,7 @@ def build_segment(
             f"reference movie, whose media lie in other files, index those."
         )
     segment = file.finished(segment, scan)
-    # To open a plain remote file, its header alone is read.
+    # To open a plain remote file, only its header is read.
     if lasting or reason or isinstance(store, LocalStore):
         segment = file.tried(segment, scan, bool(reason))
     if segment.missing_packets:
@@ -119,7 +119,7 @@ class _File:
         if scan is None:
             return None, ""
         if scan.keyframe.all() and len(scan) > 1 and not scan.intra_only:
-            return scan, "all frames are said to be key frames"
+            return scan, "it calls every frame a key frame"
         return scan, why_decode(scan)
 
     def scan(self) -> Scan:
@@ -145,7 +145,7 @@ class _File:
         if times.max() > 1:
             raise SourceError(
                 f"{self.uri!r} cannot be indexed: its packet {numbers[times.argmax()]} "
-                f"shows {times.max()} frames, as where a key frame is missing before it. "
+                f"shows {times.max()} frames, as if a key frame before it were missing. "
                 f"Re-encode it: ffmpeg -i FILE -c:v libx264 -crf 17 copy.mp4"
             )
         segment = index_by_decoding(scan, shown)
@@ -172,7 +172,7 @@ class _File:
         # Each remedy costs more than the one before.
         plain = not (decoded or len(segment.hidden) or segment.stream.side_data)
         budget = plain_budget(segment) if plain else ODD_BUDGET
-        # Where all was decoded, what the decoder says of key frames is known.
+        # Where everything was decoded, it is known what the decoder calls key frames.
         fault = self.fault(segment, budget, proven=decoded)
         if fault and fault.kind == "order" and not decoded:
             scan = self.scan()
@@ -191,7 +191,7 @@ class _File:
         if fault and fault.row >= 0 and is_damaged(self.segment(before), fault.row):
             warnings.warn(
                 f"{self.uri!r} is damaged: {fault.what} when it is read by itself, since "
-                f"the decoder makes up what is damaged. See what else is: "
+                f"the decoder makes up what is damaged. To see all damage, run: "
                 f"temporaldata-video check --decode {shown_uri(self.uri)}",
                 IndexWarning,
                 stacklevel=5,
@@ -200,7 +200,7 @@ class _File:
         if fault:
             raise SourceError(
                 f"{self.uri!r} cannot be read frame by frame: {fault.what}. A newer PyAV "
-                f"than {version('av')} may do it; else re-encode the file: "
+                f"than {version('av')} may do it; otherwise re-encode it: "
                 f"ffmpeg -i FILE -c:v libx264 -crf 17 copy.mp4"
             )
         return segment
@@ -233,7 +233,7 @@ def _undecodable(uri: str, n_packets: int) -> SourceError:
 
 
 def count_frames(store: ObjectStore, uri: str) -> int | None:
-    r"""Returns how many frames a file has by its header, :obj:`None` if that does not say.
+    r"""Returns how many frames a file has by its header; :obj:`None` if that doesn't say.
 
     Args:
         store: reads the file.
@@ -248,8 +248,8 @@ def count_frames(store: ObjectStore, uri: str) -> int | None:
 
 
 def clock_trouble(segment: SegmentPackets) -> str:
-    r"""Returns what a container's own clock is no good for, as a sentence without its
-    subject; ``""`` if there is nothing to say.
+    r"""Returns what is wrong with a container's own clock, as a sentence without its
+    subject; ``""`` if nothing is.
 
     Args:
         segment: the index of a file.

@@ -19,7 +19,7 @@ from .file_index import build_segment, clock_trouble
 
 
 def warn_of_clocks(uris: Sequence[str], segments: Sequence[SegmentIndex]) -> None:
-    r"""Warns of files whose own clock is no good.
+    r"""Warns about files whose own clock has faults.
 
     Args:
         uris: the files of a video.

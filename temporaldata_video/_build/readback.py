@@ -1,8 +1,8 @@
-r"""Reads a file back by its new index, beside a sequential decode: is frame k frame k?
+r"""Reads a file back by its new index, and compares it with a sequential decode.
 
-The sequential decode goes through the container, as any player does: FFmpeg demuxes, its
-own decoder of the stream decodes, and frames come in the order in which that gives them.
-What is compared is what users get: RGB, read by the path that they read by.
+The sequential decode goes through the container, as any player does: FFmpeg demuxes, the
+container's own decoder decodes, and gives frames in its order. The comparison is of what
+users get: RGB, read by the same path.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-# What is decoded of a file for its check, in pixels: all of a short one.
+# How many pixels of a file are decoded for its check; of a short file, all.
 ODD_BUDGET = 150_000_000
-# Of a plain one: so much that indexing a long one takes a fifth longer at most.
+# The same for a plain file: indexing a long one then takes at most a fifth longer.
 _PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 1_000_000, 180
-# At least so many packets are decoded at a place, and as many more as are reordered.
+# At each place, at least this many packets are decoded, and as many more as are reordered.
 _LEAST_PACKETS = 4
-# Frames compared on either side of the places that are looked at.
+# How many frames are compared on either side of a place.
 _MARGIN = 2
-# Pixels of the reader that are held at a time.
+# How many bytes of the reader's pixels are held at a time.
 _CHUNK_BYTES = 128 * 1024 * 1024
 _RGB = OutputFormat(channel_format="NHWC")
 
@@ -54,7 +54,7 @@ class Fault(NamedTuple):
             decoder does not call a key frame one, ``"pixels"`` if a frame is another
             picture or does not decode, ``"nothing"`` if none decodes.
         what: the same as a sentence.
-        row: the frame, where it is one.
+        row: the frame; -1 where the fault is of no single frame.
     """
 
     kind: Literal["order", "keys", "pixels", "nothing"]
@@ -63,7 +63,7 @@ class Fault(NamedTuple):
 
 
 def plain_budget(index: SegmentIndex) -> int:
-    r"""Returns how many pixels to decode of a file that looks as all files do.
+    r"""Returns how many pixels to decode of a file in which nothing is unusual.
 
     Args:
         index: the index of the file.
@@ -78,7 +78,7 @@ def find_fault(
     *,
     proven: bool = False,
 ) -> Fault | None:
-    r"""Returns a fault of an index, or :obj:`None` if there is none to be seen.
+    r"""Returns a fault of an index, or :obj:`None` if it finds none.
 
     The beginning of the file is decoded in sequence, then groups of pictures in the middle
     and at the end, as far as the budget goes; a short file as a whole.
@@ -86,8 +86,8 @@ def find_fault(
     Args:
         file: a file and its index.
         budget: how many pixels to decode in sequence at most.
-        open_file: opens the file; asks its store by default.
-        proven: whether its key frames were all tried already.
+        open_file: opens the file; by default its store does.
+        proven: whether all its key frames were tried already.
 
     Raises:
         SourceError: if the file cannot be read.
@@ -118,16 +118,16 @@ def find_fault(
 
 
 def _starts(keys: list[int], most: int) -> Iterator[int]:
-    # For the key frame in the middle and the last one the one before, if it is not too far
-    # away: what is decoded on from there tells whether the next is one.
+    # Decoding starts at the key frame before the middle one, and before the last one, if it
+    # is not too far away: this shows whether the key frame after it is one.
     for at in {len(keys) // 2, len(keys) - 1} if keys else ():
         near = at > 0 and keys[at] - keys[at - 1] <= most
         yield keys[at - near]
 
 
 def is_damaged(file: Segment, row: int) -> bool:
-    r"""Returns whether a decoder that conceals nothing has an error in what a frame depends
-    on: in its group of pictures, or in the one before.
+    r"""Returns whether a decoder that conceals nothing fails on what a frame depends on: on
+    its group of pictures, or on the one before.
 
     Args:
         file: a file and its index.
@@ -139,7 +139,7 @@ def is_damaged(file: Segment, row: int) -> bool:
     truth = _Truth(file, look=False)
     place = int(np.flatnonzero(truth.row == row)[0])
     keys = np.flatnonzero(truth.packets.keyframe[: place + 1])
-    # The group before that is where decoding starts, and what it lacks there is no damage.
+    # Decoding starts one group earlier; a reference that is missing there is no damage.
     start, first, _ = [0, 0, 0, *keys.tolist()][-3:]
     failed: set[int] = set()
     opened = file.store.open(file.uri)
@@ -152,8 +152,8 @@ def is_damaged(file: Segment, row: int) -> bool:
 
 
 def find_disorder(file: Segment) -> Fault | None:
-    r"""Returns where the whole of a file comes in another order or number than its index
-    says, or :obj:`None`.
+    r"""Decodes a whole file, and returns where its frames come in another order or number
+    than the index says, or :obj:`None`.
 
     Args:
         file: a file and its index.
@@ -190,7 +190,7 @@ class _Truth:
         self.packets, self.row = table[order], row[order]
 
     def follow(self, container: InputContainer, place: int, n_packets: int) -> None:
-        r"""Decodes some packets from a key frame on, and holds rows against what is shown.
+        r"""Decodes some packets from a key frame on, and compares rows with what it shows.
 
         Args:
             container: the file.
@@ -208,7 +208,7 @@ class _Truth:
                 continue
             row = int(self.row[number]) if number < len(self.row) else -1
             if 0 <= row < expected and place:
-                continue  # pictures that lead the key frame
+                continue  # pictures that are shown before the key frame
             while expected != row and expected in self._rows(failed):
                 expected += 1
             if row != expected:
@@ -220,7 +220,7 @@ class _Truth:
                 return
             self.seen[row] = _checksum(frame, self.file) if self.look else None
             if self.packets.keyframe[number]:
-                # Not all decoders say it; of the first frame it is sure.
+                # Not all decoders say it; the first frame is a key frame for sure.
                 self.says_keys = self.says_keys or (number == 0 and frame.key_frame)
                 if self.says_keys and not frame.key_frame:
                     self.not_keys.append(number)
@@ -243,7 +243,7 @@ class _Truth:
     def _decoded(
         self, container: InputContainer, place: int, n_packets: int, failed: set[int]
     ) -> Iterator[tuple[int, av.VideoFrame | None]]:
-        # Yields the number of the packet of each frame, and None for it at the end.
+        # Yields the number of the packet of each frame, and the frame; at the end, None.
 
         source = container.streams.video[0]
         context = source.codec_context
@@ -267,7 +267,7 @@ class _Truth:
             if number >= place + n_packets:
                 return
             if number >= len(self.row) or packet.size != self.packets.size[number]:
-                self.fault = Fault("order", f"packet {number} is demuxed otherwise")
+                self.fault = Fault("order", f"packet {number} differs when demuxed again")
                 return
             packet.pts = number
             try:
@@ -281,8 +281,8 @@ class _Truth:
         yield len(self.row), None
 
     def _landed(self, packet: av.Packet, place: int) -> int:
-        # The number of the packet at which a seek ended, which may be an earlier key frame
-        # than the one meant; -1 if it is none that is known.
+        # Returns the number of the packet at which a seek ended, which may be a key frame
+        # before the intended one; -1 if the index does not have the packet.
         before = slice(place + 1)
         ahead = self.packets.pos[before] - (-1 if packet.pos is None else packet.pos)
         same = self.packets.keyframe[before] & (self.packets.size[before] == packet.size)
@@ -291,7 +291,7 @@ class _Truth:
 
 
 def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
-    # Of its pixels as users get them; None if there is no telling.
+    # The checksum of the pixels that users get; None if FFmpeg cannot convert them.
     from av.video.reformatter import VideoReformatter
 
     stream = file.packets.stream
@@ -312,8 +312,8 @@ def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
 
 
 def _compare(file: Segment, truth: _Truth) -> Fault | None:
-    known = (row for row, checksum in truth.seen.items() if checksum is not None)
-    rows = np.array(sorted(known), np.int64)
+    checked = (row for row, checksum in truth.seen.items() if checksum is not None)
+    rows = np.array(sorted(checked), np.int64)
     if len(rows) < len(file.packets):
         rows = rows[_near_edges(rows, truth)]
     size = file.packets.stream.display_size
@@ -340,7 +340,7 @@ def _keys(truth: _Truth) -> np.ndarray:
 
 
 def _near_edges(rows: np.ndarray, truth: _Truth) -> np.ndarray:
-    # Rows by a key frame, or by either end of what was decoded in one go.
+    # Rows near a key frame, or near either end of what was decoded in one go.
     edges = np.flatnonzero(np.diff(rows, prepend=-9) > 1)
     edges = np.concatenate([rows[edges], rows[edges - 1], rows[-1:], _keys(truth)])
     distance = np.abs(rows[:, None] - np.sort(edges)[None, :]).min(axis=1)
@@ -348,8 +348,8 @@ def _near_edges(rows: np.ndarray, truth: _Truth) -> np.ndarray:
 
 
 def _requests(rows: np.ndarray, truth: _Truth, file: Segment) -> Iterator[np.ndarray]:
-    # One request for each group of pictures, the last first, so that none goes on from the
-    # decoder of the one before.
+    # One request per group of pictures, the last group first, so that no request continues
+    # with the decoder of the one before.
     keys = _keys(truth)
     stream = file.packets.stream
     most = max(1, _CHUNK_BYTES // (3 * stream.width * stream.height))

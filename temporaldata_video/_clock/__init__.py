@@ -1,1 +1,1 @@
-r"""Gives every frame its time: reads clocks, examines them, lays them beside the frames."""
+r"""Gives every frame its time: reads clocks, examines them, fits them to the frames."""

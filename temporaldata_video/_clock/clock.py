@@ -1,4 +1,4 @@
-r"""What users say about a clock: where it is kept, in which unit, and what may be wrong."""
+r"""Describes a clock: where it is kept, in which unit, and which faults it may have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLICIES = {
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    r"""Where the times of frames come from, and what is done about their faults.
+    r"""Where the times of frames come from, and what to do about their faults.
 
     Pass it as ``timestamps`` to :func:`~temporaldata_video.write_index`. A plain array or
     path there is a clock in seconds with the defaults below.
@@ -32,11 +32,11 @@ class Clock:
             text file; ``"file.h5:/path"`` names a dataset. :obj:`None` is the container's
             own clock.
         column: name or number (from 0) of the column in a table, or path of the dataset
-            in an HDF5 file. Found alone where only one can be meant.
+            in an HDF5 file. Not needed where only one fits.
         unit: ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``; ``"iso8601"`` for dates; ``"ticks"``
-            of a counter that wraps; ``"pointgrey"`` for its 32-bit cycle counter (7 bits
+            for a counter that wraps; ``"pointgrey"`` for its 32-bit cycle counter (7 bits
             of seconds, 13 of cycles of 125 us, 12 of 1/3072 cycle; wraps every 128 s).
-        origin: from where times count. ``"clock"``: from where the clock does.
+        origin: from where times count. ``"clock"``: as the clock counts.
             ``"first"``: the first stamp is ``start``. ``"epoch"``: 1970-01-01 UTC, for
             dates; a float64 resolves 0.24 us there. Dates need one of the last two.
         start: seconds at which the first frame lies, with ``rate`` or
@@ -117,10 +117,10 @@ class Clock:
             "frame_index": self.frame_index is not None,
             "origin": self.origin != "clock",
         }
-        given = [name for name, is_given in about_stamps.items() if is_given]
-        if self.source is None and given:
+        named = [name for name, is_set in about_stamps.items() if is_set]
+        if self.source is None and named:
             raise ValueError(
-                f"{' and '.join(given)}: there are no timestamps that this is about."
+                f"{' and '.join(named)} can only go with timestamps, and there are none."
             )
         if self.rate is not None and self.source is not None:
             raise ValueError("rate makes the times itself; give either rate or timestamps.")
@@ -153,31 +153,31 @@ class Clock:
         return self.source is None and self.rate is None and self.sync is None
 
 
-def as_clock(timestamps: Any, **told: Any) -> Clock:
-    r"""Returns what a caller passed as ``timestamps`` as a :obj:`Clock`.
+def as_clock(timestamps: Any, **fields: Any) -> Clock:
+    r"""Returns a :obj:`Clock` for what a caller passed as ``timestamps``.
 
     Args:
         timestamps: a :obj:`Clock`, or the source of one.
-        **told: further fields that the caller named; :obj:`None` where not.
+        **fields: further fields of the clock; :obj:`None` where the caller names none.
 
     Raises:
         ValueError: if a clock comes with fields beside it.
     """
-    given = {name: value for name, value in told.items() if value is not None}
+    fields = {name: value for name, value in fields.items() if value is not None}
     if not isinstance(timestamps, Clock):
-        return replace(Clock(**_policies(given)), source=timestamps, **given)
-    different = [n for n, value in given.items() if value != getattr(timestamps, n)]
-    plain = [n for n in different if given[n] != "raise"]
-    if plain:
+        return replace(Clock(**_policies(fields)), source=timestamps, **fields)
+    different = [n for n, value in fields.items() if value != getattr(timestamps, n)]
+    choices = [n for n in different if fields[n] != "raise"]
+    if choices:
         raise ValueError(
-            f"timestamps is a Clock; say {' and '.join(plain)} in it, not beside it."
+            f"timestamps is a Clock; say {' and '.join(choices)} in it, not beside it."
         )
     return timestamps
 
 
-def _policies(given: dict[str, Any]) -> dict[str, Any]:
-    # Checked first, so that a wrong word is named before a missing clock is.
-    return {name: value for name, value in given.items() if name in POLICIES}
+def _policies(fields: dict[str, Any]) -> dict[str, Any]:
+    # Checked first, so that an error names a wrong word before a missing clock.
+    return {name: value for name, value in fields.items() if name in POLICIES}
 
 
 def _is_number(value: Any) -> bool:

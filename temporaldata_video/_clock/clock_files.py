@@ -17,7 +17,7 @@ from .text_table import MAX_ROWS, check_size, choose_column, read_text_column
 _TEXT = (".csv", ".tsv", ".ssv", ".txt", ".dat")
 _HDF5 = (".h5", ".hdf5", ".nwb", ".mat")
 _DATASET = re.compile(rf"(.*(?:{'|'.join(map(re.escape, _HDF5))})):(/.*)", re.IGNORECASE)
-# What HDF5 files list when none of their datasets is named.
+# How many datasets of an HDF5 file are looked up when the user names none.
 _MAX_LISTED = 20
 
 
@@ -35,8 +35,8 @@ def read_values(
         source: an array, or the path of a file.
         column: name or number of the column; the only one by default.
         kind: ``"number"``, ``"integer"`` or ``"date"``: what cells of text are.
-        needs_zone: whether dates of text must say their offset from UTC.
-        alone: whether a column of text is found by being the only one of its kind.
+        needs_zone: whether dates in text must say their offset from UTC.
+        alone: whether a column of text can be found as the only one of its kind.
 
     Returns:
         Of shape (n,): int64, uint64, float64, datetime64 or timedelta64.
@@ -58,21 +58,21 @@ def read_values(
     if suffix in _TEXT:
         return read_text_column(path, column, kind, needs_zone=needs_zone, alone=alone)
     if suffix not in _READERS:
-        known = ", ".join((*_READERS, *_TEXT))
-        raise ValueError(f"{what} has the suffix {path.suffix!r}; known are {known}.")
-    with open(path, "rb"):  # what cannot be opened is an OSError that names the file
+        suffixes = ", ".join((*_READERS, *_TEXT))
+        raise ValueError(f"{what} has the suffix {path.suffix!r}; known are {suffixes}.")
+    with open(path, "rb"):  # a file that cannot be opened raises an OSError
         pass
     try:
         values = _READERS[suffix](path, inside and inside[2], column)
     except (ValueError, VideoError, MemoryError) as error:
         raise ValueError(f"{what} is no array of numbers: {error}") from error
     except Exception as error:  # a damaged file makes its library raise anything
-        raise ValueError(f"{what} is damaged or something else: {error!r}") from error
+        raise ValueError(f"{what} is damaged or of another format: {error!r}") from error
     return _checked(values, what)
 
 
 def _read_npy(path: Path, _: str | None, column: str | int | None) -> np.ndarray:
-    # Mapped, so that a header that lies about the size costs nothing.
+    # The file is mapped, so that a header that lies about the size costs nothing.
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
         raise ValueError("it is an archive of arrays; save the one that is the clock")
@@ -118,8 +118,8 @@ def _read_hdf5(path: Path, dataset: str | None, column: str | int | None) -> np.
         return _pick(found[()], column, f"dataset {found.name!r}")
 
 
-# What files that are no text are read by: given the path, the dataset named in it, and the
-# column.
+# The readers of files that are no text. Each takes the path, the dataset named in it, and
+# the column.
 _READERS: dict[str, Callable[[Path, str | None, str | int | None], np.ndarray]] = {
     ".npy": _read_npy,
     ".parquet": _read_parquet,

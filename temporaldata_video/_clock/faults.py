@@ -1,4 +1,4 @@
-r"""What is wrong with a clock: gaps, repeats, steps back, jumps, and times that miss."""
+r"""Finds what is wrong with a clock: gaps, repeats, steps back, jumps, missing times."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from .sync import SyncFit
 
-# A step this many times the median one is a gap and no jitter.
+# A step longer than this many times the median is a gap and not jitter.
 GAP_FACTOR = 1.5
-# A longer step leads to another epoch: nobody films a pause of a day into one file.
+# A longer step leads to another epoch: no file has a pause of a day in it.
 JUMP_SECONDS = 86400.0
 _ROWS_NAMED = 3
 
@@ -58,7 +58,7 @@ class ClockReport:
 
     Args:
         stamps: number of stamps.
-        frames: number of frames that they are for; :obj:`None` where unknown.
+        frames: number of frames that the stamps are for; :obj:`None` where unknown.
         first: seconds of the first stamp that has a time; NaN if none has.
         last: seconds of the last one.
         interval: median step ahead in seconds; NaN if there is none.
@@ -68,9 +68,9 @@ class ClockReport:
         backwards: steps back.
         jumps: steps ahead of more than a day.
         missing: stamps without a time (NaN).
-        untimed: frames that no stamp is for; int64 of shape (m,).
+        untimed: frames without a stamp; int64 of shape (m,).
         surplus: stamps whose frame the file does not have.
-        wraps: rows at which a counter began anew, which is no fault.
+        wraps: rows at which a counter started over, which is no fault.
         sync: the map to the recording's clock, where there is one.
 
     Example ::
@@ -176,8 +176,8 @@ def examine(times: np.ndarray, *, resolution: float = 0.0, **facts: object) -> C
         **facts: further fields of :obj:`ClockReport`.
     """
     rows = np.flatnonzero(~np.isnan(times))
-    known = times[rows]
-    steps, after = np.diff(known), rows[1:]
+    timed = times[rows]
+    steps, after = np.diff(timed), rows[1:]
     ahead = steps[(steps > 0) & (steps <= JUMP_SECONDS)]
     interval = float(np.median(ahead)) if len(ahead) else float("nan")
 
@@ -187,9 +187,9 @@ def examine(times: np.ndarray, *, resolution: float = 0.0, **facts: object) -> C
     without = np.flatnonzero(np.isnan(times))
     return ClockReport(
         stamps=len(times),
-        first=float(known[0]) if len(known) else float("nan"),
-        resolution=max(resolution, float(np.spacing(np.abs(known).max(initial=0.0)))),
-        last=float(known[-1]) if len(known) else float("nan"),
+        first=float(timed[0]) if len(timed) else float("nan"),
+        resolution=max(resolution, float(np.spacing(np.abs(timed).max(initial=0.0)))),
+        last=float(timed[-1]) if len(timed) else float("nan"),
         interval=interval,
         gaps=faults((steps > GAP_FACTOR * interval) & (steps <= JUMP_SECONDS)),
         repeats=faults(steps == 0),

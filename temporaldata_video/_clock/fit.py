@@ -1,4 +1,4 @@
-r"""Lays a clock beside the frames of a video: one time for each frame, or a refusal."""
+r"""Fits a clock to the frames of a video: one time per frame, or an error."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from .faults import GAP_FACTOR, ClockReport, Faults, examine
 from .read_clock import Stamps, read_stamps
 from .sync import SyncFit, map_times
 
-# A clock that runs this much slower than the container is in milliseconds, most likely.
+# A clock whose steps are 1000, 10**6 or 10**9 times the container's, to this share, is most
+# likely in another unit.
 _WRONG_UNIT_TOLERANCE = 0.05
 
 
 def container_clock(tables: Sequence[tuple[np.ndarray, Fraction]]) -> np.ndarray:
     r"""Returns the container's own clock in seconds, float64 of shape (n,).
 
-    The first file starts at its first pts. A further one starts where the one before it
-    ends, one median frame interval after its last frame.
+    The first file starts at its first pts. Each further file starts where the one
+    before it ends, one median frame interval after its last frame.
 
     Args:
         tables: pts in presentation order and time base of each file.
@@ -50,8 +51,8 @@ def read_timestamps(source: Any, column: str | int | None = None) -> NDArray[np.
             more than one.
 
     Returns:
-        float64 of shape (n,); NaN where the file has nothing. In the order of the stamps,
-        whatever is wrong with it.
+        float64 of shape (n,); NaN where the file has no value. The times are in the order
+        of the stamps, with all their faults.
 
     Raises:
         ValueError: if there is no such column, or it holds anything but times.
@@ -63,7 +64,7 @@ def read_timestamps(source: Any, column: str | int | None = None) -> NDArray[np.
     """
     clock = as_clock(source, column=column)
     if clock.source is None:
-        raise ValueError("timestamps must be given; this clock has no source.")
+        raise ValueError("this clock has no source; pass an array or a file of timestamps.")
     stamps = read_stamps(clock)
     return _synced(clock, stamps, stamps.seconds)[0]
 
@@ -80,7 +81,7 @@ def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
     """
     clock = as_clock(timestamps)
     if clock.source is None:
-        raise ValueError("timestamps must be given; this clock has no source.")
+        raise ValueError("this clock has no source; pass an array or a file of timestamps.")
     stamps = read_stamps(clock)
     times, sync = _synced(clock, stamps, stamps.seconds)
     return _report(stamps, times, n_frames, sync)
@@ -89,10 +90,10 @@ def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
 def fit_clock(
     clock: Clock, stamps: Stamps, container: np.ndarray, what: str
 ) -> tuple[np.ndarray, ClockReport]:
-    r"""Returns one time for each frame, NaN for frames that are to be left out.
+    r"""Returns one time for each frame, NaN for frames to leave out.
 
     Args:
-        clock: says what is to be done about faults.
+        clock: says what to do about faults.
         stamps: as :func:`read_stamps` read them.
         container: the container's own clock in seconds, float64 of shape (n,).
         what: names the video in messages.
@@ -101,11 +102,11 @@ def fit_clock(
         The times, float64 of shape (n,), and what was found.
 
     Raises:
-        ClockError: if the clock has a fault that it should not have.
+        ClockError: if the clock has a fault that it does not allow.
     """
     n_frames = len(container)
     times, report = time_stamps(clock, stamps, container)
-    if clock.is_container:  # nobody has chosen it, and it is what players show
+    if clock.is_container:  # nobody chose it, and players show the same times
         return times, report
     complaints = list(_complaints(clock, stamps, report, what))
     if complaints:
@@ -206,7 +207,7 @@ def _complaints(
             yield (
                 f"{what} has {report.frames} frames and {report.stamps} timestamps. Check "
                 f"that they belong together; on_mismatch='trim' drops the surplus at the "
-                f"end, and frame_index tells which frame each stamp is of."
+                f"end, and frame_index says which frame each stamp is for."
             )
     elif stamps.frames is not None:
         yield from _numbering_complaints(clock, report, what)
@@ -230,7 +231,7 @@ def _complaints(
 
 def _numbering_complaints(clock: Clock, report: ClockReport, what: str) -> Iterator[str]:
     if report.surplus and clock.on_mismatch == "raise":
-        lacking = (
+        hint = (
             " There are as many timestamps as frames: if the camera dropped frames and the "
             "file lacks them too, leave frame_index out."
             if report.stamps == report.frames
@@ -238,7 +239,7 @@ def _numbering_complaints(clock: Clock, report: ClockReport, what: str) -> Itera
         )
         yield (
             f"{what} has {report.frames} frames, and frame_index names {report.surplus} "
-            f"beyond them; on_mismatch='trim' drops those timestamps.{lacking}"
+            f"beyond them; on_mismatch='trim' drops those timestamps.{hint}"
         )
     if len(report.untimed) and clock.on_nan == "raise":
         yield (

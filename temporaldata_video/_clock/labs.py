@@ -1,4 +1,4 @@
-r"""How the clocks of well-known tools are kept."""
+r"""Describes the clocks that well-known tools write."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from .clock import Clock
 
-# Checked as clocks with a source, since a unit without timestamps says nothing.
+# These clocks need a source, since a clock with a unit and no timestamps is an error.
 _ANY = np.empty(0)
 LABS = {
-    # Seconds, one a frame, in camera.times.npy.
+    # Seconds, one per frame, in camera.times.npy.
     "ibl": Clock(_ANY),
     # Bonsai's CsvWriter: one column of dates among others, with seven digits.
     "bonsai": Clock(_ANY, unit="iso8601", origin="first"),
@@ -20,7 +20,7 @@ LABS = {
     "miniscope": Clock(_ANY, column="Time Stamp (ms)", unit="ms"),
     # FicTrac .dat: column 22 of 25, without a header.
     "fictrac": Clock(_ANY, column=21, unit="ms"),
-    # Camera.timestamps.ssv of IBL, and what else Bonsai writes for PointGrey cameras.
+    # Camera.timestamps.ssv of IBL, and other files of Bonsai for PointGrey cameras.
     "pointgrey": Clock(_ANY, unit="pointgrey"),
 }
 
@@ -31,7 +31,7 @@ def lab_clock(lab: str, source: Any, **changes: Any) -> Clock:
     Args:
         lab: ``"ibl"``, ``"bonsai"``, ``"miniscope"``, ``"fictrac"`` or ``"pointgrey"``.
         source: the file.
-        **changes: fields of :obj:`~temporaldata_video.Clock` that are otherwise.
+        **changes: fields of :obj:`~temporaldata_video.Clock` that differ.
 
     Raises:
         ValueError: if the tool is none of these.

@@ -1,4 +1,4 @@
-r"""Reads all that a clock is made of: stamps, frame numbers and pairs for its map."""
+r"""Reads all parts of a clock: stamps, frame numbers, and pairs of times that map it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _KINDS = {"iso8601": "date", "pointgrey": "integer", "ticks": "integer"}
 
 @dataclass(frozen=True, eq=False)
 class Stamps:
-    r"""A clock in seconds as it was read, before anything is known of the frames.
+    r"""A clock in seconds as it was read, before anything is known about the frames.
 
     Args:
         seconds: float64 of shape (n,).
         frames: number of the frame of each stamp, int64 of shape (n,); :obj:`None` where
-            stamp k is of frame k.
-        wraps: rows at which a counter began anew.
+            stamp k is for frame k.
+        wraps: rows at which a counter started over.
         resolution: seconds between neighbouring numbers at the latest time.
         pairs: of camera time and recording time, where there are any.
     """
@@ -38,13 +38,13 @@ class Stamps:
 
 
 def read_stamps(clock: Clock) -> Stamps:
-    r"""Reads all files that a clock needs, so that what is wrong with them is said early.
+    r"""Reads all files that a clock needs, so that errors in them come early.
 
     Args:
         clock: says where they are. Without a source there are no stamps to read.
 
     Raises:
-        ValueError: if one holds anything but what it should.
+        ValueError: if a file does not hold what it should.
     """
     pairs = None if clock.sync is None else read_pairs(clock.sync)
     if clock.source is None:

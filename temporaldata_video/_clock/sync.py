@@ -21,7 +21,7 @@ class SyncFit:
             millionths, by the line that fits all pairs best.
         residual: greatest distance in seconds of a pair from that line.
         outside: stamps before the first or after the last pair.
-        reach: how far in seconds of the camera the farthest of them lies beyond.
+        reach: how far beyond the pairs the farthest of them lies, in seconds of the camera.
     """
 
     pairs: int
@@ -35,7 +35,7 @@ def read_pairs(sync: Any) -> np.ndarray:
     r"""Returns pairs of camera time and recording time, float64 of shape (m, 2).
 
     Args:
-        sync: an array of shape (m, 2), or a file whose first two columns they are.
+        sync: an array of shape (m, 2), or a file with the pairs in its first two columns.
 
     Raises:
         ValueError: if they are fewer than two, not finite, or not increasing in both
@@ -73,11 +73,11 @@ def map_times(times: np.ndarray, pairs: np.ndarray, fit: str) -> tuple[np.ndarra
     Args:
         times: seconds of the camera, float64 of shape (n,).
         pairs: as :func:`read_pairs` returns them.
-        fit: ``"piecewise"``, which goes on beyond the outermost pairs as between the two
-            nearest, or ``"affine"``.
+        fit: ``"piecewise"``, which continues its first and its last line beyond the
+            pairs, or ``"affine"``.
     """
     camera, recording = pairs[:, 0], pairs[:, 1]
-    # Centred, or a clock that counts from 1970 would leave no digits for the slope.
+    # Times are centred: those that count from 1970 would leave no digits for the slope.
     centre, mean = camera.mean(), recording.mean()
     spread = camera - centre
     slope = float(spread @ (recording - mean) / (spread @ spread))

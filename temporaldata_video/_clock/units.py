@@ -1,4 +1,4 @@
-r"""From the values of a clock to seconds."""
+r"""Turns the values of a clock into seconds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Seconds(NamedTuple):
 
     Args:
         values: float64 of shape (n,), NaN where there is no time.
-        wraps: rows at which a counter began anew, int64.
+        wraps: rows at which a counter started over, int64.
         resolution: seconds between neighbouring numbers at the latest time, in the type
             of the source or in float64, whichever is coarser.
     """
@@ -30,7 +30,7 @@ class Seconds(NamedTuple):
     resolution: float
 
 
-# A NaN that signals makes NumPy warn, whatever is done with it.
+# A signalling NaN makes NumPy warn in any operation.
 @np.errstate(invalid="ignore")
 def to_seconds(values: np.ndarray, clock: Clock) -> Seconds:
     r"""Returns the values of a clock in seconds from where it should count.
@@ -39,7 +39,7 @@ def to_seconds(values: np.ndarray, clock: Clock) -> Seconds:
     since 1970 keep every nanosecond with ``origin="first"``.
 
     Args:
-        values: as read.
+        values: as they were read.
         clock: says what they are.
 
     Raises:
@@ -96,7 +96,7 @@ def _nanoseconds(values: np.ndarray) -> np.ndarray:
     except OverflowError:
         overflows = True
     else:
-        # Before NumPy 2.5 dates overflow without a word.
+        # Before NumPy 2.5 dates overflow without an error.
         overflows = (exact.astype(values.dtype) != values)[~np.isnat(values)].any()
     if overflows:
         raise ValueError("timestamps hold dates that nanoseconds since 1970 cannot reach.")
@@ -115,7 +115,7 @@ def _divide(ticks: np.ndarray, per_second: float) -> np.ndarray:
     if _is_float(ticks) or per_second != int(per_second):
         return ticks.astype(np.float64) / per_second
     ticks = _signed(ticks)
-    # A whole number of nanoseconds since 1970 does not fit a float64, its parts do.
+    # A whole number of nanoseconds since 1970 does not fit a float64; its parts do.
     whole, rest = np.divmod(ticks, int(per_second))
     fits = np.abs(ticks) < 1 << 53
     return np.where(fits, ticks / per_second, whole + rest / per_second)
@@ -128,7 +128,7 @@ def _whole(values: np.ndarray, period: int, what: str) -> np.ndarray:
     if not fitting.all():
         row = int(np.flatnonzero(~fitting)[0])
         raise ValueError(
-            f"timestamps[{row}] is {values[row]}, which is no count of {what}."
+            f"timestamps[{row}] is {values[row]}, which is no value of {what}."
         )
     return values.astype(np.int64)
 

@@ -1,8 +1,8 @@
 r"""Finds where the chroma samples of a stream lie, which only shows when frames are scaled.
 
-Some containers say it and their frames know it, but PyAV hands it on neither from the
-stream nor from the frame. So noise is scaled that is placed as the frame says, and beside
-it noise that is placed in each of the ways there are.
+Some containers say it and their frames know it, but PyAV passes it on neither from the
+stream nor from the frame. So this module scales noise whose chroma lies where that of the
+frame lies, then noise with each location there is, and looks which one gives equal pixels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..types import CHROMA_LOCATIONS
 if TYPE_CHECKING:
     import av
 
-# So much of a frame is made into noise, and to so much is it scaled.
+# The part of a frame that becomes noise, and the size that it is scaled to.
 _CROP = "min(iw,64)", "min(ih,64)", "0", "0"
 _SCALED = {"width": 48, "height": 40}
 
@@ -27,7 +27,7 @@ def chroma_location(frame: av.VideoFrame) -> str:
     r"""Returns where the chroma samples of a frame lie, by FFmpeg's name of it.
 
     Args:
-        frame: as the container's own decoder gave it out; it is left as it is.
+        frame: as the container's own decoder gave it; it is not changed.
 
     Returns:
         One of :data:`~temporaldata_video.types.CHROMA_LOCATIONS`; ``""`` where the frame
@@ -52,12 +52,12 @@ def chroma_location(frame: av.VideoFrame) -> str:
 
 
 def _noise_like(frame: av.VideoFrame) -> av.VideoFrame:
-    # A small frame with all that the given one says of itself, but with other samples.
+    # A small frame with all properties of this one, but with other samples.
     noise = _filtered(frame, "crop", **dict(zip(("w", "h", "x", "y"), _CROP)))
     noise.make_writable()
     rng = np.random.default_rng()
     bits = noise.format.components[0].bits
-    # Both bytes of a wide sample are so small that it is valid whatever their order.
+    # Both bytes of a wide sample are so small that it is valid in either byte order.
     limit = 1 << (bits - 8 if 8 < bits < 16 else 8)
     for plane in noise.planes:
         samples = rng.integers(0, limit, plane.buffer_size, np.uint8)

@@ -1,4 +1,4 @@
-r"""Has FFmpeg demux a file: the packets of its first video stream, and what it is."""
+r"""Demuxes a file with FFmpeg: the packets of its first video stream, and its facts."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 # FFmpeg's name of the demuxer of MP4, MOV and 3GP.
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
-# PyAV has FFmpeg make up missing pts, which hides that they are missing.
+# By default PyAV lets FFmpeg make up missing pts, which hides that they are missing.
 _WHOLE = {"fflags": "-genpts"}
-# Nothing is read ahead, and no payload is looked into: it reads as zeros.
+# FFmpeg reads nothing ahead, and doesn't look into payloads: they read as zeros.
 _HEADER = {"fflags": "noparse+nofillin", "probesize": "32", "analyzeduration": "0"}
-# So that no more than the first frame is read of what is no header.
+# Small, so that beyond the header no more than the first frame is read.
 _HEADER_BUFFER = 4096
-# Of side data, what changes what a decoder does.
+# The kinds of side data that change what a decoder does.
 _SIDE_DATA = ("palette", "new_extradata")
 _MOST_SIDE_DATA_BYTES = 1 << 20
-# Packets from which a first frame is tried to be had.
+# Packets that are read, at most, to get a first frame in a scan of the header.
 _FIRST_PACKETS = 32
 
 
@@ -61,10 +61,10 @@ class Scan:
         keyframe: whether the container, or FFmpeg's parser, calls it a key frame, bool.
         discard: whether an edit list hides it, bool.
         silent: whether it says itself that it shows nothing, bool.
-        declared_frames: number of frames by the header; 0 if it is silent.
+        declared_frames: number of frames that the header declares; 0 if it declares none.
         reorders: whether the codec can show frames in another order than it decodes them.
-        delays: whether this stream does, by what its header says.
-        intra_only: whether the codec has key frames alone.
+        delays: whether this stream does, as its header says.
+        intra_only: whether the codec has only key frames.
         interval: time base units from frame to frame, by the frame rate that the stream
             states, or that FFmpeg assumes.
     """
@@ -88,7 +88,7 @@ class Scan:
 
 
 def scan_header(file: HeaderFile, uri: str) -> Scan | None:
-    r"""Demuxes an MP4, MOV or 3GP file without reading its media, but for the first frame.
+    r"""Demuxes an MP4, MOV or 3GP file without reading its media, except the first frame.
 
     Args:
         file: the file.
@@ -102,7 +102,7 @@ def scan_header(file: HeaderFile, uri: str) -> Scan | None:
     """
     try:
         opened = _open_header(file, uri)
-    except SourceError:  # so little of it may not tell what it is
+    except SourceError:  # so little of a file may not show what it is
         return None
     with opened as container:
         if container.format.name != MOV:
@@ -188,8 +188,8 @@ class _Scanner:
         return self._finish(rows)
 
     def _look_at(self, packet: av.Packet, number: int) -> None:
-        # The first frame says what a header may be wrong about. A copy of the packet
-        # decodes although an edit list hides it, and the decoder gives it out at once.
+        # The first frame shows what a header may have wrong. A copy of the packet
+        # decodes even if an edit list hides it, and the decoder returns it at once.
         import av
 
         self._first_packet = self._first_packet or bytes(packet)
@@ -198,9 +198,9 @@ class _Scanner:
         for item in _side_data(packet):
             item.to_packet(copy)
         frames: list[av.VideoFrame] = []
-        for given in (copy, None):
+        for packet_or_end in (copy, None):
             with suppress(*ffmpeg_errors()):
-                frames += self._context.decode(given)
+                frames += self._context.decode(packet_or_end)
         self._context.flush_buffers()
         self._first_frame = frames[0] if frames else None
         if self._file is not None and (frames or number >= _FIRST_PACKETS):
@@ -238,7 +238,7 @@ class _Scanner:
         if sum(len(item.data) for item in self._side_data) > _MOST_SIDE_DATA_BYTES:
             raise SourceError(
                 f"{self._uri!r} changes its palette or its parameter sets "
-                f"{len(self._side_data)} times and more, which an index cannot keep. "
+                f"{len(self._side_data)} times or more, and an index cannot keep them. "
                 f"Re-encode it without loss: ffmpeg -i FILE -c:v ffv1 copy.mkv"
             )
 
@@ -268,8 +268,8 @@ class _Scanner:
         )
 
     def _field_order(self) -> str:
-        # What a container says of fields reaches only decoders that find nothing about them
-        # in a packet. PyAV 14 does not tell.
+        # What a container says about fields reaches only a decoder that finds nothing about
+        # them in a packet. PyAV 14 does not say it.
         order = getattr(self._context, "field_order", 0)
         return FIELD_ORDERS[int(order)] if self._context.codec.intra_only else ""
 
@@ -324,7 +324,7 @@ def _is_timeless(container: InputContainer) -> bool:
 
 
 def _tells_side_data() -> bool:
-    # PyAV 14 and 15 do not; of encrypted video they show no sign but its box.
+    # PyAV 14 and 15 do not; the only sign of encrypted video is then its box.
     import av
 
     return hasattr(av.Packet, "iter_sidedata")

@@ -1,4 +1,4 @@
-r"""Reads the display matrix of a track: how a decoded frame is turned to be shown."""
+r"""Reads the display matrix of a track: how a player turns a decoded frame to show it."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def display_matrix(
         rotation: degrees counter-clockwise, a multiple of 90.
         mirrored: whether the turned image is then flipped left to right.
         width: of the image before the turn, in pixels.
-        height: of it.
+        height: of the image before the turn, in pixels.
 
     Returns:
         The nine numbers ``a b u c d v x y w``; ``x`` and ``y`` move the turned image back
-        to where the other one lay.
+        to where the image lay before.
 
     Example ::
 

@@ -8,13 +8,13 @@ from ..types import StreamInfo
 from .nalunits import nal_units
 
 _SPS = 7
-# ITU-T H.264, section 7.3.2.1.1: the profiles whose parameter set tells of chroma.
+# ITU-T H.264, section 7.3.2.1.1: the profiles whose parameter set has a chroma format.
 _CHROMA_PROFILES = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135))
 
 
 def may_hold_fields(stream: StreamInfo, first_packet: bytes) -> bool:
-    r"""Returns whether any parameter set leaves room for fields (``frame_mbs_only_flag``
-    0), or there is none that can be read.
+    r"""Returns whether any parameter set allows fields (``frame_mbs_only_flag`` 0), or
+    none can be read.
 
     Args:
         stream: the facts of the stream.

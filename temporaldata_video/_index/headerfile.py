@@ -1,7 +1,7 @@
-r"""An MP4, MOV or 3GP file whose media payload reads as zeros, so that it costs nothing.
+r"""Reads an MP4, MOV or 3GP file with zeros as its media payload, which then costs nothing.
 
-FFmpeg's demuxer takes the bytes of a packet along with its place and times. Where only the
-latter are wanted, the payload of ``mdat`` boxes need not be read at all.
+FFmpeg's demuxer reads the bytes of a packet together with its place and times. Where only
+the place and times are needed, the payload of ``mdat`` boxes need not be read at all.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-# What a header is read in, in few requests, and what is read at least.
+# How many bytes of a header are read at a time, in few requests, and how many at least.
 _HEADER_CHUNK = 8 * 1024 * 1024
 _LEAST_CHUNK = 4096
 _PAYLOAD_CHUNK, _PAYLOAD_CHUNKS = 64 * 1024, 2
-# What is kept of headers, for a second reader.
+# How many bytes of headers are kept, for a second reader.
 _MOST_HEADER = 64 * 1024 * 1024
 _MOST_BOXES = 1 << 20
 _ZEROS = bytes(64 * 1024)
@@ -29,7 +29,7 @@ class HeaderFile:
         read: returns ``length`` bytes of the file from ``start``, called as
             ``read(start, length)``.
         size: length of the file in bytes.
-        name: of the file, whose ending tells FFmpeg what it may be.
+        name: of the file; its suffix tells FFmpeg which format it may have.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class HeaderFile:
     ) -> None:
         self.name = name
         self._read, self._size, self._at = read, size, 0
-        # Where the boxes at the top level begin that have been passed, the first byte of
-        # payload of each, and where the next one begins.
+        # For each box at the top level that was passed: where it begins, and where its
+        # payload begins. Then where the next box begins.
         self._starts: list[int] = []
         self._payloads: list[int] = []
         self._frontier = 0
@@ -48,15 +48,15 @@ class HeaderFile:
         self.ahead = _LEAST_CHUNK
 
     def reopen(self) -> HeaderFile:
-        r"""Returns the file for another reader, true and at its beginning.
+        r"""Returns the file for another reader, with its real payload, at its beginning.
 
-        What was read of the header is not read again.
+        The part of the header that was read is not read again.
         """
         self._at, self.blank, self.ahead = 0, False, _PAYLOAD_CHUNK
         return self
 
     def header_holds(self, text: bytes) -> bool:
-        r"""Returns whether some bytes stand in what was read of the header.
+        r"""Returns whether the part of the header that was read contains some bytes.
 
         Args:
             text: the bytes.
@@ -86,7 +86,7 @@ class HeaderFile:
         return self._at
 
     def read(self, length: int = -1) -> bytes:
-        r"""Returns at most ``length`` bytes from the position on, of one box at most."""
+        r"""Returns at most ``length`` bytes from the position on, all of one box."""
         at = self._at
         if at >= self._size or length == 0:
             return b""
@@ -101,7 +101,7 @@ class HeaderFile:
         return data
 
     def _region(self, at: int) -> tuple[int, bool]:
-        # The end of the box, or of its header, and whether it is payload.
+        # Returns the end of the box, or of its header, and whether the place is payload.
         while self._frontier <= at:
             self._pass_box()
         box = bisect.bisect_right(self._starts, at) - 1
@@ -110,8 +110,8 @@ class HeaderFile:
         return (end, True) if at >= payload else (min(payload, end), False)
 
     def _pass_box(self) -> None:
-        # ISO/IEC 14496-12, section 4.2: a size, a type, and a larger size if that is 1.
-        # What makes no sense is header to the end of the file.
+        # ISO/IEC 14496-12, section 4.2: a size, a type, and a larger size if it is 1.
+        # A box that makes no sense counts as header to the end of the file.
         at, left = self._frontier, self._size - self._frontier
         head = self._bytes(at, min(16, left), _LEAST_CHUNK, False)
         size, kind, length = int.from_bytes(head[:4], "big"), head[4:8], 8
@@ -126,8 +126,8 @@ class HeaderFile:
         self._frontier = at + size
 
     def _bytes(self, at: int, length: int, ahead: int, is_payload: bool) -> bytes:
-        # At least 16 bytes, if that many are asked for, and what is held of the rest. What
-        # is asked for next mostly follows, so that it is read along.
+        # Returns at least 16 bytes, if the caller asks for that many, and of the rest what
+        # is in memory. The next request mostly follows this one, so its bytes are read too.
         for start, chunk in (*self._payload, *self._header):
             if start <= at and at + min(16, length) <= start + len(chunk):
                 return chunk[at - start : at - start + length]

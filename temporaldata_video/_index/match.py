@@ -1,4 +1,4 @@
-r"""Finds the frames of an index that has no byte positions in the file that it is of."""
+r"""Finds the frames of an index in its file, for an index without byte positions."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def match_frames(
     if not found.all():
         row = int(np.flatnonzero(~found)[0])
         raise StaleIndexError(
-            f"the index of {uri!r} has a frame with pts {pts[row]} in row {row}, and the "
-            f"file, which has {len(file_pts)} frames, has none. If the video was meant to "
-            f"change, run: temporaldata-video index --overwrite {uri}"
+            f"the index of {uri!r} has a frame with pts {pts[row]} in row {row}, and none "
+            f"of the {len(file_pts)} frames of the file is that frame. If the video was "
+            f"meant to change, run: temporaldata-video index --overwrite {uri}"
         )
     return np.split(frames.astype(np.int64), stops[:-1])

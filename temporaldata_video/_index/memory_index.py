@@ -1,4 +1,4 @@
-r"""A frame index that lives in memory, for videos without a sidecar."""
+r"""Holds a frame index in memory, for videos without a sidecar."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MemoryFrameIndex:
         segments: the index of each segment.
         clock: seconds, float64 of shape (n,), segment after segment in presentation
             order; NaN for frames without a time.
-        index_id: what tells this index from another.
+        index_id: distinguishes this index from others.
     """
 
     uris: tuple[str, ...]

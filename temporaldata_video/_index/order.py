@@ -1,6 +1,6 @@
-r"""In which order frames are shown: by the container's times, or by decoding.
+r"""Finds the order in which frames are shown: by the container's times, or by decoding.
 
-A container's times are believed where it has presentation times of its own, each packet has
+A container's times are trusted where it has presentation times of its own, each packet has
 one, and no two are equal. Everywhere else the decoder says which packets show a frame, and
 in which order.
 """
@@ -28,7 +28,7 @@ _WITH_PTS = frozenset(
     [MOV, "matroska,webm", "mpegts", "flv", "live_flv", "nut", "ogg", "ivf", "gif", "apng"]
 )
 _SHOW_NOTHING = frozenset(["vp8", "vp9", "av1"])
-# What the order does not depend on.
+# Skips steps of decoding that the order does not depend on.
 _CHEAP = {"skip_loop_filter": "all", "skip_idct": "all"}
 
 
@@ -50,7 +50,7 @@ class Shown:
 
 
 def why_decode(scan: Scan) -> str:
-    r"""Returns why the container's times cannot be trusted to tell the order of frames;
+    r"""Returns why the container's times cannot be trusted to give the order of frames;
     ``""`` if they can.
 
     Args:
@@ -84,13 +84,13 @@ def why_decode(scan: Scan) -> str:
 
 
 def _is_cut_up(scan: Scan) -> bool:
-    # An edit list that only trims the file hides what is shown first, and last.
+    # An edit list that only trims a file hides only its first and its last frames.
     hidden = scan.discard[np.argsort(scan.pts, kind="stable")]
     shown = np.flatnonzero(~hidden)
     if len(shown) == 0:
         return False
-    known = scan.pos[scan.pos >= 0]
-    repeats = scan.stream.container == MOV and len(np.unique(known)) != len(known)
+    offsets = scan.pos[scan.pos >= 0]
+    repeats = scan.stream.container == MOV and len(np.unique(offsets)) != len(offsets)
     return repeats or bool(hidden[shown[0] : shown[-1]].any())
 
 
@@ -102,7 +102,7 @@ def decode_order(
     Args:
         file: the file, seekable and binary.
         uri: for messages.
-        n_packets: number of packets that the file was found to hold.
+        n_packets: number of packets that were found in the file.
         advance: called with the number of packets decoded so far.
 
     Raises:
@@ -147,14 +147,14 @@ def decode_order(
 
 
 def index_by_times(scan: Scan) -> SegmentIndex:
-    r"""Returns the index of a file whose container is believed.
+    r"""Returns the index of a file, with the order and times of its container.
 
     Args:
         scan: the packets of the file.
     """
     dts = increasing_dts(scan.dts)
     pts = scan.pts
-    if (pts == NO_TIME).any():  # of a codec that shows frames as it decodes them
+    if (pts == NO_TIME).any():  # the codec shows frames as it decodes them
         pts = dts
     rows = np.flatnonzero(~scan.discard)
     if scan.reorders:
@@ -184,14 +184,14 @@ def index_by_decoding(scan: Scan, shown: Shown) -> SegmentIndex:
 def _times(scan: Scan, dts: np.ndarray, rows: np.ndarray) -> np.ndarray:
     # The pts of frames in the order in which they are shown.
     pts, slots = scan.pts[rows], np.sort(rows)
-    known = pts != NO_TIME
-    if scan.stream.container not in _WITH_PTS or not known.any():
+    has_time = pts != NO_TIME
+    if scan.stream.container not in _WITH_PTS or not has_time.any():
         return dts[slots]
-    if not known.all():
-        # Frames are shown as regularly as they are decoded, and so much later.
-        delay = int(np.median((pts - dts[slots])[known]))
-        return np.where(known, pts, dts[slots] + delay)
-    # What grows from packet to packet, and not from frame to frame, is no time of frames
+    if not has_time.all():
+        # Frames are shown as regularly as they are decoded, and later by this delay.
+        delay = int(np.median((pts - dts[slots])[has_time]))
+        return np.where(has_time, pts, dts[slots] + delay)
+    # Times that grow from packet to packet, and not from frame to frame, are not of frames
     # but of packets: the first frame is shown at the first of them.
     in_file = scan.pts[slots]
     return in_file if _falls(pts) > _falls(in_file) else pts
@@ -210,7 +210,7 @@ def _with_failed(rows: np.ndarray, failed: np.ndarray, pts: np.ndarray) -> np.nd
 
 
 def _longest_tail(silent: np.ndarray) -> int:
-    # The most packets without a frame between two with one, or behind the last.
+    # The most packets without a frame between two with one, or after the last.
     others = np.flatnonzero(~silent)
     if len(others) == 0:
         return 0
@@ -224,7 +224,8 @@ def _index(
         dts = np.rint(np.arange(len(scan)) * scan.interval).astype(np.int64)
         pts = dts.copy()
         pts[rows] = dts[: len(rows)]
-    # Only what an edit list hides is a frame of its own, from which decoding can start.
+    # Of hidden packets, only those that an edit list hides hold a frame of their own, from
+    # which decoding can start.
     may_start = scan.discard.copy()
     may_start[rows] = True
     packets = Packets(pts, dts, scan.pos, scan.size, scan.keyframe & may_start)

@@ -1,4 +1,4 @@
-r"""From packets in decoding order to the rows of an index."""
+r"""Turns packets in decoding order into the rows of an index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..types import Fingerprint, Packets, StreamInfo
 
-# What stands for a time that a packet does not have; FFmpeg's own number for it.
+# Stands for a time that a packet does not have; FFmpeg's own number for it.
 NO_TIME = np.iinfo(np.int64).min
 
 
@@ -21,7 +21,7 @@ class SegmentIndex:
         stream: the facts of the stream.
         frames: the packets of the visible frames in presentation order.
         hidden: the packets that are decoded but not shown, in decoding order.
-        fingerprint: by what the file is known again.
+        fingerprint: identifies the contents of the file.
         missing_packets: packets that the header declares and the file doesn't hold.
         false_keys: packets that the container calls key frames, and that proved to be none.
     """
@@ -44,8 +44,8 @@ class SegmentIndex:
 def increasing_dts(dts: Sequence[int] | np.ndarray) -> np.ndarray:
     r"""Returns decoding timestamps that grow by at least one from packet to packet.
 
-    Containers leave dts out, repeat or decrease them; decoding order is the order of the
-    packets all the same, and an index keeps nothing but dts to tell it.
+    Containers leave dts out, repeat or decrease them. Decoding order is still the order of
+    the packets, and an index keeps nothing but dts to say it.
 
     Args:
         dts: as demuxed, in decoding order; ``NO_TIME`` where there is none.
@@ -53,12 +53,12 @@ def increasing_dts(dts: Sequence[int] | np.ndarray) -> np.ndarray:
     filled = np.asarray(dts, np.int64)
     if len(filled) == 0:
         return filled
-    known = filled[filled != NO_TIME]
-    if len(known) == 0:
+    present = filled[filled != NO_TIME]
+    if len(present) == 0:
         return np.arange(len(filled), dtype=np.int64)
     # With i subtracted, "at least one more than the last" is "not less than the last".
     steps = np.arange(len(filled), dtype=np.int64)
-    floor = known[0] - len(filled)
+    floor = present[0] - len(filled)
     return np.maximum.accumulate(np.maximum(filled, floor) - steps) + steps
 
 

@@ -1,7 +1,7 @@
 r"""Finds what only the first packet of a stream tells a decoder.
 
-x264 signs its streams once, in the first packet, and FFmpeg's decoder goes by the version:
-it works around mistakes of older ones (in 4:4:4 streams up to build 150, for instance). A
+x264 signs its streams once, in the first packet, and FFmpeg's decoder uses the version: it
+works around mistakes of older ones (in 4:4:4 streams up to build 150, for instance). A
 decoder that starts at a later key frame has not read the signature and gives other pixels.
 """
 
@@ -15,7 +15,7 @@ _SEI = 6
 
 
 def find_preamble(stream: StreamInfo, first_packet: bytes) -> bytes:
-    r"""Returns the bytes to put before the first packet that a decoder is given.
+    r"""Returns the bytes to put before the first packet that a decoder gets.
 
     Args:
         stream: the facts of the stream.

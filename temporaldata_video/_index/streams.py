@@ -1,4 +1,4 @@
-r"""What a container says of itself: how many frames, and which streams."""
+r"""Reads what a container says about itself: how many frames, and which streams."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ class ContainerFacts:
     r"""What a container declares.
 
     Args:
-        declared_frames: frames of the first video stream by the header; 0 if it is silent.
+        declared_frames: frames of the first video stream that the header declares; 0 if it
+            declares none.
         videos: number of video streams, cover pictures left out.
         audio: codec of each audio stream.
-        pixel_aspect: width of a pixel of the first video stream by its height; 0 where
+        pixel_aspect: width of a pixel of the first video stream over its height; 0 where
             the container does not say.
     """
 
@@ -31,7 +32,7 @@ def read_container_facts(file: BinaryIO, uri: str) -> ContainerFacts:
     r"""Returns what the header of a container declares.
 
     Args:
-        file: the file, seekable and binary; closed in the end.
+        file: the file, seekable and binary; closed at the end.
         uri: for messages.
 
     Raises:

@@ -1,1 +1,1 @@
-r"""From decoded frames to the pixels of the caller's array."""
+r"""Writes decoded frames as pixels into the caller's array."""

@@ -1,9 +1,9 @@
-r"""Keeps the memory of pixels that were let go, for the next window.
+r"""Keeps the memory of pixels that were freed, for the next window.
 
 Memory fresh from the system is zeroed page by page when it is first written, and in a
 virtual machine it may have to be fetched from the host: for windows of many frames that
-takes as long as decoding. A training loop lets go of one window when it asks for the next,
-so that the same memory will do. While nobody uses it, the system may take it away.
+takes as long as decoding. A training loop frees one window when it asks for the next, so
+the next can use the same memory. While nobody uses it, the system may take it away.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ import numpy as np
 
 from .._base.process_cache import env_integer
 
-# Below this, the C library keeps memory by itself.
+# The C library itself keeps memory of less than this.
 _LEAST_BYTES = 1 << 20
 _HUGE_PAGE = 2 << 20
 
 
 def _default_bound() -> int:
-    # What the machine has is known on Linux and macOS; elsewhere, little is kept.
+    # Linux and macOS say how much memory the machine has; elsewhere, little is kept.
     if not hasattr(os, "sysconf"):
         return 1 << 28
     return min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8, 1 << 31)
 
 
 _MAX_KEPT = env_integer("TEMPORALDATA_VIDEO_OUTPUT_BYTES", _default_bound())
-# Oldest first. Nothing here takes a lock: arrays may be let go at any time, in any thread,
+# Oldest first. Nothing here takes a lock: arrays may be freed at any time, in any thread,
 # and in a child that was forked while another thread held it.
 _KEPT: deque[_Block] = deque()
 
 
 class _Block:
-    r"""Memory that is taken by one array at a time.
+    r"""Memory that one array uses at a time.
 
     Args:
         size: in bytes.
@@ -47,7 +47,7 @@ class _Block:
     def __init__(self, size: int) -> None:
         self._map = None
         if hasattr(mmap, "MAP_PRIVATE"):
-            # Shared, as it is by default, a forked child would write into our pixels.
+            # Memory is shared by default: a forked child would write into our pixels.
             flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
             self._map = mmap.mmap(-1, size, flags=flags)
             self._advise("MADV_HUGEPAGE")
@@ -56,7 +56,7 @@ class _Block:
             self.bytes = np.empty(size, np.uint8)
 
     def let_go(self) -> None:
-        r"""Tells the system that the contents are of no more use."""
+        r"""Tells the system that the contents are no longer needed."""
         self._advise("MADV_FREE")
 
     def _advise(self, name: str) -> None:
@@ -68,7 +68,7 @@ class _Block:
 
 
 class _Lease:
-    r"""The base of an array; when the last view of the array is gone, so is this."""
+    r"""The base of an array, deleted together with the last view of the array."""
 
     def __init__(self, block: _Block, shape: tuple[int, ...]) -> None:
         self._block = block
@@ -88,7 +88,7 @@ def empty_frames(shape: tuple[int, ...]) -> np.ndarray:
         shape: ``(n, *frame_shape)``.
 
     Returns:
-        uint8 of that shape, whatever its memory held before.
+        uint8 of that shape, with whatever its memory held before.
     """
     size = prod(shape)
     if size < _LEAST_BYTES:
@@ -108,11 +108,11 @@ def empty_frames(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def configure_output_memory(max_bytes: int | None = None) -> int:
-    r"""Bounds how much memory of pixels that were let go a process keeps for reuse.
+    r"""Bounds how much memory of freed pixels a process keeps for reuse.
 
     The environment variable ``TEMPORALDATA_VIDEO_OUTPUT_BYTES`` sets the same for all
     processes. By default it is an eighth of the machine's memory, and 2 GiB at most.
-    Windows larger than the bound are given fresh memory, and give it back.
+    Windows larger than the bound get fresh memory, and give it back.
 
     Args:
         max_bytes: the bound in bytes; 0 turns it off. Unchanged by default.

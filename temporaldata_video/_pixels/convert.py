@@ -57,7 +57,7 @@ class FrameWriter:
 
     Args:
         stream: the facts of the stream.
-        output: the pixels asked for.
+        output: the requested pixels.
     """
 
     def __init__(self, stream: StreamInfo, output: OutputFormat) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 GBRP_PLANE_OF_CHANNEL = (2, 0, 1)
 _ROWS = 32
 _SENTINEL, _OVERRUN = 7, 256
-# Frames say where their chroma lies, and PyAV does not pass it on. So only such paths are
-# taken directly as don't look at it.
+# Frames say where their chroma lies, but PyAV does not pass it on. So the direct way is
+# taken only where swscale doesn't look at it.
 _CHROMA_POSITIONS = (None, *itertools.product((0, 128), (0, 128, 256)))
 # Samples of 9 to 16 bits, each in the lowest bits of two bytes.
 _WIDE_SAMPLES = re.compile(r"(gray|yuva?[0-9]{3}p|gbra?p|ya|rgb|rgba|bgr|bgra)[0-9]+le")
@@ -34,15 +34,15 @@ _WIDE_SAMPLES = re.compile(r"(gray|yuva?[0-9]{3}p|gbra?p|ya|rgb|rgba|bgr|bgra)[0
 
 @functools.cache
 def one_thread(pixel_format: str = "", height: int = 0) -> dict[str, Any]:
-    r"""Returns what keeps a reformatter to one thread, where its pixels stay the same.
+    r"""Returns options that keep a reformatter to one thread, if its pixels stay the same.
 
     Args:
         pixel_format: FFmpeg's name of what is converted.
-        height: of it in pixels.
+        height: its height in pixels.
     """
-    # Since PyAV 17 swscale starts threads of its own unless told otherwise, and they do
-    # not survive a fork. What it makes of a Bayer mosaic depends on their number, and of
-    # one with half a row of cells it makes the end of the process.
+    # Since PyAV 17 swscale starts threads of its own by default, and they do not survive a
+    # fork. The pixels of a Bayer mosaic depend on their number; with threads, a mosaic with
+    # half a row of cells ends the process.
     import av
 
     if pixel_format.startswith("bayer") and height % 2 == 0:
@@ -54,9 +54,9 @@ def plane_pixels(frame: av.VideoFrame, index: int, channels: int = 1) -> np.ndar
     r"""Returns the samples of a plane without the padding of its rows.
 
     Args:
-        frame: in a format of one byte a sample.
+        frame: in a format of one byte per sample.
         index: number of the plane.
-        channels: samples a pixel.
+        channels: samples per pixel.
     """
     pixels = plane_rows(frame.planes[index], frame.width * channels)
     return pixels.reshape(frame.height, frame.width, channels) if channels > 1 else pixels
@@ -76,7 +76,7 @@ def plane_rows(plane: VideoPlane, width: int) -> np.ndarray:
     if stride > 0:
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, stride)
         return rows[: plane.height, :width]
-    # The rows lie from the bottom up, and older PyAVs have the buffer begin at the last.
+    # The rows lie from the bottom up, and in older PyAVs the buffer begins at the last.
     ahead = -stride * (plane.height - 1)
     memory = (ctypes.c_ubyte * (ahead + width)).from_address(plane.buffer_ptr - ahead)
     samples = np.frombuffer(memoryview(memory).cast("B"), np.uint8)
@@ -89,11 +89,11 @@ def planar_equals_packed(conversion: Conversion) -> bool:
     r"""Returns whether ``gbrp``, which saves transposing, holds the bytes of ``rgb24``.
 
     Args:
-        conversion: its target format is left out of account.
+        conversion: its target format doesn't matter.
     """
     # For odd widths swscale takes other paths, whose bytes differ so rarely that noise
-    # does not always show it. And where rows do not end with a whole vector it may leave
-    # their ends in the planes as the memory was, which may be anything, right pixels too.
+    # does not always show it. Where rows do not end with a whole vector, swscale may leave
+    # out their ends: planes then hold what was in memory, which may be the right pixels.
     if conversion.width % ALIGNMENT or not _can_be_probed(conversion):
         return False
     conversion = _few_rows(conversion)._replace(target_format="gbrp")
@@ -112,14 +112,14 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     the reference, and no byte more.
 
     Args:
-        conversion: what is made of which kind of frame.
+        conversion: the kind of frame, and what it is converted into.
     """
     if not has_swscale() or not _can_be_probed(conversion):
         return False
     conversion = _few_rows(conversion)
     frame = _noise(conversion)
     expected = _reference(frame, conversion)
-    # In the caller's array frames follow each other, each aligned as their size has it.
+    # In the caller's array frames follow each other, each aligned as their size makes it.
     room = np.full(2 * expected.size + _OVERRUN, _SENTINEL, np.uint8)
     first = room[: expected.size].reshape(expected.shape)
     second = room[expected.size :][: expected.size].reshape(expected.shape)
@@ -143,10 +143,9 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
 
 
 def _can_be_probed(conversion: Conversion) -> bool:
-    # Scaling makes noise so even that it no longer tells. PyAV makes no frames that are
-    # flagged as interlaced, the noise of one palette says nothing of others, and a Bayer
-    # mosaic depends on threads. Of wide samples _noise must know where in their bytes they
-    # lie.
+    # Scaling makes noise so even that it shows no difference. PyAV makes no frames that are
+    # flagged as interlaced, the noise of one palette says nothing about others, and a Bayer
+    # mosaic depends on threads. _noise must know where wide samples lie in their bytes.
     import av
 
     if not conversion.keeps_size or conversion.interlaced:
@@ -163,8 +162,8 @@ def _is_subsampled(pixel_format: av.VideoFormat) -> bool:
 
 
 def _few_rows(conversion: Conversion) -> Conversion:
-    # Without scaling, the paths do not depend on the number of rows, but for what is left
-    # over where up to four of them share their chroma.
+    # Without scaling, the paths do not depend on the number of rows, except for the rows
+    # that are left over where up to four of them share their chroma.
     rows = min(conversion.height, _ROWS + conversion.height % 4)
     return conversion._replace(height=rows, target_height=rows)
 
@@ -173,7 +172,7 @@ def _noise(conversion: Conversion) -> av.VideoFrame:
     import av
 
     frame = av.VideoFrame(conversion.width, conversion.height, conversion.pixel_format)
-    # Not the same each time: what an earlier probe left in memory must not be an answer.
+    # Other noise each time: what an earlier probe left in memory must not look right.
     rng = np.random.default_rng()
     excess = max(0, 16 - frame.format.components[0].bits)
     for plane in frame.planes:
@@ -200,7 +199,7 @@ def _reformat(frame: av.VideoFrame, conversion: Conversion) -> av.VideoFrame:
 
 
 def _reference(frame: av.VideoFrame, conversion: Conversion) -> np.ndarray:
-    # In the shape of the conversion's own target.
+    # Returns pixels in the shape of the conversion's own target.
     if conversion.target_format == "gray8":
         return plane_pixels(_reformat(frame, conversion), 0)
     packed = _reformat(frame, conversion._replace(target_format="rgb24"))

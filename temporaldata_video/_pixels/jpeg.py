@@ -12,7 +12,7 @@ def encode_jpeg(pixels: np.ndarray, box: tuple[int, int]) -> bytes:
 
     Args:
         pixels: RGB, uint8 of shape (H, W, 3).
-        box: most pixels high and wide.
+        box: height and width in pixels, at most.
 
     Example ::
 

@@ -1,8 +1,8 @@
 r"""Calls libswscale itself, from the decoder's planes straight into the caller's array.
 
-PyAV's reformatter converts into a picture of its own, out of which the pixels are then
-copied: a second pass over memory that takes as long as the conversion. The functions used
-here are public ones of the very library that PyAV was linked with.
+PyAV's reformatter converts into a picture of its own, and the pixels are then copied from
+it: a second pass over memory that takes as long as the conversion. The functions used here
+are public ones of the same library that PyAV was linked with.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import numpy as np
 if TYPE_CHECKING:
     import av
 
-# SWS_BILINEAR, which is what PyAV's reformatter takes unless told otherwise.
+# SWS_BILINEAR, the default of PyAV's reformatter.
 _BILINEAR = 2
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _UNITY = 1 << 16
-# Rows that start at multiples of this many bytes are written by the same code whether or
-# not there is padding between them.
+# swscale writes rows that start at multiples of this many bytes with the same code, whether
+# or not there is padding between them.
 ALIGNMENT = 16
 _Pointers, _Strides = c_void_p * 4, c_int * 4
 
 
 class Conversion(NamedTuple):
-    r"""What is made of which kind of frame.
+    r"""A kind of frame, and what it is converted into.
 
     Args:
         pixel_format: of the frame, by FFmpeg's name.
@@ -41,7 +41,7 @@ class Conversion(NamedTuple):
         target_width: in pixels.
         target_height: in pixels.
         interlaced: whether the frame says that it holds two fields; newer versions of
-            swscale then convert each by itself.
+            swscale then convert each field separately.
     """
 
     pixel_format: str
@@ -70,9 +70,9 @@ class DirectScaler:
     r"""Converts frames of one kind into arrays; it belongs to one thread.
 
     Args:
-        conversion: what is made of which kind of frame.
+        conversion: the kind of frame, and what it is converted into.
         chroma_position: where chroma samples lie between those of luma, horizontally and
-            vertically, in 1/256 of their distance; as is usual for the format by default.
+            vertically, in 1/256 of their distance; by default as usual for the format.
 
     Raises:
         ValueError: if swscale does not do that.
@@ -98,7 +98,7 @@ class DirectScaler:
             _library().av_opt_set_int(self._context, name.encode(), value, 0)
         if _library().sws_init_context(self._context, None, None) < 0:
             raise ValueError(f"swscale does not do {conversion}")
-        # RGB and grey have but the full range, and no matrix of their own.
+        # RGB and grey have only the full range, and no matrix of their own.
         matrix, no_matrix = map(
             _library().sws_getCoefficients, (conversion.color_space, _UNSPECIFIED)
         )
@@ -149,7 +149,7 @@ def takes_rows(target: np.ndarray, conversion: Conversion) -> bool:
 
     Args:
         target: uint8.
-        conversion: what is to be written there.
+        conversion: what will be written there.
     """
     return (
         target.shape == conversion.target_shape
@@ -161,8 +161,8 @@ def takes_rows(target: np.ndarray, conversion: Conversion) -> bool:
 
 @functools.cache
 def has_swscale() -> bool:
-    r"""Returns whether the library can be called, which takes a linker that finds the
-    symbols of PyAV's own libraries: on Linux and macOS it does."""
+    r"""Returns whether the library can be called: whether the linker finds the symbols of
+    PyAV's own libraries, as on Linux and macOS."""
     try:
         _library()
     except (OSError, AttributeError):

@@ -1,7 +1,7 @@
 r"""Turns pictures by a right angle with FFmpeg's ``transpose`` filter.
 
-It moves pixels in blocks, where NumPy goes through one of the two arrays column by column:
-a third of the time.
+It moves pixels in blocks, and takes a third of the time of NumPy, which goes through one of
+the two arrays column by column.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _DIRECTIONS = {
 
 
 def can_transpose() -> bool:
-    r"""Returns whether filters can be kept to one thread, since theirs do not survive a
-    fork: since PyAV 15 they can."""
+    r"""Returns whether filters can be kept to one thread, as from PyAV 15 on: threads of
+    filters do not survive a fork."""
     from av.filter import Graph
 
     return hasattr(Graph, "threads")

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 _MARGIN = 12
 _MOST_COLUMNS = 10
-_TALLEST = 900  # pixels of a frame, so that a picture of one fits a screen
+_TALLEST = 900  # height of a frame in pixels, so that a sheet of one fits a screen
 
 
 def columns_for(n: int, aspect: float) -> int:
-    r"""Returns how many frames to draw side by side so that the sheet is no tower.
+    r"""Returns how many frames to draw side by side so that the sheet isn't too high.
 
     Args:
         n: frames to draw.
@@ -47,10 +47,10 @@ def draw_sheet(
 
     Args:
         stills: the frames, at least one.
-        labels: of each; without text there is no room left for them.
+        labels: one per frame; where all are empty, they get no room.
         columns: frames side by side.
         width: of the figure in pixels.
-        title: goes on top, cut off where it is too long.
+        title: text on top, cut off where it is too long.
 
     Raises:
         ValueError: if so many columns leave no room to read the labels.

@@ -1,4 +1,4 @@
-r"""Figures and axes measured in pixels, and how much room their text takes."""
+r"""Makes figures and axes by pixels, and measures the room that text takes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MARKED = "tab:red"
 _POINTS_PER_PIXEL = 72 / DPI
 # Smaller text cannot be read in a picture that is shown at its own size.
 SMALLEST_FONT, LARGEST_FONT = 5.5, 10.0
-# A character of matplotlib's font is at most so wide, on average, as a share of its size.
+# The average width of a character, at most, as a share of the size of matplotlib's font.
 _WIDTH_OF_CHARACTER = 0.64
 
 
 def require_matplotlib() -> None:
-    r"""Raises :obj:`ImportError` that says what to install where matplotlib is missing."""
+    r"""Raises an :obj:`ImportError` that says what to install if matplotlib is missing."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
@@ -30,9 +30,9 @@ def require_matplotlib() -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    r"""Returns an empty figure of a size in pixels, unknown to pyplot.
+    r"""Returns an empty figure of a size in pixels, which pyplot doesn't know.
 
-    Such a figure needs no display, and is gone when nobody holds it.
+    Such a figure needs no display, and Python frees it as soon as nothing refers to it.
     """
     require_matplotlib()
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    r"""Writes a figure in the format that the suffix names, as PNG without one."""
+    r"""Writes a figure in the format that the suffix names; without a suffix, as PNG."""
     suffix = os.path.splitext(path)[1][1:]
     figure.savefig(path, format=suffix or "png", dpi=DPI)
 
@@ -49,7 +49,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
 def add_axes(
     figure: Figure, left: float, top: float, width: float, height: float, **options: Any
 ) -> Axes:
-    r"""Returns axes at a place given in pixels from the upper left corner of a figure."""
+    r"""Returns axes at a place in pixels from the upper left corner of a figure."""
     total_width, total_height = figure.get_size_inches() * DPI
     return figure.add_axes(
         (
@@ -63,8 +63,8 @@ def add_axes(
 
 
 def fitting_font(width: float, texts: list[str]) -> float:
-    r"""Returns the size in points at which every line of some texts fits a width in
-    pixels, at most that of ordinary text."""
+    r"""Returns the font size in points at which every line of some texts fits a width in
+    pixels; never larger than that of ordinary text."""
     longest = max((len(line) for text in texts for line in text.split("\n")), default=1)
     return min(
         LARGEST_FONT, width * _POINTS_PER_PIXEL / (_WIDTH_OF_CHARACTER * max(longest, 1))
@@ -72,12 +72,12 @@ def fitting_font(width: float, texts: list[str]) -> float:
 
 
 def text_width(text: str, font: float) -> float:
-    r"""Returns how many pixels a line of text takes at most, nearly."""
+    r"""Returns roughly how many pixels wide a line of text is at most."""
     return len(text) * _WIDTH_OF_CHARACTER * font / _POINTS_PER_PIXEL
 
 
 def line_height(font: float) -> float:
-    r"""Returns how many pixels a line of text takes from the next one."""
+    r"""Returns how many pixels lie from one line of text to the next."""
     return 1.4 * font / _POINTS_PER_PIXEL
 
 

@@ -1,4 +1,4 @@
-r"""A video as a piece of HTML for notebooks: facts, and a few frames as JPEG."""
+r"""Describes a video in HTML for notebooks: facts, and a few frames as JPEG."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def video_html(
     r"""Returns a table of facts above pictures with captions.
 
     Args:
-        title: what it is.
-        facts: by name; text, not HTML.
+        title: what the facts are about.
+        facts: texts by name; not HTML.
         pictures: JPEG and caption of each.
-        note: what there is to say about the pictures, such as why there are none.
+        note: a remark about the pictures, such as why there are none.
 
     Example ::
 
@@ -40,8 +40,8 @@ def video_html(
         f"<figcaption><small>{escape(caption)}</small></figcaption></figure>"
         for jpeg, caption in pictures
     )
-    said = f"<div><small>{escape(note)}</small></div>" if note else ""
+    remark = f"<div><small>{escape(note)}</small></div>" if note else ""
     return (
         f"<div><strong>{escape(title)}</strong><table>{rows}</table>"
-        f"<div>{figures}</div>{said}</div>"
+        f"<div>{figures}</div>{remark}</div>"
     )

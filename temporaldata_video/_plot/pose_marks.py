@@ -1,4 +1,4 @@
-r"""Points of a pose in time, and the marks they leave on frames."""
+r"""Reads the points of a pose in time, and draws them on frames."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Pose:
 
     @property
     def colors(self) -> list[str]:
-        r"""The colour of each point; those of one key point have the same."""
+        r"""The colour of each point; points of the same key point share one."""
         return [color_of(key_point) for key_point in self.key_points.tolist()]
 
     def at(self, times: np.ndarray, tolerance: float) -> np.ndarray:
@@ -42,7 +42,7 @@ class Pose:
 
         Args:
             times: seconds, float64 of shape (k,).
-            tolerance: seconds by which they may be off; beyond, there are no points.
+            tolerance: seconds by which they may be off; points farther away are NaN.
 
         Returns:
             x and y in pixels, float64 of shape (k, m, 2).
@@ -73,7 +73,7 @@ def as_pose(series: Any) -> Pose:
 
     Raises:
         TypeError: if it is no series in time.
-        ValueError: if no column is one of points.
+        ValueError: if no column holds points.
 
     Example ::
 
@@ -122,7 +122,7 @@ def draw_points(axes: Axes, points: np.ndarray, colors: list[str], size: float) 
     Args:
         axes: in pixels of the whole frame.
         points: x and y, float64 of shape (m, 2).
-        colors: of each.
+        colors: one per point.
         size: diameter of a mark in pixels of the picture.
     """
     seen = np.isfinite(points).all(axis=1)

@@ -1,4 +1,4 @@
-r"""What stands below frames on a common time axis: spikes, traces, pose, intervals."""
+r"""Draws rows below frames on the same time axis: spikes, traces, pose, intervals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def raster_height(n_units: int) -> float:
 
 
 def draw_raster(axes: Axes, times: np.ndarray, units: np.ndarray, extent: Extent) -> None:
-    r"""Draws a mark for each spike, one line a unit.
+    r"""Draws a mark for each spike, one line per unit.
 
     Args:
         axes: along time in seconds.
@@ -90,7 +90,7 @@ def draw_traces(
 
 
 def draw_pose_traces(axes: Axes, pose: Pose) -> None:
-    r"""Draws x and y of key points against time, in their colours on the frames.
+    r"""Draws x and y of key points against time, in the colours that they have on frames.
 
     Args:
         axes: along time in seconds.

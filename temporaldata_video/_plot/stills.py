@@ -1,4 +1,4 @@
-r"""Frames to be drawn: their pixels, what is known of them, and one of them on axes."""
+r"""Holds frames to draw, with what is known about them, and draws one of them on axes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Stills:
 
     Args:
         pixels: RGB, uint8 of shape (n, h, w, 3), as small as they will be drawn.
-        times: seconds that they are drawn at, float64 of shape (n,).
+        times: seconds at which they are drawn, float64 of shape (n,).
         numbers: of the frames in the whole video, int64 of shape (n,).
-        valid: which of them did decode, bool of shape (n,).
-        shape: height and width of a frame as the user has it, by which it is drawn.
-        whole: height and width of the upright frame before any resize, in whose pixels
-            the points are.
+        valid: whether each of them decoded, bool of shape (n,).
+        shape: height and width of a frame as the user reads it; gives the proportions.
+        whole: height and width of the upright frame before any resize; the points are in
+            its pixels.
         points: x and y, float64 of shape (n, m, 2).
         colors: of the m points.
     """
@@ -90,7 +90,7 @@ def show_still(axes: Axes, stills: Stills, i: int, width: float) -> None:
 
 
 def choose_evenly(times: np.ndarray, count: int, extent: tuple[float, float]) -> np.ndarray:
-    r"""Returns which frames to draw of many, so that they stand evenly in time.
+    r"""Returns which of many frames to draw, so that they are spread evenly in time.
 
     Args:
         times: seconds, sorted, float64 of shape (n,).

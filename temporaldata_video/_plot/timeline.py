@@ -1,4 +1,4 @@
-r"""Axes along time: their labels, ticks thinned to what can be seen, frames above them."""
+r"""Draws axes along time: labels, only as many ticks as can be seen, frames above them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 # Pixels of a strip that are not frames.
 _TICKS, _CONNECTORS, _GAP = 10.0, 22.0, 6.0
 _LABEL_FONT = 9.0
-# Seconds since 1970 and the like are shown from the beginning of the window.
+# Times as large as seconds since 1970 are counted from the beginning of the window.
 _MANY_SECONDS = 1e5
 _MOST_FRAMES, _LEAST_FRAMES = 12, 3
 
 
 def time_offset(start: float) -> float:
-    r"""Returns from which second on the times of a window are written, 0 for short ones."""
+    r"""Returns the second from which times of a window are counted, 0 for small times."""
     return float(np.floor(start)) if abs(start) >= _MANY_SECONDS else 0.0
 
 
@@ -31,7 +31,7 @@ def label_time(axes: Axes, start: float) -> None:
 
     offset = time_offset(start)
     since = f" from {offset:.0f} s" if offset else ""
-    # Of seconds since 1970 a float64 keeps no more than some tenths of a microsecond.
+    # A float64 keeps seconds since 1970 only to some tenths of a microsecond.
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda x, _: f"{round(x - offset, 5):.6g}")
     )
@@ -39,7 +39,7 @@ def label_time(axes: Axes, start: float) -> None:
 
 
 def seen_once(times: np.ndarray, axes: Axes, extent: tuple[float, float]) -> np.ndarray:
-    r"""Returns the half pixel along time in which each of some times falls, int64."""
+    r"""Returns the half pixel along time, by number, that each time falls into, int64."""
     start, end = extent
     return np.floor(2 * axes.bbox.width * (times - start) / (end - start)).astype(np.int64)
 
@@ -66,7 +66,7 @@ def strip_height(width: float, aspect: float, count: int | None = None) -> float
     Args:
         width: of the strip in pixels.
         aspect: width of a frame as a multiple of its height.
-        count: frames in it, as many as suit by default.
+        count: frames in it; by default as many as suit.
     """
     n = count or int(np.clip(round(width / (115 * aspect)), 4, 10))
     frames = np.clip((width / n - _GAP) / aspect, 40.0, 190.0)
@@ -82,19 +82,19 @@ def strip_count(width: float, height: float, aspect: float) -> int:
         aspect: width of a frame as a multiple of its height.
     """
     frame_width = max(aspect * (height - _around_frames()), 1.0) + _GAP
-    # No narrower than their labels.
+    # Frames are no narrower than their labels.
     most = int(width // (text_width("0000.000 s", SMALLEST_FONT + 1) + _GAP))
-    wanted = np.clip(round(width / frame_width), _LEAST_FRAMES, _MOST_FRAMES)
-    return max(1, min(int(wanted), most))
+    suitable = np.clip(round(width / frame_width), _LEAST_FRAMES, _MOST_FRAMES)
+    return max(1, min(int(suitable), most))
 
 
 def draw_strip(
     axes: Axes, stills: Stills, all_times: np.ndarray, extent: tuple[float, float]
 ) -> None:
-    r"""Draws frames above their times, and a tick for every frame there is.
+    r"""Draws frames above their times, and a tick for every frame of the window.
 
-    A frame stands above its own time where there is room, and as near as there is
-    otherwise; a line leads to its tick.
+    A frame stands above its own time where there is room, and otherwise as near to it
+    as possible; a line leads to its tick.
 
     Args:
         axes: along time in seconds.
@@ -112,8 +112,8 @@ def draw_strip(
     ticks, below = _TICKS / height, (_TICKS + _CONNECTORS) / height
     room = max(height - _around_frames(), 10.0)
     frame_width = min(width / len(stills) - _GAP, room * stills.aspect)
-    wanted = width * (stills.times - start) / (end - start)
-    centres = _side_by_side(wanted, frame_width + _GAP, width) / width
+    places = width * (stills.times - start) / (end - start)
+    centres = _side_by_side(places, frame_width + _GAP, width) / width
     labels = frame_labels(stills.times, stills.numbers, start)
     font = min(_LABEL_FONT, fitting_font(frame_width + _GAP - 2, labels))
     draw_ticks(axes, all_times, extent, top=ticks)
@@ -125,7 +125,7 @@ def draw_strip(
         show_still(inset, stills, i, frame_width)
         inset.set_title(labels[i], fontsize=font, pad=3, linespacing=1.1)
         axes.plot(
-            [float(wanted[i]) / width, float(wanted[i]) / width, centre],
+            [float(places[i]) / width, float(places[i]) / width, centre],
             [0, ticks, below],
             color=MARKED,
             linewidth=1.2,
@@ -146,9 +146,9 @@ def _around_frames() -> float:
     return _TICKS + _CONNECTORS + 2 * line_height(_LABEL_FONT) + 3
 
 
-def _side_by_side(wanted: np.ndarray, step: float, width: float) -> np.ndarray:
-    # Pushed to the right until none covers another, then back in from the right edge.
-    steps = step * np.arange(len(wanted))
-    left = np.maximum.accumulate(np.maximum(wanted, step / 2) - steps) + steps
+def _side_by_side(places: np.ndarray, step: float, width: float) -> np.ndarray:
+    # Push frames to the right until none covers another, then back from the right edge.
+    steps = step * np.arange(len(places))
+    left = np.maximum.accumulate(np.maximum(places, step / 2) - steps) + steps
     right = np.minimum(left, width - step / 2) - steps
     return np.minimum.accumulate(right[::-1])[::-1] + steps

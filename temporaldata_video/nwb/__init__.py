@@ -1,4 +1,4 @@
-r"""Videos of NWB files: an ``ImageSeries`` with external files as a lazy video and back."""
+r"""Turns an ``ImageSeries`` with external files into a lazy video, and the reverse."""
 
 from ._export import image_series
 from ._image_series import ExternalVideo, read_series

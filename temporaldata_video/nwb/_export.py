@@ -13,7 +13,7 @@ from .._video.recording import VideoSource
 from ..hosts.temporaldata import LazyVideo
 from ._image_series import knows_num_samples, load_pynwb
 
-# Steps that differ by less from those of a constant rate are rounding of the container.
+# Times that differ by less from those of a constant rate were rounded by the container.
 _RATE_TOLERANCE_SECONDS = 1e-3
 
 
@@ -30,18 +30,18 @@ def image_series(
     Args:
         video: a whole video, not a window of one.
         name: of the series.
-        nwb_path: where the NWB file will lie; files are then named relative to it where
-            possible.
+        nwb_path: where the NWB file will lie; the series then names files relative to it
+            where possible.
         rate: write frames per second and a starting time in place of timestamps. The
             times must be those of this rate, to a millisecond.
         **fields: further fields of the series, such as ``description`` and ``device``.
 
     Returns:
-        A ``pynwb.image.ImageSeries`` in no file yet.
+        A ``pynwb.image.ImageSeries`` that isn't in a file yet.
 
     Raises:
-        ValueError: if NWB cannot express it: a window, frames without a time, or, with
-            ``rate``, a gap between files or any other step that is not 1 / rate.
+        ValueError: if NWB cannot express the video: a window, frames without a time, or,
+            with ``rate``, a gap between files or any other step that is not 1 / rate.
     """
     image = load_pynwb().image
     source = video._source
@@ -109,8 +109,8 @@ def _check_rate(
         raise ValueError(
             f"there is a gap of {gap:.6g} s between {uris[file - 1]!r} and {uris[file]!r}, "
             f"which NWB cannot express by a rate and one starting time: frames of one "
-            f"ImageSeries follow each other. Leave rate out to write timestamps, or make a "
-            f"series of each file."
+            f"ImageSeries follow each other. Leave rate out to write timestamps, or make "
+            f"one series per file."
         )
     raise ValueError(
         f"frame {frame} is {1e3 * off[frame]:.3f} ms off a rate of {rate} frames/s, which "

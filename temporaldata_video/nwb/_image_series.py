@@ -1,4 +1,4 @@
-r"""Reads what an ``ImageSeries`` says of its external files."""
+r"""Reads what an ``ImageSeries`` says about its external files."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .._base.uris import check_scheme, normalize_uri, resolve_uri
 
 @dataclass(frozen=True, eq=False)
 class ExternalVideo:
-    r"""What an ``ImageSeries`` says of its files.
+    r"""What an ``ImageSeries`` says about its files.
 
     Args:
         name: of the series.
         uris: the files in their order.
         starts: number of the first frame of each file within the series.
         timestamps: seconds of each frame of the series, float64 of shape (n,); or
-            :obj:`None` where ``rate`` tells.
+            :obj:`None` where ``rate`` gives the times.
         rate: frames per second.
         starting_time: seconds of the first frame, with ``rate``.
-        frames: number of frames of the series; :obj:`None` where it does not say.
+        frames: number of frames of the series; :obj:`None` where NWB does not say it.
     """
 
     name: str
@@ -37,7 +37,7 @@ class ExternalVideo:
 
 
 def read_series(source: Any, name: str | None = None) -> ExternalVideo:
-    r"""Returns what an ``ImageSeries`` says of its files.
+    r"""Returns what an ``ImageSeries`` says about its files.
 
     Args:
         source: path of an NWB file, or a ``pynwb.image.ImageSeries``.
@@ -50,7 +50,7 @@ def read_series(source: Any, name: str | None = None) -> ExternalVideo:
     if not isinstance(source, (str, os.PathLike)):
         return _describe(source, getattr(source, "container_source", None))
     path = normalize_uri(source)
-    with open(path, "rb"):  # what cannot be opened is an OSError that names the file
+    with open(path, "rb"):  # a file that cannot be opened raises an OSError
         pass
     pynwb = load_pynwb()
     try:
@@ -76,10 +76,10 @@ def _find_series(objects: Sequence[Any], name: str | None, path: str) -> Any:
     chosen = [item for item in found if name is None or item.name == name]
     if len(chosen) == 1:
         return chosen[0]
-    wanted = "an ImageSeries" if name is None else f"one ImageSeries {name!r}"
+    expected = "an ImageSeries" if name is None else f"one ImageSeries {name!r}"
     raise ValueError(
-        f"{path!r} should have {wanted} with external files, and has {len(chosen)}; those "
-        f"that it has: {names}."
+        f"{path!r} should have {expected} with external files, and has {len(chosen)}; "
+        f"the file holds: {names}."
     )
 
 
@@ -98,12 +98,12 @@ def _describe(series: Any, nwb_path: str | None) -> ExternalVideo:
     uris = [normalize_uri(resolve_uri(_local(f), base) if base else f) for f in files]
     for uri in uris:
         check_scheme(uri, base or uri)
-    given = series.starting_frame
-    starts = [0] if given is None and len(files) == 1 else _whole(given, what)
+    numbers = series.starting_frame
+    starts = [0] if numbers is None and len(files) == 1 else _whole(numbers, what)
     if len(starts) != len(files) or starts[:1] != [0] or sorted(set(starts)) != starts:
         raise ValueError(
             f"{what} has the starting_frame {starts} for {len(files)} files; it needs one "
-            f"number for each, from 0 on and increasing."
+            f"number per file, starting at 0 and increasing."
         )
     times = None
     if series.timestamps is not None:
@@ -132,7 +132,7 @@ def _describe(series: Any, nwb_path: str | None) -> ExternalVideo:
 
 
 def _local(file: str) -> str:
-    # Files that were written on Windows name theirs with backslashes.
+    # NWB files that were written on Windows name their videos with backslashes.
     return file if os.sep == "\\" or "://" in file else file.replace("\\", "/")
 
 
@@ -146,7 +146,8 @@ def _whole(numbers: Any, what: str) -> list[int]:
 def knows_num_samples(series: Any) -> bool:
     r"""Returns whether a series, or the class, keeps the number of its frames.
 
-    From pynwb 4 on it must with a rate. Before, the name meant the length of ``data``.
+    From pynwb 4 on, a series with a rate must keep it. Before, the name meant the length
+    of ``data``.
     """
     return "num_samples" in getattr(series, "__nwbfields__", ())
 

@@ -1,4 +1,4 @@
-r"""The video of an ``ImageSeries``, opened or indexed with the times that NWB gives it."""
+r"""Opens or indexes the video of an ``ImageSeries``, with the times that NWB gives it."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ def open_video(
 ) -> LazyVideo:
     r"""Returns the video of an ``ImageSeries``, with the times that NWB gives its frames.
 
-    The sidecar beside the first file tells where frames lie, if there is one and it is of
-    these files. Otherwise the files are indexed in memory, with a warning.
+    A sidecar beside the first file says where frames lie, if it is of these files.
+    Otherwise the files are indexed in memory, with a warning.
 
     Args:
         source: path of an NWB file, or a ``pynwb.image.ImageSeries``.
         name: of the series in the file; needed where it has several with external files.
-        store: reads the videos; found by the uri of the first by default.
+        store: reads the videos; by default the uri of the first one says which.
         storage_options: credentials and the like for the store; never shown.
-        metadata: anything; handed on to slices as it is.
+        metadata: anything; slices get it as it is.
         resize: as for :meth:`temporaldata_video.LazyVideo.from_uri`.
         colorspace: as there.
         channel_format: as there.
         on_error: as there.
         threads: as there.
         on_mismatch: files with more or fewer frames than NWB numbers: ``"raise"``, or
-            ``"trim"`` to leave the surplus out with a warning.
+            ``"trim"`` to drop the surplus with a warning.
         on_jump: as for :obj:`temporaldata_video.Clock`.
 
     Returns:
@@ -72,7 +72,7 @@ def open_video(
     Raises:
         ValueError: if there is no such series, it makes no sense, or its files have other
             numbers of frames than it says.
-        SourceNotFoundError: if a video is not where NWB says, from the NWB file.
+        SourceNotFoundError: if a video is not where NWB says, relative to the NWB file.
 
     Example ::
 
@@ -157,7 +157,7 @@ def _segments_of(
 ) -> tuple[tuple[SegmentIndex, ...], bool]:
     try:
         found = fresh_index(uris, frame_index_uri(uris[0]), store)
-    except FrameIndexError:  # of other files, or stale: of no use here
+    except FrameIndexError:  # an index of other files, or a stale one, is of no use
         found = None
     if found is None:
         return tuple(build_segment(store, uri) for uri in uris), False
@@ -189,8 +189,8 @@ def _frame_times(
     clocks = []
     for uri, segment, start, stop in zip(external.uris, segments, external.starts, stops):
         message = (
-            f"{uri!r} has {len(segment)} frames, and {stop - start} of ImageSeries "
-            f"{external.name!r} are in it"
+            f"{uri!r} has {len(segment)} frames, and ImageSeries {external.name!r} counts "
+            f"{stop - start} in it"
         )
         if len(segment) != stop - start and on_mismatch == "raise":
             raise ValueError(

@@ -1,7 +1,7 @@
-r"""Clips that carry their frame numbers in the pixels, and suites that authors of plugins
-run against what they wrote.
+r"""Clips that carry their frame numbers in the pixels, and suites that test plugins.
 
-The suites need pytest, which is imported with the first of them.
+Authors of plugins run the suites against what they wrote. The suites need pytest, which is
+imported with the first of them.
 """
 
 from typing import TYPE_CHECKING, Any

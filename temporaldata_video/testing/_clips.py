@@ -1,4 +1,4 @@
-r"""Clips whose pixels say which frame they are, to test and to show reading by frame."""
+r"""Makes clips whose pixels say which frame they are, to test and show reading by frame."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ def make_clip(
         first_frame: number painted in the first frame.
         container_options: options of the muxer, such as
             ``{"movflags": "frag_keyframe+empty_moov"}``.
-        codec_options: options of the encoder, in place of those chosen here.
+        codec_options: options of the encoder, which override those chosen here.
         pts: time of each frame in units of ``time_base``, increasing integers of shape
-            (n_frames,), for a variable frame rate; one unit a frame by default.
+            (n_frames,), for a variable frame rate; one unit per frame by default.
         time_base: seconds per unit of ``pts``; by default 1/1000, or 1/``rate`` where
             there are no ``pts``.
         audio: whether to interleave a track with a tone.
         second_video: whether to add a second video stream, whose numbers are
             ``SECOND_VIDEO_OFFSET`` higher.
-        paint: what turns number, height and width into an RGB frame.
+        paint: a function that turns number, height and width into an RGB frame.
 
     Returns:
         The path of the file.
@@ -123,8 +123,8 @@ def make_clip(
 
 @contextmanager
 def _scheduling_kept() -> Iterator[None]:
-    # SVT-AV1 makes the process of an administrator a real-time one, which would starve
-    # everything else on the machine from then on.
+    # SVT-AV1 turns the process of an administrator into a real-time one. From then on,
+    # that process would starve everything else on the machine.
     if not hasattr(os, "sched_getscheduler"):
         yield
         return
@@ -197,13 +197,13 @@ def _add_video(
     pixel_format: str,
 ) -> VideoStream:
     if codec == "libsvtav1":
-        # SVT-AV1 writes past FFmpeg's log, and has no other switch.
+        # SVT-AV1 doesn't write to FFmpeg's log, and only this variable silences it.
         os.environ.setdefault("SVT_LOG", "1")
     stream = cast("VideoStream", container.add_stream(codec, rate, options))
     stream.height, stream.width = size
     stream.pix_fmt = pixel_format
     if codec == "mjpeg" and pixel_format == "yuv420p":
-        # JPEG has the full range of levels only, and FFmpeg names it so.
+        # JPEG has only the full range of levels, and FFmpeg has a name for that.
         stream.pix_fmt = "yuvj420p"
     stream.codec_context.time_base = time_base
     # A codec with threads of its own hangs in tests that fork.
@@ -219,7 +219,7 @@ def _add_audio(container: OutputContainer, suffix: str) -> AudioStream:
 
 
 def _tone_chunks(pts: np.ndarray, time_base: Fraction) -> Iterator[AudioFrame]:
-    r"""Yields as much of a tone for each video frame as lasts until the next one."""
+    r"""Yields, for each video frame, the part of a tone that lasts until the next frame."""
     import av
 
     for start, stop in zip(pts, [*pts[1:], pts[-1] + 1]):

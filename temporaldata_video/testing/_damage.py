@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-# What is written where a number stands: the values at which arithmetic goes wrong.
+# Values at which arithmetic goes wrong, to be written where a number stands.
 EDGE_VALUES = (
     *(0, 1, 2, 7, 8, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 1 << 24, 1 << 29),
     *((1 << 31) - 1, 1 << 31, (1 << 32) - 2, (1 << 32) - 1),
@@ -18,7 +18,7 @@ _PARENTS = dict.fromkeys(
     b"moov trak mdia minf stbl dinf edts mvex moof traf udta".split(), 0
 ) | {b"stsd": 8, b"dref": 8, b"avc1": 78, b"hvc1": 78, b"hev1": 78, b"mp4v": 78}
 
-# What lies deeper is there to try readers, and is not looked into.
+# Boxes that lie deeper are there to try readers; this module doesn't look into them.
 _DEEPEST = 200
 
 
@@ -44,7 +44,7 @@ def truncated(data: bytes, chance: random.Random) -> bytes:
 
 
 def flipped(data: bytes, chance: random.Random) -> bytes:
-    r"""Returns the bytes with 1 to 16 bits of them turned over."""
+    r"""Returns the bytes with 1 to 16 of their bits flipped."""
     out = bytearray(data)
     for _ in range(1 << chance.randrange(5) if out else 0):
         out[chance.randrange(len(out))] ^= 1 << chance.randrange(8)
@@ -52,14 +52,14 @@ def flipped(data: bytes, chance: random.Random) -> bytes:
 
 
 def zeroed(data: bytes, chance: random.Random) -> bytes:
-    r"""Returns the bytes with whole blocks in their middle lost to zeros."""
+    r"""Returns the bytes with zeros in place of whole blocks in their middle."""
     start = chance.randrange(len(data) + 1) // _BLOCK * _BLOCK
     stop = min(len(data), start + _BLOCK * (1 << chance.randrange(4)))
     return data[:start] + bytes(stop - start) + data[stop:]
 
 
 def interrupted(data: bytes, chance: random.Random) -> bytes:
-    r"""Returns bytes of the full length of which only the first have arrived."""
+    r"""Returns the first bytes, as if only they had arrived, and zeros for all others."""
     arrived = chance.randrange(len(data) + 1)
     return data[:arrived] + bytes(len(data) - arrived)
 
@@ -72,7 +72,7 @@ def overwritten(data: bytes, chance: random.Random) -> bytes:
 
 
 def renumbered(data: bytes, chance: random.Random) -> bytes:
-    r"""Returns the bytes with four of them replaced by a number that computers fear."""
+    r"""Returns the bytes with four of them replaced by one of :data:`EDGE_VALUES`."""
     out = bytearray(data)
     for _ in range(1 << chance.randrange(3) if len(out) >= 4 else 0):
         at = chance.randrange(len(out) - 3)
@@ -138,11 +138,11 @@ def _places(data: bytes, at: int, end: int, parents: tuple[int, ...]) -> Iterato
 def damaged_boxes(
     data: bytes, chance: random.Random, places: list[Place] | None = None
 ) -> bytes:
-    r"""Returns an MP4 file that is well-formed to a degree and says something else.
+    r"""Returns an MP4 file that is still partly well-formed and says something else.
 
-    One to four times, a box is given another length, another name or another number,
-    is doubled, removed, swapped with another or put into others like one around it; the
-    boxes around it are made to fit half of the time.
+    One to four times, a box gets another length, another name or another number, is
+    doubled or removed, gets a copy of another box before it, or is put into boxes like the
+    one around it. Half of the time, the lengths of the boxes around it are made to fit.
 
     Args:
         data: a file that is whole.
@@ -150,11 +150,11 @@ def damaged_boxes(
         places: from :func:`box_places`, which this calls by default.
     """
     for _ in range(1 << chance.randrange(3)):
-        known = box_places(data) if places is None else places
+        boxes = box_places(data) if places is None else places
         places = None
-        if not known:
+        if not boxes:
             return damaged(data, chance)
-        data = chance.choice(_BOX_DAMAGES)(data, chance.choice(known), known, chance)
+        data = chance.choice(_BOX_DAMAGES)(data, chance.choice(boxes), boxes, chance)
     return data
 
 
@@ -164,16 +164,16 @@ def _other_length(data: bytes, box: Place, _: list[Place], chance: random.Random
 
 
 def _other_kind(
-    data: bytes, box: Place, known: list[Place], chance: random.Random
+    data: bytes, box: Place, boxes: list[Place], chance: random.Random
 ) -> bytes:
-    kind = chance.choice((chance.choice(known).kind, chance.randbytes(4)))
+    kind = chance.choice((chance.choice(boxes).kind, chance.randbytes(4)))
     return data[: box.start + 4] + kind + data[box.start + 8 :]
 
 
 def _other_number(data: bytes, box: Place, _: list[Place], chance: random.Random) -> bytes:
-    # Counts and flags stand at the front, so that half of the changes go there.
+    # Counts and flags stand at the front, so half of the changes go there.
     inside = box.stop - box.start - 8
-    if inside < 4 or box.kind == b"mdat":  # there, media would be damaged
+    if inside < 4 or box.kind == b"mdat":  # a change there would damage media
         return data
     reach = chance.choice((min(inside, 24), inside))
     at = box.start + 8 + chance.randrange(max(1, reach // 4)) * 4
@@ -200,8 +200,8 @@ def _nested(data: bytes, box: Place, _: list[Place], chance: random.Random) -> b
     return _fit_parents(data, box, len(inside) - (box.stop - box.start), chance)
 
 
-def _swapped(data: bytes, box: Place, known: list[Place], chance: random.Random) -> bytes:
-    other = chance.choice(known)
+def _swapped(data: bytes, box: Place, boxes: list[Place], chance: random.Random) -> bytes:
+    other = chance.choice(boxes)
     return _resize(data, box, box.start, data[other.start : other.stop], chance)
 
 
@@ -232,7 +232,7 @@ _BOX_DAMAGES = (
 )
 
 
-# What takes the place of a value in JSON.
+# Values that replace another one in JSON.
 _VALUES: tuple[Any, ...] = (
     None,
     True,
@@ -252,10 +252,10 @@ _VALUES: tuple[Any, ...] = (
 
 
 def damaged_json(value: Any, chance: random.Random) -> Any:
-    r"""Returns a value of JSON in which some others stand in the place of what stood there.
+    r"""Returns a value of JSON in which other values replace some of those that it holds.
 
-    One to four times, something in it, at any depth, is replaced, removed, doubled, or
-    swapped with something else in it.
+    One to four times, something in it, at any depth, is removed, doubled, or replaced
+    by another value or by a copy of something else in it.
 
     Args:
         value: what :func:`json.loads` returns; it stays as it is.

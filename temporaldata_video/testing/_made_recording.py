@@ -1,4 +1,4 @@
-r"""A made-up experiment in which video, spikes and LFP belong together."""
+r"""Makes up an experiment in which video, spikes and LFP belong together."""
 
 from __future__ import annotations
 

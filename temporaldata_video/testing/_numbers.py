@@ -1,4 +1,4 @@
-r"""Numbers painted into frames, and read back from what is left of them.
+r"""Paints numbers into frames, and reads them from what is left of the frames.
 
 A frame that was compressed, resized or turned grey still proves its number: a grid of
 dark and bright cells holds the number and a checksum, so that a wrong frame gives a
@@ -72,7 +72,7 @@ def paint_number(
     if min(height, width) < grid.min_side:
         raise ValueError(
             f"a frame of {height}x{width} is too small for the code; "
-            f"it needs {grid.min_side} pixels a side"
+            f"it needs {grid.min_side} pixels per side"
         )
     if background is None:
         background = _drifting_colors(number, height, width)
@@ -105,7 +105,7 @@ def read_number(
         The number given to :obj:`paint_number`.
 
     Raises:
-        ValueError: the frame carries no number, or one that its checksum denies.
+        ValueError: the frame carries no number, or one that its checksum contradicts.
 
     Example ::
 
@@ -133,7 +133,7 @@ def read_numbers(
         The numbers given to :obj:`paint_number`, int64 of shape (n,).
 
     Raises:
-        ValueError: a frame carries no number, or one that its checksum denies.
+        ValueError: a frame carries no number, or one that its checksum contradicts.
 
     Example ::
 

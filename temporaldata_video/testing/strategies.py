@@ -1,4 +1,4 @@
-r"""Hypothesis strategies of what readers are asked, and of what they are given."""
+r"""Hypothesis strategies for requests to readers, and for the bytes that they read."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def byte_ranges(size: int) -> st.SearchStrategy[ByteRange]:
 
 
 def damaged_bytes(data: bytes) -> st.SearchStrategy[bytes]:
-    r"""Bytes that were damaged as :func:`~temporaldata_video.testing._damage.damaged` does.
+    r"""Bytes that :func:`~temporaldata_video.testing._damage.damaged` damaged.
 
     Args:
-        data: what was whole.
+        data: the bytes before the damage.
     """
     return st.randoms(use_true_random=False).map(lambda chance: damaged(data, chance))
 

@@ -70,7 +70,7 @@ def test_clocks(cli, video, log, monkeypatch, options, expected):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("--unit ms", "unit: there are no timestamps"),
+        ("--unit ms", "unit can only go with timestamps"),
         ("--lab fictrac", "--timestamps are kept, which are missing"),
         ("--on-jump keep", "--on-jump: there is no --timestamps"),
         ("--timestamps log.csv --lab ours", "lab must be one of"),

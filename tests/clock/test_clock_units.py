@@ -172,8 +172,8 @@ def test_what_no_pointgrey_camera_writes(count):
         ({"rate": 0}, "rate must be a positive"),
         ({"rate": float("nan")}, "rate must be a positive"),
         ({"rate": 1, "start": "0"}, "start must be a number"),
-        ({"unit": "ms"}, "unit: there are no timestamps"),
-        ({"column": 1, "frame_index": [0]}, "column and frame_index: there are no"),
+        ({"unit": "ms"}, "unit can only go with timestamps"),
+        ({"column": 1, "frame_index": [0]}, "column and frame_index can only"),
     ],
 )
 def test_descriptions_that_contradict_themselves(fields, says):

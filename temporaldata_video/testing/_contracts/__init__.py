@@ -1,7 +1,7 @@
 r"""What stores, indexes, caches and backends promise, as suites for pytest.
 
-Whoever writes one subclasses the suite and says by fixtures how to make it; pytest then
-collects its tests.
+An author of one subclasses the suite, with fixtures that make what it tests; pytest then
+collects the tests.
 """
 
 from .backend_contract import BackendContract

@@ -17,8 +17,8 @@ from ...errors import VideoError
 class BackendContract:
     r"""What a :obj:`~temporaldata_video.Backend` promises.
 
-    A subclass has two fixtures: ``backend`` returns it, and ``uri`` something that it
-    opens, as a series of the host with at least two timestamps.
+    A subclass has two fixtures: ``backend`` returns the backend, and ``uri`` something that
+    it opens as a series of the host with at least two timestamps.
     """
 
     @pytest.fixture

@@ -19,7 +19,7 @@ from .content import READS, content, ranges_of
 
 @dataclass
 class DictStore:
-    r"""A store of bytes in memory, which counts what is read; for tests of caches.
+    r"""A store of bytes in memory that records each read; for tests of caches.
 
     Args:
         objects: the bytes by key.
@@ -39,7 +39,7 @@ class DictStore:
     def read_range(
         self, key: str, start: int, length: int, etag: str | None = None
     ) -> bytes:
-        r"""Returns the bytes, of the version asked for."""
+        r"""Returns the bytes, of the requested version."""
         meta = self.head(key)
         self.reads.append((key, start, length))
         if (etag and etag != meta.etag) or start + length > meta.size:
@@ -66,8 +66,8 @@ class CacheContract:
     def _read(
         self, cache: ByteCache, store: DictStore, ranges: Sequence[tuple[int, int]]
     ) -> list[bytes]:
-        asked = [ByteRange(start, start + length) for start, length in ranges]
-        data = cache.read_ranges(store, self.key, asked, store.head(self.key))
+        byte_ranges = [ByteRange(start, start + length) for start, length in ranges]
+        data = cache.read_ranges(store, self.key, byte_ranges, store.head(self.key))
         return [bytes(part) for part in data]
 
     def test_it_has_the_methods_of_a_cache(self, cache: ByteCache) -> None:
@@ -78,10 +78,10 @@ class CacheContract:
         stored = store.objects[self.key]
         ranges = ranges_of(len(stored), READS)
         expected = [stored[a : a + n] for a, n in ranges]
-        for _ in range(2):  # from the store, and from whatever was kept
+        for _ in range(2):  # from the store, then from what the cache kept
             assert self._read(cache, store, ranges) == expected
-            for asked, data in zip(ranges, expected):
-                assert self._read(cache, store, [asked]) == [data]
+            for one, data in zip(ranges, expected):
+                assert self._read(cache, store, [one]) == [data]
         assert self._read(cache, store, []) == []
 
     def test_it_never_mixes_versions(self, cache: ByteCache) -> None:

@@ -10,7 +10,7 @@ READS = 40
 
 
 def content(seed: int, length: int = LENGTH) -> bytes:
-    r"""Returns bytes that are the same for one seed."""
+    r"""Returns random bytes, always the same for one seed."""
     return random.Random(seed).randbytes(length)
 
 

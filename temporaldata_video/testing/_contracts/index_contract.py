@@ -19,8 +19,8 @@ from .._numbers import read_numbers
 class FrameIndexContract:
     r"""What a :obj:`~temporaldata_video.FrameIndex` promises.
 
-    A subclass has one fixture: ``make_index`` returns a function which is given the path of
-    a video and the times of its frames, float64 seconds, and returns the index.
+    A subclass has one fixture: ``make_index`` returns a function that takes the path of a
+    video and the times of its frames, float64 seconds, and returns the index.
     """
 
     @pytest.fixture

@@ -25,7 +25,7 @@ from .content import READS, content, ranges_of
 class ObjectStoreContract:
     r"""What an :obj:`~temporaldata_video.ObjectStore` promises.
 
-    A subclass has two fixtures: ``store`` returns the store, and ``put`` a function which
+    A subclass has two fixtures: ``store`` returns the store, and ``put`` a function that
     stores bytes under a name, replaces what was there, and returns the key.
 
     Example ::
@@ -61,8 +61,8 @@ class ObjectStoreContract:
         key = put("cam.mp4", stored)
         etag = store.head(key).etag
         for number, (start, length) in enumerate(ranges_of(len(stored), READS)):
-            told = (etag or None) if number % 2 else None
-            data = store.read_range(key, start, length, told)
+            version = (etag or None) if number % 2 else None
+            data = store.read_range(key, start, length, version)
             assert bytes(data) == stored[start : start + length]
 
     def test_what_is_missing_is_said_to_be(self, store: ObjectStore, put: Any) -> None:
@@ -108,12 +108,12 @@ class ObjectStoreContract:
         assert data == [stored[a : a + n] for a, n in ranges]
 
     def test_workers_have_it(self, store: ObjectStore, put: Any) -> None:
-        r"""Children that are forked or started afresh read after the parent has."""
+        r"""Children that are forked or spawned read after their parent has read."""
         stored = content(4)
         key = put("cam.mp4", stored)
         expected = hashlib.sha256(store.read_range(key, 0, len(stored))).hexdigest()
-        known = multiprocessing.get_all_start_methods()
-        for method in (name for name in self.start_methods if name in known):
+        available = multiprocessing.get_all_start_methods()
+        for method in (name for name in self.start_methods if name in available):
             with multiprocessing.get_context(method).Pool(1) as pool:
                 job = pool.apply_async(_digest, (store, key, len(stored)))
                 assert job.get(timeout=60) == expected
