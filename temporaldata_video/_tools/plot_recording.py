@@ -178,7 +178,7 @@ def _name_row(axes: Axes, row: Row, inner: int) -> None:
 def _video_row(
     name: str, video: VideoSeries, extent: Extent, inner: int, pose: Any, count: int | None
 ) -> Row:
-    height, width = shown_size(video._source)
+    height, width = shown_size(video._recording)
     return Row(
         name,
         0,

@@ -112,7 +112,7 @@ class VideoDisplay(VideoFacts):
         for count in _THUMBNAIL_COUNTS:
             shown = choose_evenly(self.timestamps, count, self._extent())
             decoded = self._lazy_frames.decoded is not None
-            cost = self._source.cost(self.frame_indices[shown])
+            cost = self._recording.cost(self.frame_indices[shown])
             if decoded or (cost.decoded <= _MOST_DECODED and cost.bytes <= _MOST_BYTES):
                 break
         else:
@@ -148,13 +148,13 @@ def plot_video(
     """
     if count is not None and count < 1:
         raise ValueError(f"count must be a positive number of frames, got {count!r}.")
-    height, width = shown_size(video._source)
+    height, width = shown_size(video._recording)
     n = count or strip_count(axes.bbox.width, axes.bbox.height, width / height)
     shown = choose_evenly(video.timestamps, n, extent)
     room = axes.bbox.width / max(len(shown), 1)
     stills = stills_of(video, shown, max(16, int(room)))
     if pose is not None:
-        taken, clock = times_taken(video)[shown], video._source.sorted_timestamps
+        taken, clock = times_taken(video)[shown], video._recording.sorted_timestamps
         step = half_frame(clock if len(clock) > 1 else video.timestamps)
         stills = stills.with_pose(as_pose(pose), taken, step)
     draw_strip(axes, stills, video.timestamps, extent)

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from ..types import ChannelFormat, Colorspace, Cost
 from .lazy_arrays import LazyFrames
-from .recording import VideoSource
+from .recording import Recording
 
 
 class VideoFacts:
     r"""The properties of a lazy video; all but :attr:`valid` come from the index alone."""
 
-    _source: VideoSource
+    _recording: Recording
     _metadata: Any
     _origin: float  # seconds in the recording at which this window counts from 0
 
@@ -33,7 +33,7 @@ class VideoFacts:
     @property
     def _numbers(self) -> NDArray[np.int64]:
         # Frame numbers to look something up by: none that the recording does not have.
-        return self._source.checked(self.frame_indices)
+        return self._recording.checked(self.frame_indices)
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -43,7 +43,7 @@ class VideoFacts:
     @property
     def uri(self) -> str:
         r"""Path or uri of the video, of its first file if there are several."""
-        return self._source.parts[0].uri
+        return self._recording.parts[0].uri
 
     @property
     def metadata(self) -> Any:
@@ -63,31 +63,31 @@ class VideoFacts:
     @property
     def resize(self) -> tuple[int, int] | None:
         r"""Height and width in pixels to which frames are scaled, or :obj:`None`."""
-        return self._source.output.resize
+        return self._recording.output.resize
 
     @property
     def colorspace(self) -> Colorspace:
         r"""``"RGB"`` or ``"G"``."""
-        return self._source.output.colorspace
+        return self._recording.output.colorspace
 
     @property
     def channel_format(self) -> ChannelFormat:
         r"""``"NCHW"`` or ``"NHWC"``."""
-        return self._source.output.channel_format
+        return self._recording.output.channel_format
 
     @property
     def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Frames of each segment of the whole video, int64 of shape (n_segments,)."""
-        return self._source.frame_counts.copy()
+        return self._recording.frame_counts.copy()
 
     @property
     def segment_frame_offsets(self) -> NDArray[np.int64]:
         r"""Number of the first frame of each segment, int64 of shape (n_segments,)."""
-        return self._source.frame_offsets.copy()
+        return self._recording.frame_offsets.copy()
 
     def cost(self) -> Cost:
         r"""Returns what :attr:`frames` would cost, in frames, bytes and byte ranges."""
-        return self._source.cost(self.frame_indices)
+        return self._recording.cost(self.frame_indices)
 
     def prefetch(self, progress: bool = False) -> None:
         r"""Fetches the bytes that :attr:`frames` needs into the cache.
@@ -102,4 +102,4 @@ class VideoFacts:
             CacheError: if there is no cache, or it is too small.
             StaleIndexError: if a file is not the one that was indexed.
         """
-        self._source.prefetch(self.frame_indices, progress)
+        self._recording.prefetch(self.frame_indices, progress)

@@ -22,9 +22,9 @@ from .arguments import (
     checked_time,
 )
 from .display import VideoDisplay
-from .lazy_arrays import FromSource, LazyColumn, LazyFrames
+from .lazy_arrays import FromRecording, LazyColumn, LazyFrames
 from .part import VideoPart
-from .recording import VideoSource, merge_sources
+from .recording import Recording, merge_recordings
 from .resample import METHODS, Method, match_times, with_neighbours
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class VideoSeries(VideoDisplay):
         output = checked_output(resize, colorspace, channel_format)
         further = tuple(normalize_uri(u) for u in (segment_uris or ()))
         part = VideoPart(normalize_uri(uri), further, store, None, frame_index)
-        self._init_source(VideoSource((part,), output), metadata, domain)
+        self._init_recording(Recording((part,), output), metadata, domain)
 
     @classmethod
     def from_uri(
@@ -133,35 +133,35 @@ class VideoSeries(VideoDisplay):
             store=store or resolve_store(name, storage_options),
             index_uri=normalize_uri(index_uri) if index_uri else None,
         )
-        source = VideoSource((part,), output, on_error, checked_threads(threads))
+        recording = Recording((part,), output, on_error, checked_threads(threads))
         part.open_index()
-        return cls._from_source(source, metadata, domain)
+        return cls._from_recording(recording, metadata, domain)
 
     @classmethod
-    def _from_source(cls, source: VideoSource, metadata: Any, domain: Any) -> Self:
+    def _from_recording(cls, recording: Recording, metadata: Any, domain: Any) -> Self:
         video = cls.__new__(cls)
-        video._init_source(source, metadata, domain)
+        video._init_recording(recording, metadata, domain)
         return video
 
-    def _init_source(self, source: VideoSource, metadata: Any, domain: Any) -> None:
+    def _init_recording(self, recording: Recording, metadata: Any, domain: Any) -> None:
         self._set_columns(
-            source,
-            LazyColumn(FromSource(source, "sorted_timestamps")),
-            LazyColumn(FromSource(source, "time_order")),
+            recording,
+            LazyColumn(FromRecording(recording, "sorted_timestamps")),
+            LazyColumn(FromRecording(recording, "time_order")),
         )
         self._metadata = metadata
         if not (isinstance(domain, str) and domain == "auto"):
             self.domain = domain
 
     def _set_columns(
-        self, source: VideoSource, timestamps: Any, frame_indices: Any
+        self, recording: Recording, timestamps: Any, frame_indices: Any
     ) -> None:
         # Written past the host's __setattr__, which takes nothing but loaded arrays.
         self.__dict__.update(
             timestamps=timestamps,
             frame_indices=frame_indices,
-            frames=LazyFrames(source, frame_indices),
-            _source=source,
+            frames=LazyFrames(recording, frame_indices),
+            _recording=recording,
             _metadata=None,
             _origin=0.0,
             _edge=0.0,
@@ -270,7 +270,7 @@ class VideoSeries(VideoDisplay):
         return out
 
     def _hand_on(self, out: VideoSeries) -> None:
-        for name in ("_source", "_metadata", "_origin", "_edge"):
+        for name in ("_recording", "_metadata", "_origin", "_edge"):
             out.__dict__[name] = self.__dict__[name]
 
     @overload
@@ -338,11 +338,11 @@ class VideoSeries(VideoDisplay):
         if wanted.ndim != 1 or not np.isfinite(wanted).all() or (np.diff(wanted) < 0).any():
             raise ValueError("times must be a one-dimensional, finite and sorted array.")
         known, frames = with_neighbours(
-            self._source, self.timestamps, self._numbers, self._origin, self._edge
+            self._recording, self.timestamps, self._numbers, self._origin, self._edge
         )
         positions = match_times(known, wanted, method)
         out = self.__class__.__new__(self.__class__)
-        out._set_columns(self._source, wanted, frames[positions])
+        out._set_columns(self._recording, wanted, frames[positions])
         self._hand_on(out)
         return out
 
@@ -373,7 +373,7 @@ class VideoSeries(VideoDisplay):
             values = [getattr(holder, name, None) for holder in holders]
             if any(value != values[0] for value in values):
                 raise ValueError(f"videos to concatenate differ in {name}: {values}.")
-        source, numbers = merge_sources([video._source for video in videos])
+        recording, numbers = merge_recordings([video._recording for video in videos])
         times = np.concatenate([video.timestamps for video in videos])
         frames = np.concatenate(
             [new[video._numbers] for video, new in zip(videos, numbers)]
@@ -382,7 +382,7 @@ class VideoSeries(VideoDisplay):
             order = np.argsort(times, kind="stable")
             times, frames = times[order], frames[order]
         out = cls.__new__(cls)
-        out._set_columns(source, times, frames)
+        out._set_columns(recording, times, frames)
         out._metadata = videos[0].metadata
         # Windows that count from points of their own have no common one.
         origins = {video._origin for video in videos}

@@ -15,7 +15,7 @@ from .._base.uris import check_scheme, normalize_uri, relative_uri, resolve_uri
 from .._video.arguments import check_choice, checked_output, checked_threads
 from .._video.lazy_arrays import LazyColumn
 from .._video.part import VideoPart
-from .._video.recording import VideoSource
+from .._video.recording import Recording
 from .._video.saved import SavedVideo
 from .._video.series import VideoSeries
 from ..errors import FrameIndexError
@@ -65,18 +65,18 @@ def write_pointer(video: VideoSeries, group: Any) -> None:
     if empty:  # the host cannot write one, and reads it well
         del group["domain"]
         domain.to_hdf5(group.create_group("domain"))
-    source, base = video._source, _file_path(group)
+    recording, base = video._recording, _file_path(group)
     group.attrs["backend"] = BACKEND_NAME
     group.attrs["uri"] = relative_uri(video.uri, base)
     group.attrs["origin"] = video._origin
     group.attrs["edge"] = video._edge
     group.attrs["options"] = json.dumps(
         {
-            "resize": source.output.resize,
-            "colorspace": source.output.colorspace,
-            "channel_format": source.output.channel_format,
-            "on_error": source.on_error,
-            "threads": source.threads,
+            "resize": recording.output.resize,
+            "colorspace": recording.output.colorspace,
+            "channel_format": recording.output.channel_format,
+            "on_error": recording.on_error,
+            "threads": recording.threads,
         }
     )
     group.attrs["parts"] = json.dumps(
@@ -90,7 +90,7 @@ def write_pointer(video: VideoSeries, group: Any) -> None:
                 "index_id": part.to_save.index_id,
                 "clock": part.to_save.clock,
             }
-            for part in source.parts
+            for part in recording.parts
         ]
     )
 
@@ -121,7 +121,7 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
         if not parts:
             raise ValueError("it names no file")
         threads = checked_threads(options["threads"])
-        source = VideoSource(parts, output, options["on_error"], threads)
+        recording = Recording(parts, output, options["on_error"], threads)
         _check_columns(group)
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
@@ -137,7 +137,7 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
         return group[name][:]
 
     video = video_class.__new__(video_class)
-    video._set_columns(source, column("timestamps"), column("frame_indices"))
+    video._set_columns(recording, column("timestamps"), column("frame_indices"))
     video._timekeys = timekeys
     video._origin, video._edge = origin, edge
     video._domain = video._interval_class.from_hdf5(group["domain"])
