@@ -94,7 +94,7 @@ def compare(path: Path, chance: random.Random) -> Counter:
         warnings.simplefilter("ignore", VideoWarning)
         try:
             video = tv.LazyVideo.from_uri(path, on_error="mask")
-            pts = video._source.files[0][0].packets.rows(0, len(video)).pts
+            pts = video._recording.files[0][0].packets.rows(0, len(video)).pts
         except VideoError as error:
             return Counter({f"refused: {type(error).__name__}": 1})
         if len(video) == 0:

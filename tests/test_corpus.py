@@ -156,7 +156,7 @@ def test_frames_read_at_random_are_those_of_a_sequential_decode(
 ):
     rng = np.random.default_rng(zlib.crc32(corpus_name.encode()))
     video = opened()
-    pts = video._source.parts[0].index.pts_table(0)
+    pts = video._recording.parts[0].index.pts_table(0)
     n, expected_pts = len(video), framemd5_pts(corpus, corpus_name)
     assert n == MORE_FRAMES.get(corpus_name, len(expected_pts))
     if corpus_name in MORE_FRAMES:

@@ -32,9 +32,9 @@ def test_storage_options_are_shown_nowhere(secret_options, tmp_path, capfd):
     video = tv.LazyVideo.from_uri(uri, storage_options=secret_options, index_uri=index_uri)
     window = video.slice(1.0, 1.1)
     assert numbers(window) == [30, 31, 32]
-    source = video._source
-    shown = [repr(index), repr(video), str(window), repr(source), repr(source.parts)]
-    shown += [repr(source.parts[0].reader), repr(source.files), str(video.metadata)]
+    recording = video._recording
+    shown = [repr(index), repr(video), str(window), repr(recording), repr(recording.parts)]
+    shown += [repr(recording.parts[0].reader), repr(recording.files), str(video.metadata)]
     Data(video=video, domain=Interval(0.0, 4.0)).save(tmp_path / "rec.h5")
     for path in (p for p in tmp_path.rglob("*") if p.is_file()):
         assert SECRET.encode() not in path.read_bytes(), path
@@ -67,7 +67,7 @@ def test_the_secret_of_s3_is_kept(s3, clip, tmp_path, monkeypatch):
     options = {**s3.options(), "secret": SECRET}
     tv.write_index(uri, storage_options=options, progress=False)
     video = tv.LazyVideo.from_uri(uri, storage_options=options)
-    assert SECRET not in repr(video) + repr(video._source) + repr(video._source.parts)
+    assert SECRET not in repr(video) + repr(video._recording) + repr(video._recording.parts)
     Data(video=video, domain=Interval(0.0, 4.0)).save(tmp_path / "rec.h5")
     assert SECRET.encode() not in (tmp_path / "rec.h5").read_bytes()
     sidecar = [n for n in s3.names("lab") if n.startswith("secrets/cam.mp4.lance/")]

@@ -20,7 +20,7 @@ from .._index.order import decode_order, index_by_decoding, index_by_times, why_
 from .._index.packets import SegmentIndex
 from .._base.uris import shown_uri
 from .._bytes.fingerprint import take_fingerprint
-from .._decode.read_file import Segment
+from .._decode.read_file import VideoFile
 from .._bytes.local import LocalStore
 from .._decode.keyframes import Proof, prove
 from .._base.progress import progress_bar
@@ -188,7 +188,7 @@ class _File:
             stream = replace(segment.stream, readable_by_packet=False)
             segment = replace(segment, stream=stream)
             fault = self.fault(segment, proven=True)
-        if fault and fault.row >= 0 and is_damaged(self.segment(before), fault.row):
+        if fault and fault.row >= 0 and is_damaged(self.video_file(before), fault.row):
             warnings.warn(
                 f"{self.uri!r} is damaged: {fault.what} when it is read by itself, since "
                 f"the decoder makes up what is damaged. To see all damage, run: "
@@ -211,10 +211,10 @@ class _File:
         # A header is read once; the store opens other files by itself.
         is_mov = segment.stream.container == MOV
         opened = (lambda: cast(BinaryIO, self.header.reopen())) if is_mov else None
-        return find_fault(self.segment(segment), budget, opened, proven=proven)
+        return find_fault(self.video_file(segment), budget, opened, proven=proven)
 
-    def segment(self, index: SegmentIndex) -> Segment:
-        return Segment(self.uri, index, self.store)
+    def video_file(self, index: SegmentIndex) -> VideoFile:
+        return VideoFile(self.uri, index, self.store)
 
     def _bar(
         self, why: str, total: int
@@ -286,7 +286,7 @@ def prove_segment(
     label = shown_uri(uri).rpartition("/")[2]
     shown = progress and store.head(uri).size >= _PROGRESS_FROM_BYTES // 16
     with progress_bar(label, 2 * len(segment), shown) as advance:
-        return prove(Segment(uri, segment, store), advance)
+        return prove(VideoFile(uri, segment, store), advance)
 
 
 def with_proof(segment: SegmentIndex, proof: Proof) -> SegmentIndex:

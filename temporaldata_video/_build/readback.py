@@ -26,7 +26,7 @@ from ..errors import VideoError
 from .._index.packets import SegmentIndex
 from .._pixels.convert import OutputFormat
 from .._pixels.equality import one_thread, plane_pixels
-from .._decode.read_file import Segment, forget, read_frames
+from .._decode.read_file import VideoFile, forget, read_frames
 from ..types import Packets
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def plain_budget(index: SegmentIndex) -> int:
 
 
 def find_fault(
-    file: Segment,
+    file: VideoFile,
     budget: int,
     open_file: Callable[[], BinaryIO] | None = None,
     *,
@@ -125,7 +125,7 @@ def _starts(keys: list[int], most: int) -> Iterator[int]:
         yield keys[at - near]
 
 
-def is_damaged(file: Segment, row: int) -> bool:
+def is_damaged(file: VideoFile, row: int) -> bool:
     r"""Returns whether a decoder that conceals nothing fails on what a frame depends on: on
     its group of pictures, or on the one before.
 
@@ -151,7 +151,7 @@ def is_damaged(file: Segment, row: int) -> bool:
     return any(number >= first for number in failed)
 
 
-def find_disorder(file: Segment) -> Fault | None:
+def find_disorder(file: VideoFile) -> Fault | None:
     r"""Decodes a whole file, and returns where its frames come in another order or number
     than the index says, or :obj:`None`.
 
@@ -171,7 +171,7 @@ def find_disorder(file: Segment) -> Fault | None:
 @dataclass(eq=False)
 class _Truth:
     # What a sequential decode of parts of a file shows.
-    file: Segment
+    file: VideoFile
     look: bool = True
     packets: Packets = field(init=False)
     row: np.ndarray = field(init=False)
@@ -290,7 +290,7 @@ class _Truth:
         return int(places[-1]) if len(places) else -1
 
 
-def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
+def _checksum(frame: av.VideoFrame, file: VideoFile) -> int | None:
     # The checksum of the pixels that users get; None if FFmpeg cannot convert them.
     from av.video.reformatter import VideoReformatter
 
@@ -311,7 +311,7 @@ def _checksum(frame: av.VideoFrame, file: Segment) -> int | None:
     return zlib.crc32(np.ascontiguousarray(pixels).data)
 
 
-def _compare(file: Segment, truth: _Truth) -> Fault | None:
+def _compare(file: VideoFile, truth: _Truth) -> Fault | None:
     checked = (row for row, checksum in truth.seen.items() if checksum is not None)
     rows = np.array(sorted(checked), np.int64)
     if len(rows) < len(file.packets):
@@ -347,7 +347,7 @@ def _near_edges(rows: np.ndarray, truth: _Truth) -> np.ndarray:
     return distance <= _MARGIN
 
 
-def _requests(rows: np.ndarray, truth: _Truth, file: Segment) -> Iterator[np.ndarray]:
+def _requests(rows: np.ndarray, truth: _Truth, file: VideoFile) -> Iterator[np.ndarray]:
     # One request per group of pictures, the last group first, so that no request continues
     # with the decoder of the one before.
     keys = _keys(truth)

@@ -17,7 +17,7 @@ from .._bytes.cache_settings import cache_settings
 from .._bytes.caches import object_folder
 from .._bytes.copies import delete_copies, stored_copies
 from .._bytes.disk_files import BlockFiles
-from .._video.recording import VideoSource
+from .._video.recording import Recording
 from ..errors import CacheError
 from .opening import IndexUriOption, VideoArgument, make_console, open_part
 
@@ -127,12 +127,12 @@ def prefetch(
     Example: temporaldata-video cache prefetch s3://lab/cam.mp4 100 400
     """
     _remote(file)
-    source = VideoSource((open_part(file, index_uri),))
+    recording = Recording((open_part(file, index_uri),))
     edges = [-np.inf if start is None else start, np.inf if end is None else end]
-    first, stop = np.searchsorted(source.sorted_timestamps, edges).tolist()
-    frames = source.time_order[first : max(first, stop)]
-    source.prefetch(frames, progress=not quiet)
-    n_bytes = source.cost(frames).bytes
+    first, stop = np.searchsorted(recording.sorted_timestamps, edges).tolist()
+    frames = recording.time_order[first : max(first, stop)]
+    recording.prefetch(frames, progress=not quiet)
+    n_bytes = recording.cost(frames).bytes
     typer.echo(f"{decimal(n_bytes)} of {len(frames)} frames are in {_files().root}")
 
 

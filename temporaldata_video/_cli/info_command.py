@@ -14,10 +14,10 @@ from rich.table import Table
 from .._build.file_index import clock_trouble
 from .._clock.faults import GAP_FACTOR
 from .._decode.decode import open_stream
-from .._decode.read_file import Segment
+from .._decode.read_file import VideoFile
 from .._video.cost import WINDOW_SECONDS, random_windows
 from .._video.part import VideoPart
-from .._video.recording import VideoSource
+from .._video.recording import Recording
 from .._video.requests import Request, read_together
 from ..errors import SourceError
 from ..types import StreamInfo
@@ -44,22 +44,22 @@ def info(file: VideoArgument, index_uri: IndexUriOption = None) -> None:
     Example: temporaldata-video info cam.mp4
     """
     part = open_part(file, index_uri)
-    source = VideoSource((part,), on_error="mask")
-    files = list({segment.uri: segment for segment, _ in source.files}.values())
+    recording = Recording((part,), on_error="mask")
+    files = list({file.uri: file for file, _ in recording.files}.values())
     changed = [
-        segment.uri
-        for segment in files
-        if has_changed(segment.store, segment.uri, segment.packets.fingerprint)
+        file.uri
+        for file in files
+        if has_changed(file.store, file.uri, file.packets.fingerprint)
     ]
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for facts in (
-        _clock_facts(source),
+        _clock_facts(recording),
         _stream_facts(files),
         _group_facts(files),
         _sidecar_facts(part, bool(changed)),
-        _cost_facts(source, bool(changed)),
+        _cost_facts(recording, bool(changed)),
     ):
         for label, value in facts:
             table.add_row(label, value)
@@ -72,9 +72,9 @@ def info(file: VideoArgument, index_uri: IndexUriOption = None) -> None:
         )
 
 
-def _clock_facts(source: VideoSource) -> Iterator[tuple[str, str]]:
-    times = source.sorted_timestamps
-    counts = source.frame_counts.tolist()
+def _clock_facts(recording: Recording) -> Iterator[tuple[str, str]]:
+    times = recording.sorted_timestamps
+    counts = recording.frame_counts.tolist()
     yield "frames", str(sum(counts))
     if len(counts) > 1:
         yield "segments", f"{len(counts)}, of {', '.join(map(str, counts))} frames"
@@ -84,7 +84,7 @@ def _clock_facts(source: VideoSource) -> Iterator[tuple[str, str]]:
     without = sum(counts) - len(times)
     if without:
         yield "no time", f"{without} frames, which are left out"
-    unsorted = np.count_nonzero(np.diff(source.time_order) < 0)
+    unsorted = np.count_nonzero(np.diff(recording.time_order) < 0)
     if unsorted:
         yield "clock steps back", f"{unsorted} times; frames are sorted by it"
     intervals = np.diff(times)
@@ -100,7 +100,7 @@ def _clock_facts(source: VideoSource) -> Iterator[tuple[str, str]]:
     yield "gaps", f"{len(gaps)} longer than {GAP_FACTOR} times the median{longest}"
 
 
-def _stream_facts(files: list[Segment]) -> Iterator[tuple[str, str]]:
+def _stream_facts(files: list[VideoFile]) -> Iterator[tuple[str, str]]:
     def each(fact: Callable[[StreamInfo], str]) -> str:
         return _join_distinct(fact(file.packets.stream) for file in files)
 
@@ -150,7 +150,7 @@ def _join_distinct(values: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(values))
 
 
-def _pixel_format(file: Segment) -> str:
+def _pixel_format(file: VideoFile) -> str:
     stream = file.packets.stream
     if stream.pixel_format:
         return stream.pixel_format
@@ -163,7 +163,7 @@ def _pixel_format(file: Segment) -> str:
         return "unknown"
 
 
-def _group_facts(files: list[Segment]) -> Iterator[tuple[str, str]]:
+def _group_facts(files: list[VideoFile]) -> Iterator[tuple[str, str]]:
     lengths = np.concatenate([_group_lengths(file) for file in files])
     if len(lengths):
         yield (
@@ -173,7 +173,7 @@ def _group_facts(files: list[Segment]) -> Iterator[tuple[str, str]]:
         )
 
 
-def _group_lengths(file: Segment) -> np.ndarray:
+def _group_lengths(file: VideoFile) -> np.ndarray:
     frames = file.packets.rows(0, len(file.packets))
     starts = np.flatnonzero(frames.keyframe)
     edges = np.unique(np.concatenate([[0], starts, [len(frames)]]))
@@ -192,12 +192,12 @@ def _sidecar_facts(part: VideoPart, stale: bool) -> Iterator[tuple[str, str]]:
     yield "sidecar", f"{short_path(uri)} ({', '.join(facts)})"
 
 
-def _cost_facts(source: VideoSource, stale: bool) -> Iterator[tuple[str, str]]:
+def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:
     label = f"random {WINDOW_SECONDS:g} s window"
-    windows = random_windows(source)
+    windows = random_windows(recording)
     if not windows:
         return
-    costs = np.median([source.cost(window) for window in windows], axis=0)
+    costs = np.median([recording.cost(window) for window in windows], axis=0)
     frames, decoded, n_bytes, _ = costs
     yield (
         label,
@@ -206,19 +206,19 @@ def _cost_facts(source: VideoSource, stale: bool) -> Iterator[tuple[str, str]]:
     )
     if stale:
         return
-    seconds, failed = _time_windows(source, windows[:N_WINDOWS_DECODED])
+    seconds, failed = _time_windows(recording, windows[:N_WINDOWS_DECODED])
     note = f"; {failed} frames did not decode" if failed else ""
     yield "", f"{1e3 * seconds:.0f} ms to decode (median of {N_WINDOWS_DECODED}){note}"
 
 
-def _time_windows(source: VideoSource, windows: list[np.ndarray]) -> tuple[float, int]:
+def _time_windows(recording: Recording, windows: list[np.ndarray]) -> tuple[float, int]:
     read_together(
-        [Request(source, windows[0][:1])]
+        [Request(recording, windows[0][:1])]
     )  # the libraries are loaded at the first read
     seconds, failed = [], 0
     for window in windows:
         started = time.perf_counter()
-        ((_, valid),) = read_together([Request(source, window)])
+        ((_, valid),) = read_together([Request(recording, window)])
         seconds.append(time.perf_counter() - started)
         failed += int(np.count_nonzero(~valid))
     return float(np.median(seconds)), failed

@@ -19,7 +19,7 @@ from .._plot.stills import Stills
 from .._plot.timeline import time_offset
 from .._pose.frame_count import check_rows
 from .._pose.pose_table import read_pose_table
-from .._video.recording import VideoSource
+from .._video.recording import Recording
 from .._video.resample import match_times
 from .._video.thumbnails import half_frame, read_stills, shown_size
 from ..hosts.temporaldata import load_series
@@ -114,15 +114,17 @@ def sheet(
     if start is not None and end is not None and not start < end:
         raise typer.BadParameter(f"END must come after START, got {start:g} and {end:g}.")
     require_matplotlib()
-    source = VideoSource((open_part(file, index_uri),), OutputFormat(None, "RGB", "NHWC"))
-    shown, note = _choose(source, file, start, end, count=count, every=every, times=times)
-    height, frame_width = shown_size(source)
+    recording = Recording((open_part(file, index_uri),), OutputFormat(None, "RGB", "NHWC"))
+    shown, note = _choose(
+        recording, file, start, end, count=count, every=every, times=times
+    )
+    height, frame_width = shown_size(recording)
     wanted = columns or columns_for(len(shown), frame_width / height)
     wanted = min(wanted, len(shown))
-    numbers, clock = source.time_order[shown], source.sorted_timestamps[shown]
-    stills = read_stills(source, numbers, clock, width // wanted)
+    numbers, clock = recording.time_order[shown], recording.sorted_timestamps[shown]
+    stills = read_stills(recording, numbers, clock, width // wanted)
     if pose is not None:
-        stills = _with_points(stills, pose, source, min_confidence)
+        stills = _with_points(stills, pose, recording, min_confidence)
     offset = time_offset(float(clock[0]))
     timed = labels in (Labels.BOTH, Labels.TIME)
     since = f"; + is from {_seconds(offset)}" if offset and timed else ""
@@ -138,7 +140,7 @@ def sheet(
 
 
 def _choose(
-    source: VideoSource,
+    recording: Recording,
     file: str,
     start: float | None,
     end: float | None,
@@ -148,7 +150,7 @@ def _choose(
     times: str | None,
 ) -> tuple[np.ndarray, str]:
     r"""Returns positions in time order of the frames to show, and what they are."""
-    clock = source.sorted_timestamps
+    clock = recording.sorted_timestamps
     if times is not None:
         asked = np.sort(_read_times(times))
         _check_count(len(asked), "--times")
@@ -200,17 +202,17 @@ def _check_count(count: float, option: str) -> None:
 
 
 def _with_points(
-    stills: Stills, pose: str, source: VideoSource, min_confidence: float
+    stills: Stills, pose: str, recording: Recording, min_confidence: float
 ) -> Stills:
-    recording, _, name = pose.rpartition(":")
-    if name and Path(recording).is_file():
-        series = load_series(recording, name)
+    series_path, _, name = pose.rpartition(":")
+    if name and Path(series_path).is_file():
+        series = load_series(series_path, name)
         return stills.with_pose(
-            as_pose(series), stills.times, half_frame(source.sorted_timestamps)
+            as_pose(series), stills.times, half_frame(recording.sorted_timestamps)
         )
     path = Path(pose)
     table = read_pose_table(path, min_confidence)
-    n_frames = int(source.frame_counts.sum())
+    n_frames = int(recording.frame_counts.sum())
     check_rows(len(table.points), n_frames, path, "the video")
     # A row is a frame here, so that no clock is needed to bring them together.
     n_animals, n_points = table.points.shape[1:3]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .plan import plan_runs
-from .read_file import Segment
+from .read_file import VideoFile
 from .sequence import decode_run, frame_digest, whole_run
 
 if TYPE_CHECKING:
@@ -35,17 +35,17 @@ class Proof:
     hidden_entry: bool
 
 
-def checksums(segment: Segment, advance: Advance | None = None) -> np.ndarray:
+def checksums(file: VideoFile, advance: Advance | None = None) -> np.ndarray:
     r"""Returns the checksum of each frame of a sequential decode, int64 of shape (n,).
 
     It is of the frame's own planes, before any conversion, and 0 where a frame does not
     decode.
 
     Args:
-        segment: the file.
+        file: the file.
         advance: called with the number of frames decoded so far.
     """
-    found = np.zeros(len(segment.packets), np.int64)
+    found = np.zeros(len(file.packets), np.int64)
     done = 0
 
     def note(number: int, frame: av.VideoFrame) -> None:
@@ -55,7 +55,7 @@ def checksums(segment: Segment, advance: Advance | None = None) -> np.ndarray:
         if advance is not None:
             advance(done)
 
-    decode_run(segment, whole_run(segment.packets), note)
+    decode_run(file, whole_run(file.packets), note)
     return found
 
 
@@ -63,24 +63,24 @@ def _checksum(frame: av.VideoFrame) -> int:
     return int.from_bytes(frame_digest(frame)[:8], "little", signed=True) or 1
 
 
-def prove(segment: Segment, advance: Advance | None = None) -> Proof:
+def prove(file: VideoFile, advance: Advance | None = None) -> Proof:
     r"""Decodes a file in sequence, and from each of its key frames.
 
     A key frame from which other frames come out than in sequence is none. What follows it
     is then decoded from the key frame before, until all agree.
 
     Args:
-        segment: the file.
+        file: the file.
         advance: called with the number of frames decoded so far.
     """
-    known = checksums(segment, advance)
+    known = checksums(file, advance)
     n = len(known)
-    entries = segment.packets.rows(0, n).keyframe.copy()
-    hidden_entry = bool(segment.packets.hidden.keyframe.any())
+    entries = file.packets.rows(0, n).keyframe.copy()
+    hidden_entry = bool(file.packets.hidden.keyframe.any())
     agreed: set[tuple[int, int]] = set()
     done = n
     while True:
-        candidate = _with_entries(segment, entries, hidden_entry)
+        candidate = _with_entries(file, entries, hidden_entry)
         starts = np.unique([0, *np.flatnonzero(entries).tolist(), n]).tolist()
         failed = []
         for start, stop in pairwise(starts):
@@ -104,8 +104,8 @@ def prove(segment: Segment, advance: Advance | None = None) -> Proof:
         agreed = {span for span in agreed if span[1] not in demotable}
 
 
-def _with_entries(segment: Segment, entries: np.ndarray, hidden_entry: bool) -> Segment:
-    return replace(segment, packets=_Entries(segment.packets, entries, hidden_entry))
+def _with_entries(file: VideoFile, entries: np.ndarray, hidden_entry: bool) -> VideoFile:
+    return replace(file, packets=_Entries(file.packets, entries, hidden_entry))
 
 
 class _Entries:
@@ -124,12 +124,12 @@ class _Entries:
         return self._rows[start:stop]
 
 
-def _agrees(segment: Segment, rows: np.ndarray, known: np.ndarray) -> bool:
+def _agrees(file: VideoFile, rows: np.ndarray, known: np.ndarray) -> bool:
     found = dict.fromkeys(rows.tolist(), 0)
 
     def note(number: int, frame: av.VideoFrame) -> None:
         found[number] = _checksum(frame)
 
-    for run in plan_runs(segment.packets, rows):
-        decode_run(segment, run, note)
+    for run in plan_runs(file.packets, rows):
+        decode_run(file, run, note)
     return all(checksum == known[row] for row, checksum in found.items())

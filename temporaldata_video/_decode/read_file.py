@@ -44,7 +44,7 @@ _ATTEMPTS = (0, 1)
 
 
 @dataclass(frozen=True)
-class Segment:
+class VideoFile:
     r"""One file of a video, and how to get at its bytes.
 
     Args:
@@ -66,17 +66,17 @@ class Segment:
 
 
 def read_frames(
-    segment: Segment,
+    file: VideoFile,
     frames: np.ndarray,
     output: OutputFormat,
     write: Callable[[int], np.ndarray],
     threads: int = 1,
 ) -> dict[int, str]:
-    r"""Decodes frames of a segment into arrays of the caller's.
+    r"""Decodes frames of a file into arrays of the caller's.
 
     Args:
-        segment: the file.
-        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+        file: the file.
+        frames: frame numbers within the file, sorted and unique, int64 of shape (n,).
         output: the pixels asked for.
         write: returns the array for a frame number, of
             :meth:`~temporaldata_video._pixels.convert.OutputFormat.frame_shape`.
@@ -89,24 +89,24 @@ def read_frames(
         StaleIndexError: if the file is not the one that was indexed.
     """
     missing = dict.fromkeys(frames.tolist(), "its index leads to no packet that shows it")
-    wanted = _Wanted(segment.uri, segment.packets.stream, output, write, missing)
+    wanted = _Wanted(file.uri, file.packets.stream, output, write, missing)
     for earlier in _ATTEMPTS:
         todo = np.array(sorted(missing), np.int64)
-        runs = plan_runs(segment.packets, todo, earlier=earlier, split=threads > 1)
-        _decode_runs(segment, runs, wanted, threads)
+        runs = plan_runs(file.packets, todo, earlier=earlier, split=threads > 1)
+        _decode_runs(file, runs, wanted, threads)
         if not missing:
             break
     return missing
 
 
-def read_cost(segment: Segment, frames: np.ndarray) -> Cost:
+def read_cost(file: VideoFile, frames: np.ndarray) -> Cost:
     r"""Returns what :func:`read_frames` would do for these frames.
 
     Args:
-        segment: the file.
-        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+        file: the file.
+        frames: frame numbers within the file, sorted and unique, int64 of shape (n,).
     """
-    runs = plan_runs(segment.packets, frames)
+    runs = plan_runs(file.packets, frames)
     ranges = byte_ranges(runs)
     return Cost(
         frames=len(frames),
@@ -116,50 +116,50 @@ def read_cost(segment: Segment, frames: np.ndarray) -> Cost:
     )
 
 
-def fetch_ahead(wanted: Sequence[tuple[Segment, np.ndarray]]) -> list[Segment]:
-    r"""Returns segments that hold what :func:`read_frames` is about to need of them,
+def fetch_ahead(wanted: Sequence[tuple[VideoFile, np.ndarray]]) -> list[VideoFile]:
+    r"""Returns files that hold what :func:`read_frames` is about to need of them,
     fetched side by side; those whose bytes lie near are as they were.
 
     Args:
-        wanted: segments and frame numbers within them, sorted and unique, int64.
+        wanted: files and frame numbers within them, sorted and unique, int64.
 
     Raises:
         StaleIndexError: if a file is not the one that was indexed.
     """
-    segments = [segment for segment, _ in wanted]
+    files = [file for file, _ in wanted]
     ranges = {
-        place: byte_ranges(plan_runs(segment.packets, frames))
-        for place, (segment, frames) in enumerate(wanted)
-        if segment.cache is not None and segment.packets.stream.readable_by_packet
+        place: byte_ranges(plan_runs(file.packets, frames))
+        for place, (file, frames) in enumerate(wanted)
+        if file.cache is not None and file.packets.stream.readable_by_packet
     }
     if len(ranges) < 2:
-        return segments
-    jobs = [partial(_read, segments[place], of_file) for place, of_file in ranges.items()]
+        return files
+    jobs = [partial(_read, files[place], of_file) for place, of_file in ranges.items()]
     for (place, of_file), (meta, data) in zip(ranges.items(), side_by_side(jobs)):
-        behind = cast("ByteCache", segments[place].cache)
+        behind = cast("ByteCache", files[place].cache)
         held = FetchedAhead(behind, meta, of_file, data)
-        segments[place] = replace(segments[place], cache=held)
-    return segments
+        files[place] = replace(files[place], cache=held)
+    return files
 
 
 def prefetch_frames(
-    segment: Segment, frames: np.ndarray, advance: Callable[[int], None]
+    file: VideoFile, frames: np.ndarray, advance: Callable[[int], None]
 ) -> None:
-    r"""Has the cache of a segment fetch what :func:`read_frames` would need.
+    r"""Has the cache of a file fetch what :func:`read_frames` would need.
 
     Args:
-        segment: the file.
-        frames: frame numbers within the segment, sorted and unique, int64 of shape (n,).
+        file: the file.
+        frames: frame numbers within the file, sorted and unique, int64 of shape (n,).
         advance: called with the number of bytes that are in the cache now.
 
     Raises:
         StaleIndexError: if the file is not the one that was indexed.
     """
-    ranges = byte_ranges(plan_runs(segment.packets, frames))
+    ranges = byte_ranges(plan_runs(file.packets, frames))
     pieces = [piece for span in ranges for piece in split_range(span)]
     for first in range(0, len(pieces), MAX_REQUESTS):
         batch = pieces[first : first + MAX_REQUESTS]
-        _read(segment, batch)
+        _read(file, batch)
         advance(sum(stop - start for start, stop in batch))
 
 
@@ -197,21 +197,21 @@ class _Wanted:
                 self.missing[number] = why
 
 
-def _decode_runs(segment: Segment, runs: list[Run], wanted: _Wanted, threads: int) -> None:
-    stream = segment.packets.stream
+def _decode_runs(file: VideoFile, runs: list[Run], wanted: _Wanted, threads: int) -> None:
+    stream = file.packets.stream
     if not stream.readable_by_packet:
-        etag = verified(segment).etag
-        _decode_from_container(segment, runs, wanted)
-        if segment.store.head(segment.uri).etag != etag:
-            raise SourceChangedError(f"{segment.uri!r} changed while it was being read.")
+        etag = verified(file).etag
+        _decode_from_container(file, runs, wanted)
+        if file.store.head(file.uri).etag != etag:
+            raise SourceChangedError(f"{file.uri!r} changed while it was being read.")
         return
     skip = may_skip_nonreference(stream)
     if threads == 1:
-        key = (segment.uri, segment.packets.fingerprint)
-        reads_on = isinstance(segment.store, LocalStore)
-        sliding = take_sliding(key, segment.packets, runs, reads_on)
+        key = (file.uri, file.packets.fingerprint)
+        reads_on = isinstance(file.store, LocalStore)
+        sliding = take_sliding(key, file.packets, runs, reads_on)
         if sliding is not None:
-            source = _fetch(segment, [sliding.run])
+            source = _fetch(file, [sliding.run])
             missing = decode_sliding(
                 key,
                 sliding,
@@ -222,7 +222,7 @@ def _decode_runs(segment: Segment, runs: list[Run], wanted: _Wanted, threads: in
             )
             wanted.explain(missing)
             return
-    source = _fetch(segment, runs)
+    source = _fetch(file, runs)
 
     def decode(run: Run) -> None:
         packets, convert = source.packets(run, stream), wanted.converter()
@@ -232,40 +232,38 @@ def _decode_runs(segment: Segment, runs: list[Run], wanted: _Wanted, threads: in
     side_by_side([partial(decode, run) for run in runs], threads)
 
 
-def _decode_from_container(segment: Segment, runs: list[Run], wanted: _Wanted) -> None:
+def _decode_from_container(file: VideoFile, runs: list[Run], wanted: _Wanted) -> None:
     convert = wanted.converter()
     for run in runs:
-        opened = partial(segment.store.open, segment.uri)
-        with open_stream(opened, segment.uri, segment.packets) as (context, packets):
+        opened = partial(file.store.open, file.uri)
+        with open_stream(opened, file.uri, file.packets) as (context, packets):
             decoded = decode_packets(context, packets(run), run, False, convert)
             wanted.explain(decoded.missing)
 
 
-def _fetch(segment: Segment, runs: list[Run]) -> PacketBytes:
+def _fetch(file: VideoFile, runs: list[Run]) -> PacketBytes:
     ranges = byte_ranges(runs)
     packets = sum(stop - start for start, stop in ranges)
     check_request(packets, f"the packets of {sum(len(run.frames) for run in runs)} frames")
-    _, data = _read(segment, ranges)
+    _, data = _read(file, ranges)
     return PacketBytes(ranges, data)
 
 
-def _read(segment: Segment, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[bytes]]:
+def _read(file: VideoFile, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[bytes]]:
     # The bytes of the ranges, and the version of the file that all of them are of.
     for _ in range(2):
-        meta = verified(segment)
+        meta = verified(file)
         if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
             raise IndexFormatError(
-                f"the index of {segment.uri!r} is damaged: it names bytes outside of the "
-                f"file. Run: temporaldata-video index --overwrite {segment.uri}"
+                f"the index of {file.uri!r} is damaged: it names bytes outside of the "
+                f"file. Run: temporaldata-video index --overwrite {file.uri}"
             )
         try:
-            if segment.cache is not None:
-                data = segment.cache.read_ranges(segment.store, segment.uri, ranges, meta)
+            if file.cache is not None:
+                data = file.cache.read_ranges(file.store, file.uri, ranges, meta)
             else:
                 data = [
-                    segment.store.read_range(
-                        segment.uri, start, stop - start, meta.etag or None
-                    )
+                    file.store.read_range(file.uri, start, stop - start, meta.etag or None)
                     for start, stop in ranges
                 ]
             return meta, data
@@ -273,52 +271,52 @@ def _read(segment: Segment, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[b
             # The file was touched or replaced since it was verified; if it is still the
             # indexed one, the bytes are good.
             _VERIFIED.clear()
-    raise SourceChangedError(f"{segment.uri!r} keeps changing while it is being read.")
+    raise SourceChangedError(f"{file.uri!r} keeps changing while it is being read.")
 
 
 # Files that were found to be the indexed ones.
 _VERIFIED: ProcessCache[ObjectMeta] = ProcessCache(4096)
 
 
-def verified(segment: Segment) -> ObjectMeta:
+def verified(file: VideoFile) -> ObjectMeta:
     r"""Returns size and etag of a file that was found to be the indexed one.
 
     Args:
-        segment: the file.
+        file: the file.
 
     Raises:
         StaleIndexError: if it is another one.
     """
-    key = (segment.uri, segment.packets.fingerprint)
-    return _VERIFIED.get(key, lambda: _verify(segment))
+    key = (file.uri, file.packets.fingerprint)
+    return _VERIFIED.get(key, lambda: _verify(file))
 
 
-def forget(segment: Segment) -> None:
+def forget(file: VideoFile) -> None:
     r"""Drops what was kept for the next request of a file.
 
     Args:
-        segment: the file.
+        file: the file.
     """
-    key = (segment.uri, segment.packets.fingerprint)
+    key = (file.uri, file.packets.fingerprint)
     _VERIFIED.pop(key)
     forget_decoder(key)
 
 
-def _verify(segment: Segment) -> ObjectMeta:
-    expected = segment.packets.fingerprint
-    meta = segment.store.head(segment.uri)
-    if expected is not None and not matches(segment.store, segment.uri, expected, meta):
+def _verify(file: VideoFile) -> ObjectMeta:
+    expected = file.packets.fingerprint
+    meta = file.store.head(file.uri)
+    if expected is not None and not matches(file.store, file.uri, expected, meta):
         difference = (
             f"has {meta.size} bytes where the index says {expected.size}"
             if meta.size != expected.size
             else f"has the same size and other contents than digest {expected.digest}"
         )
-        frames = segment.count(segment.uri)
-        if frames is not None and frames != len(segment.packets):
-            difference += f", and {frames} frames where it says {len(segment.packets)}"
+        frames = file.count(file.uri)
+        if frames is not None and frames != len(file.packets):
+            difference += f", and {frames} frames where it says {len(file.packets)}"
         raise StaleIndexError(
-            f"the index of {segment.uri!r} was made for another file: the file there now "
+            f"the index of {file.uri!r} was made for another file: the file there now "
             f"{difference}. If the video was meant to change, save recordings of it again "
-            f"when you have run: temporaldata-video index --overwrite {segment.uri}"
+            f"when you have run: temporaldata-video index --overwrite {file.uri}"
         )
     return meta

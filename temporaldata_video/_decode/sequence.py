@@ -14,7 +14,7 @@ from .._pixels.equality import plane_rows
 from ..types import Packets, SegmentPackets
 from .decode import PacketBytes, decode_packets, open_decoder, open_stream
 from .plan import Run, byte_ranges
-from .read_file import Segment, verified
+from .read_file import VideoFile, verified
 
 if TYPE_CHECKING:
     import av
@@ -42,12 +42,12 @@ def whole_run(packets: SegmentPackets) -> Run:
 
 
 def decode_run(
-    segment: Segment, run: Run, sink: Sink, *, strict: bool = False
+    file: VideoFile, run: Run, sink: Sink, *, strict: bool = False
 ) -> dict[int, str]:
     r"""Decodes a run with a decoder of its own, and leaves no frame out.
 
     Args:
-        segment: the file.
+        file: the file.
         run: what is to be decoded.
         sink: called with the number of each wanted frame and the frame, in the order in
             which they are shown.
@@ -64,14 +64,14 @@ def decode_run(
         if is_wanted:
             sink(number, frame)
 
-    stream, etag = segment.packets.stream, verified(segment).etag
+    stream, etag = file.packets.stream, verified(file).etag
     if stream.readable_by_packet:
         context = open_decoder(stream)
         _be_strict(context, strict)
-        packets = _packets_in_chunks(segment, run, etag)
+        packets = _packets_in_chunks(file, run, etag)
         return decode_packets(context, packets, run, False, hand_over).missing
-    opened = partial(segment.store.open, segment.uri)
-    with open_stream(opened, segment.uri, segment.packets) as (context, demux):
+    opened = partial(file.store.open, file.uri)
+    with open_stream(opened, file.uri, file.packets) as (context, demux):
         _be_strict(context, strict)
         return decode_packets(context, demux(run), run, False, hand_over).missing
 
@@ -81,17 +81,15 @@ def _be_strict(context: VideoCodecContext, strict: bool) -> None:
         context.options = {**context.options, "err_detect": "explode"}
 
 
-def _packets_in_chunks(segment: Segment, run: Run, etag: str) -> Iterator[av.Packet]:
-    stream = segment.packets.stream
+def _packets_in_chunks(file: VideoFile, run: Run, etag: str) -> Iterator[av.Packet]:
+    stream = file.packets.stream
     chunk = np.cumsum(run.packets.size, dtype=np.int64) // _CHUNK_BYTES
     cuts = np.flatnonzero(np.diff(chunk)) + 1
     edges = [0, *cuts.tolist(), len(run.frames)]
     for start, stop in pairwise(edges):
         part = Run(run.packets[start:stop], run.frames[start:stop], run.wanted[start:stop])
         ranges = byte_ranges([part])
-        data = [
-            segment.store.read_range(segment.uri, a, b - a, etag or None) for a, b in ranges
-        ]
+        data = [file.store.read_range(file.uri, a, b - a, etag or None) for a, b in ranges]
         yield from PacketBytes(ranges, data).packets(part, stream, is_new=start == 0)
 
 

@@ -11,7 +11,7 @@ _CELL = "style='text-align:left;padding:1px 12px 1px 0;vertical-align:top'"
 _FIGURE = "style='display:inline-block;margin:6px 6px 0 0;text-align:center'"
 
 
-def video_html(
+def facts_html(
     title: str,
     facts: dict[str, str],
     pictures: Sequence[tuple[bytes, str]],
@@ -27,7 +27,7 @@ def video_html(
 
     Example ::
 
-        >>> video_html("Video", {"uri": "a&b.mp4"}, [], note="x < y").count("&amp;")
+        >>> facts_html("Video", {"uri": "a&b.mp4"}, [], note="x < y").count("&amp;")
         1
     """
     rows = "".join(

@@ -20,7 +20,7 @@ from .._plot.figure import (
 )
 from .._plot.pose_marks import Pose, as_pose, holds_points, keys
 from .._plot.timeline import draw_ticks, label_time, strip_height
-from .._video.display import plot_video
+from .._video.display import draw_video
 from .._video.series import VideoSeries
 from .._video.thumbnails import shown_size
 
@@ -178,12 +178,12 @@ def _name_row(axes: Axes, row: Row, inner: int) -> None:
 def _video_row(
     name: str, video: VideoSeries, extent: Extent, inner: int, pose: Any, count: int | None
 ) -> Row:
-    height, width = shown_size(video._source)
+    height, width = shown_size(video._recording)
     return Row(
         name,
         0,
         strip_height(inner, width / height, count),
-        lambda axes: plot_video(video, axes, extent, pose=pose, count=count),
+        lambda axes: draw_video(video, axes, extent, pose=pose, count=count),
     )
 
 

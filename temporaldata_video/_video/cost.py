@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .recording import VideoSource
+from .recording import Recording
 
 WINDOW_SECONDS = 1.0
 _N_DRAWN = 50
@@ -28,33 +28,33 @@ class ReadingCost(NamedTuple):
     single_decoded: float
 
 
-def random_windows(source: VideoSource, n: int = _N_DRAWN) -> list[np.ndarray]:
+def random_windows(recording: Recording, n: int = _N_DRAWN) -> list[np.ndarray]:
     r"""Returns the frame numbers of windows that lie anywhere, the same at each call.
 
     Args:
-        source: the video.
+        recording: the video.
         n: how many windows.
     """
-    times = source.sorted_timestamps
+    times = recording.sorted_timestamps
     if len(times) == 0:
         return []
     latest = max(times[0], times[-1] - WINDOW_SECONDS)
     starts = np.random.default_rng(0).uniform(times[0], latest, n)
     edges = np.searchsorted(times, [starts, starts + WINDOW_SECONDS])
-    return [source.time_order[first:stop] for first, stop in edges.T.tolist()]
+    return [recording.time_order[first:stop] for first, stop in edges.T.tolist()]
 
 
-def expected_cost(source: VideoSource) -> ReadingCost:
+def expected_cost(recording: Recording) -> ReadingCost:
     r"""Returns what random reads cost on average, by the index alone.
 
     Args:
-        source: the video; one without a single frame that has a time costs nothing.
+        recording: the video; one without a single frame that has a time costs nothing.
     """
-    if not len(source.time_order):
+    if not len(recording.time_order):
         return ReadingCost(0.0, 0.0, 0.0, 0.0)
-    windows = np.mean([source.cost(w) for w in random_windows(source)], axis=0)
-    numbers = np.random.default_rng(0).choice(source.time_order, _N_DRAWN)
-    singles = np.mean([source.cost(numbers[i : i + 1]) for i in range(_N_DRAWN)], axis=0)
+    windows = np.mean([recording.cost(w) for w in random_windows(recording)], axis=0)
+    numbers = np.random.default_rng(0).choice(recording.time_order, _N_DRAWN)
+    singles = np.mean([recording.cost(numbers[i : i + 1]) for i in range(_N_DRAWN)], axis=0)
     return ReadingCost(
         window_frames=float(windows[0]),
         window_decoded=float(windows[1]),

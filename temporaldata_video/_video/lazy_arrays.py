@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DecodeError
-from .recording import VideoSource
+from .recording import Recording
 from .requests import Request, read_together
 
 
@@ -24,19 +24,19 @@ class ColumnLoader(Protocol):
 
 
 @dataclass(frozen=True)
-class FromSource:
+class FromRecording:
     r"""Loads a column of a recording's index in time order.
 
     Args:
-        source: the recording.
+        recording: the one that they belong to.
         attribute: ``"sorted_timestamps"`` or ``"time_order"``.
     """
 
-    source: VideoSource
+    recording: Recording
     attribute: str
 
     def __call__(self) -> np.ndarray:
-        return getattr(self.source, self.attribute)
+        return getattr(self.recording, self.attribute)
 
 
 class LazyColumn:
@@ -82,12 +82,12 @@ class LazyFrames:
     r"""The pixels of frames, decoded at first access and kept.
 
     Args:
-        source: the recording.
+        recording: the one that they belong to.
         frames: frame numbers, int64 of shape (n,) or a :class:`LazyColumn` of them.
         decoded: pixels and validity once they are known.
     """
 
-    source: VideoSource
+    recording: Recording
     frames: np.ndarray | LazyColumn
     decoded: tuple[NDArray[np.uint8], NDArray[np.bool_]] | None = field(
         default=None, repr=False
@@ -98,7 +98,7 @@ class LazyFrames:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        return (len(self.frames), *self.source.frame_shape)
+        return (len(self.frames), *self.recording.frame_shape)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -123,14 +123,14 @@ class LazyFrames:
             lost = np.asarray(self.frames)[~self.valid]
             raise DecodeError(
                 f"{len(lost)} of the {len(self)} frames asked for do not decode, the first "
-                f"being frame {lost[0]} of {self.source.parts[0].uri!r}. Pass "
+                f"being frame {lost[0]} of {self.recording.parts[0].uri!r}. Pass "
                 f"return_valid=True to have zeros there and a mask that says where."
             )
         return self.pixels
 
     def _decode(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         if self.decoded is None:
-            request = Request(self.source, np.asarray(self.frames))
+            request = Request(self.recording, np.asarray(self.frames))
             (self.decoded,) = read_together([request])
         return self.decoded
 
@@ -139,7 +139,7 @@ class LazyFrames:
         if decoded is not None:
             # Slices are copied as the host copies its own: the parent can be freed.
             decoded = decoded[0][key].copy(), decoded[1][key].copy()
-        return LazyFrames(self.source, self.frames[key], decoded)
+        return LazyFrames(self.recording, self.frames[key], decoded)
 
     def copy(self) -> LazyFrames:
         r"""Returns the same frames; the host copies what it has sliced."""
@@ -154,4 +154,4 @@ class LazyFrames:
     def __deepcopy__(self, memo: dict[int, Any]) -> LazyFrames:
         decoded = self.decoded and (self.decoded[0].copy(), self.decoded[1].copy())
         frames = self.frames if isinstance(self.frames, LazyColumn) else self.frames.copy()
-        return LazyFrames(self.source, frames, decoded)
+        return LazyFrames(self.recording, frames, decoded)

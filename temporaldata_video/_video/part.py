@@ -14,7 +14,7 @@ from .._base.process_cache import ProcessCache
 from .._base.uris import check_scheme, segment_uris, shown_uri
 from .._build.file_index import build_segment, count_frames
 from .._build.memory_build import build_memory_index
-from .._decode.read_file import Segment
+from .._decode.read_file import VideoFile
 from .._index.match import match_frames
 from .._index.memory_index import MemoryFrameIndex
 from .._index.sidecar import LanceFrameIndex
@@ -161,7 +161,7 @@ class VideoPart:
         return True
 
     @cached_property
-    def files(self) -> list[tuple[Segment, np.ndarray | None]]:
+    def files(self) -> list[tuple[VideoFile, np.ndarray | None]]:
         r"""For each segment its file, and which frame of the file each of its rows is
         (:obj:`None` where row and frame are the same)."""
         segments = getattr(self.index, "segments", ())
@@ -184,10 +184,10 @@ class VideoPart:
             raise self._other_number_of_files(len(segments))
         return uris
 
-    def _matched_files(self) -> Iterator[tuple[Segment, np.ndarray]]:
+    def _matched_files(self) -> Iterator[tuple[VideoFile, np.ndarray]]:
         uris = self.segment_uris
         tables = [np.asarray(self.index.pts_table(i), np.int64) for i in range(len(uris))]
-        frames: dict[int, tuple[Segment, np.ndarray]] = {}
+        frames: dict[int, tuple[VideoFile, np.ndarray]] = {}
         for uri in dict.fromkeys(uris):
             meta = self.reader.head(uri)
             packets = _SCANS.get((uri, meta), partial(build_segment, self.reader, uri))
@@ -201,9 +201,9 @@ class VideoPart:
             )
         return (frames[i] for i in range(len(uris)))
 
-    def _file(self, uri: str, packets: Any) -> Segment:
+    def _file(self, uri: str, packets: Any) -> VideoFile:
         cache, count = resolve_cache(uri, self.reader), partial(count_frames, self.reader)
-        return Segment(uri, packets, self.reader, cache, count)
+        return VideoFile(uri, packets, self.reader, cache, count)
 
     @cached_property
     def to_save(self) -> SavedVideo:

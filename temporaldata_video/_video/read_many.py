@@ -53,7 +53,7 @@ def read_many(windows: Iterable[VideoSeries]) -> list[NDArray[np.uint8]]:
             )
     lazy = {id(video): video._lazy_frames for video in videos}
     todo = [frames for frames in lazy.values() if frames.decoded is None]
-    requests = [Request(frames.source, np.asarray(frames.frames)) for frames in todo]
+    requests = [Request(frames.recording, np.asarray(frames.frames)) for frames in todo]
     for frames, decoded in zip(todo, read_together(requests)):
         frames.decoded = decoded
     return [lazy[id(video)].pixels for video in videos]

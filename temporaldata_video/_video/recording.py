@@ -14,7 +14,7 @@ from .._base.process_cache import RECORDING_ARRAYS
 from .._base.progress import progress_bar
 from .._base.uris import shown_uri
 from .._bytes.cache_settings import ConfiguredCache, cache_settings
-from .._decode.read_file import Segment, prefetch_frames, read_cost
+from .._decode.read_file import VideoFile, prefetch_frames, read_cost
 from .._pixels.convert import OutputFormat
 from ..errors import FrameIndexError
 from ..types import Cost, OnError
@@ -22,7 +22,7 @@ from .part import VideoPart
 
 
 @dataclass(frozen=True, eq=False)
-class VideoSource:
+class Recording:
     r"""Parts of one recording, and the pixels that are asked of them.
 
     Args:
@@ -40,7 +40,7 @@ class VideoSource:
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> VideoSource:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recording:
         return self
 
     @cached_property
@@ -92,7 +92,7 @@ class VideoSource:
         )
 
     @cached_property
-    def files(self) -> list[tuple[Segment, np.ndarray | None]]:
+    def files(self) -> list[tuple[VideoFile, np.ndarray | None]]:
         r"""The file of each segment, as :attr:`VideoPart.files`."""
         return [file for part in self.parts for file in part.files]
 
@@ -177,7 +177,7 @@ class VideoSource:
 
     def by_file(
         self, numbers: np.ndarray
-    ) -> Iterator[tuple[Segment, np.ndarray, np.ndarray]]:
+    ) -> Iterator[tuple[VideoFile, np.ndarray, np.ndarray]]:
         r"""Yields for each segment that is concerned its file, the frames within the
         file, and where in ``numbers`` they stand.
 
@@ -196,31 +196,31 @@ class VideoSource:
             yield file, rows if mapping is None else mapping[rows], wanted
 
 
-def merge_sources(sources: Sequence[VideoSource]) -> tuple[VideoSource, list[np.ndarray]]:
-    r"""Returns one source of all parts, and the new numbers of each source's frames.
+def merge_recordings(recordings: Sequence[Recording]) -> tuple[Recording, list[np.ndarray]]:
+    r"""Returns one recording of all parts, and the new numbers of each recording's frames.
 
     Args:
-        sources: they agree in everything but their parts.
+        recordings: they agree in everything but their parts.
 
     Returns:
-        The source, and for each of those given the new number by old number, int64.
+        The recording, and for each of those given the new number by old number, int64.
     """
     parts: dict[Any, VideoPart] = {}
-    for source in sources:
-        for part in source.parts:
+    for recording in recordings:
+        for part in recording.parts:
             parts.setdefault(part.identity, part)
     sizes = [int(part.frame_counts.sum()) for part in parts.values()]
     start = dict(zip(parts, np.concatenate([[0], np.cumsum(sizes)[:-1]])))
-    first = sources[0]
+    first = recordings[0]
     # Zeros only where all agreed to them.
-    on_error: OnError = "mask" if all(s.on_error == "mask" for s in sources) else "raise"
-    merged = VideoSource(tuple(parts.values()), first.output, on_error, first.threads)
+    on_error: OnError = "mask" if all(s.on_error == "mask" for s in recordings) else "raise"
+    merged = Recording(tuple(parts.values()), first.output, on_error, first.threads)
     return merged, [
         np.concatenate(
             [
                 start[part.identity] + np.arange(int(part.frame_counts.sum()))
-                for part in source.parts
+                for part in recording.parts
             ]
         ).astype(np.int64)
-        for source in sources
+        for recording in recordings
     ]

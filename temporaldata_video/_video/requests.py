@@ -12,23 +12,23 @@ import numpy as np
 
 from .._base.process_cache import usable_threads
 from .._base.request_memory import check_request
-from .._decode.read_file import Segment, fetch_ahead, read_frames
+from .._decode.read_file import VideoFile, fetch_ahead, read_frames
 from .._pixels.buffers import empty_frames
 from .._pixels.convert import OutputFormat
 from ..errors import DecodeError
 from .masks import note_masked
-from .recording import VideoSource
+from .recording import Recording
 
 
 class Request(NamedTuple):
     r"""Frames that are wanted of a recording.
 
     Args:
-        source: the recording.
+        recording: the one that they belong to.
         frames: frame numbers in any order, repeated or not, int64 of shape (n,).
     """
 
-    source: VideoSource
+    recording: Recording
     frames: np.ndarray
 
 
@@ -36,7 +36,7 @@ class Request(NamedTuple):
 class _FileRead:
     # What is wanted of one file in one kind of pixels: for each frame of the file the
     # requests that want it, and where in their arrays it goes.
-    file: Segment
+    file: VideoFile
     output: OutputFormat
     threads: int
     places: dict[int, list[tuple[int, int]]] = field(
@@ -59,15 +59,15 @@ def read_together(requests: Sequence[Request]) -> list[tuple[np.ndarray, np.ndar
 
     Raises:
         RequestTooLargeError: if the pixels need more memory than there is.
-        DecodeError: if a frame does not decode, unless ``on_error`` of its source is
+        DecodeError: if a frame does not decode, unless ``on_error`` of its recording is
             ``"mask"``.
     """
-    sizes = [len(r.frames) * prod(r.source.frame_shape) for r in requests]
+    sizes = [len(r.frames) * prod(r.recording.frame_shape) for r in requests]
     if sizes:
         n_frames = sum(len(r.frames) for r in requests)
-        shape = requests[int(np.argmax(sizes))].source.frame_shape
+        shape = requests[int(np.argmax(sizes))].recording.frame_shape
         check_request(sum(sizes), f"{n_frames} frames of {' x '.join(map(str, shape))}")
-    arrays = [empty_frames((len(r.frames), *r.source.frame_shape)) for r in requests]
+    arrays = [empty_frames((len(r.frames), *r.recording.frame_shape)) for r in requests]
     unique = [np.unique(r.frames, return_index=True, return_inverse=True) for r in requests]
     missing: list[dict[int, str]] = [{} for _ in requests]
     reads = _by_file(requests, unique)
@@ -101,13 +101,14 @@ def _by_file(
     unique: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
 ) -> list[_FileRead]:
     reads: dict[Hashable, _FileRead] = {}
-    for number, ((source, _), (frames, first, _)) in enumerate(zip(requests, unique)):
-        threads = usable_threads() if source.threads == "auto" else int(source.threads)
-        for file, rows, wanted in source.by_file(frames):
+    for number, ((recording, _), (frames, first, _)) in enumerate(zip(requests, unique)):
+        threads = recording.threads
+        threads = usable_threads() if threads == "auto" else int(threads)
+        for file, rows, wanted in recording.by_file(frames):
             # Copies of a video have an index each; what they say of the same file is equal.
             known_by = file.packets.fingerprint or id(file.packets)
-            key = (file.uri, known_by, source.output, threads)
-            read = reads.setdefault(key, _FileRead(file, source.output, threads))
+            key = (file.uri, known_by, recording.output, threads)
+            read = reads.setdefault(key, _FileRead(file, recording.output, threads))
             for row, slot in zip(rows.tolist(), first[wanted].tolist()):
                 read.places[row].append((number, slot))
     return list(reads.values())
@@ -118,12 +119,12 @@ def _fill_in(
 ) -> np.ndarray:
     # What did not decode is refused or becomes zeros, and what was asked for more than
     # once is copied from where it was decoded to. Returns what is valid.
-    if missing and request.source.on_error == "raise":
+    if missing and request.recording.on_error == "raise":
         slot, why = min(missing.items())
-        raise _decode_error(request.source, int(request.frames[slot]), why)
+        raise _decode_error(request.recording, int(request.frames[slot]), why)
     if missing:
         reasons = {int(request.frames[slot]): why for slot, why in missing.items()}
-        _note_masked(request.source, reasons)
+        _note_masked(request.recording, reasons)
     for slot in missing:
         pixels[slot] = 0
     copies = np.flatnonzero(origin != np.arange(len(origin)))
@@ -134,19 +135,19 @@ def _fill_in(
     return valid[origin]
 
 
-def _note_masked(source: VideoSource, reasons: dict[int, str]) -> None:
+def _note_masked(recording: Recording, reasons: dict[int, str]) -> None:
     frames = np.array(sorted(reasons), np.int64)
-    for file, rows, wanted in source.by_file(frames):
+    for file, rows, wanted in recording.by_file(frames):
         numbers = frames[wanted].tolist()
-        known = [(float(source.timestamps[n]), reasons[n]) for n in numbers]
+        known = [(float(recording.timestamps[n]), reasons[n]) for n in numbers]
         note_masked(file.uri, dict(zip(rows.tolist(), known)))
 
 
-def _decode_error(source: VideoSource, frame: int, why: str) -> DecodeError:
-    segment = int(np.searchsorted(source.frame_offsets, frame, side="right")) - 1
-    file, _ = source.files[segment]
+def _decode_error(recording: Recording, frame: int, why: str) -> DecodeError:
+    segment = int(np.searchsorted(recording.frame_offsets, frame, side="right")) - 1
+    file, _ = recording.files[segment]
     return DecodeError(
-        f"frame {frame} of {file.uri!r} (t = {source.timestamps[frame]:.6f} s) does not "
+        f"frame {frame} of {file.uri!r} (t = {recording.timestamps[frame]:.6f} s) does not "
         f"decode: {why}. Open the video with on_error='mask' to have zeros there and "
         f"to see in .valid which frames they are."
     )

@@ -6,14 +6,14 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from .recording import VideoSource
+from .recording import Recording
 
 Method = Literal["previous", "nearest", "next"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
 def with_neighbours(
-    source: VideoSource, times: np.ndarray, frames: np.ndarray, origin: float, edge: float
+    recording: Recording, times: np.ndarray, frames: np.ndarray, origin: float, edge: float
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Returns the frames of a window, and those of the recording right beside it.
 
@@ -21,7 +21,7 @@ def with_neighbours(
     before the window to say. A selection with gaps has no neighbours.
 
     Args:
-        source: the recording.
+        recording: the one that they belong to.
         times: seconds of the frames of the window, from ``origin``.
         frames: their numbers.
         origin: seconds in the recording at which the window counts from 0; NaN if there
@@ -31,7 +31,7 @@ def with_neighbours(
     Returns:
         Times and frame numbers.
     """
-    order, clock = source.time_order, source.sorted_timestamps
+    order, clock = recording.time_order, recording.sorted_timestamps
     if np.isnan(origin):
         return times, frames
     if len(frames):

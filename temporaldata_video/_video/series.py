@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._base.uris import normalize_uri
 from .._plugin.manager import resolve_store
-from ..types import ChannelFormat, Colorspace, FrameIndex, ObjectStore, OnError
+from ..types import ChannelFormat, Colorspace, Cost, FrameIndex, ObjectStore, OnError
 from .arguments import (
     check_choice,
     checked_mask,
@@ -21,17 +21,20 @@ from .arguments import (
     checked_threads,
     checked_time,
 )
-from .display import VideoDisplay
-from .lazy_arrays import FromSource, LazyColumn, LazyFrames
+from .display import plot_video, video_html
+from .lazy_arrays import FromRecording, LazyColumn, LazyFrames
 from .part import VideoPart
-from .recording import VideoSource, merge_sources
+from .pointer import read_pointer, write_pointer
+from .recording import Recording, merge_recordings
 from .resample import METHODS, Method, match_times, with_neighbours
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from matplotlib.axes import Axes
 
-class VideoSeries(VideoDisplay):
+
+class VideoSeries:
     r"""What makes an ``IrregularTimeSeries`` of any host a lazy video.
 
     The host's own methods do the slicing: they find arrays in ``__dict__``, of which
@@ -41,12 +44,17 @@ class VideoSeries(VideoDisplay):
     _interval_class: ClassVar[Any]
     _series_class: ClassVar[Any]
 
+    _recording: Recording
+    _metadata: Any
+    _origin: float  # seconds in the recording at which this window counts from 0
     _edge: float  # where the window begins, in its own seconds
     _timekeys: list[str]
     _sorted: bool | None
 
     if TYPE_CHECKING:  # what the host brings
         domain: Any
+
+        def __len__(self) -> int: ...
 
         def keys(self) -> list[str]: ...
 
@@ -70,7 +78,7 @@ class VideoSeries(VideoDisplay):
         output = checked_output(resize, colorspace, channel_format)
         further = tuple(normalize_uri(u) for u in (segment_uris or ()))
         part = VideoPart(normalize_uri(uri), further, store, None, frame_index)
-        self._init_source(VideoSource((part,), output), metadata, domain)
+        self._init_recording(Recording((part,), output), metadata, domain)
 
     @classmethod
     def from_uri(
@@ -133,35 +141,35 @@ class VideoSeries(VideoDisplay):
             store=store or resolve_store(name, storage_options),
             index_uri=normalize_uri(index_uri) if index_uri else None,
         )
-        source = VideoSource((part,), output, on_error, checked_threads(threads))
+        recording = Recording((part,), output, on_error, checked_threads(threads))
         part.open_index()
-        return cls._from_source(source, metadata, domain)
+        return cls._from_recording(recording, metadata, domain)
 
     @classmethod
-    def _from_source(cls, source: VideoSource, metadata: Any, domain: Any) -> Self:
+    def _from_recording(cls, recording: Recording, metadata: Any, domain: Any) -> Self:
         video = cls.__new__(cls)
-        video._init_source(source, metadata, domain)
+        video._init_recording(recording, metadata, domain)
         return video
 
-    def _init_source(self, source: VideoSource, metadata: Any, domain: Any) -> None:
+    def _init_recording(self, recording: Recording, metadata: Any, domain: Any) -> None:
         self._set_columns(
-            source,
-            LazyColumn(FromSource(source, "sorted_timestamps")),
-            LazyColumn(FromSource(source, "time_order")),
+            recording,
+            LazyColumn(FromRecording(recording, "sorted_timestamps")),
+            LazyColumn(FromRecording(recording, "time_order")),
         )
         self._metadata = metadata
         if not (isinstance(domain, str) and domain == "auto"):
             self.domain = domain
 
     def _set_columns(
-        self, source: VideoSource, timestamps: Any, frame_indices: Any
+        self, recording: Recording, timestamps: Any, frame_indices: Any
     ) -> None:
         # Written past the host's __setattr__, which takes nothing but loaded arrays.
         self.__dict__.update(
             timestamps=timestamps,
             frame_indices=frame_indices,
-            frames=LazyFrames(source, frame_indices),
-            _source=source,
+            frames=LazyFrames(recording, frame_indices),
+            _recording=recording,
             _metadata=None,
             _origin=0.0,
             _edge=0.0,
@@ -169,7 +177,75 @@ class VideoSeries(VideoDisplay):
             _sorted=True,
         )
 
-    # What the host keeps as arrays -------------------------------------------------
+    # In files, and in other hosts ----------------------------------------------------
+
+    def to_hdf5(self, file: Any) -> None:
+        r"""Saves timestamps, frame numbers and a pointer to the video, never pixels.
+
+        Args:
+            file: an ``h5py.Group``.
+        """
+        # A plain series, which any reader can load.
+        columns = {key: getattr(self, key) for key in set(self.keys()) - {"frames"}}
+        domain = self.domain
+        empty = len(domain) == 0
+        plain = self._series_class(
+            **columns,
+            timekeys=list(self._timekeys),
+            domain=type(domain)(0.0, 0.0) if empty else domain,
+        )
+        plain.to_hdf5(file)
+        if empty:  # the host cannot write one, and reads it well
+            del file["domain"]
+            domain.to_hdf5(file.create_group("domain"))
+        write_pointer(file, self._recording, self._origin, self._edge)
+
+    @classmethod
+    def from_hdf5(cls, file: Any, lazy: bool = True) -> Self:
+        r"""Returns the video that a group points to, without looking for it yet.
+
+        Args:
+            file: an ``h5py.Group``, written by :meth:`to_hdf5`.
+            lazy: leave the timestamps in the file until they are needed.
+
+        Raises:
+            FrameIndexError: if its attributes make no sense.
+            SourceError: if they lead to another scheme than that of the HDF5 file.
+        """
+        pointer = read_pointer(file, lazy)
+        video = cls.__new__(cls)
+        video._set_columns(pointer.recording, pointer.timestamps, pointer.frame_indices)
+        video._timekeys = pointer.timekeys
+        video._origin, video._edge = pointer.origin, pointer.edge
+        video._domain = cls._interval_class.from_hdf5(file["domain"])
+        own = {"timestamps", "frame_indices", "timestamp_indices_1s", "domain"}
+        for name in set(file) - own:
+            setattr(video, name, file[name][:])
+        return video
+
+    @classmethod
+    def from_video(cls, video: VideoSeries) -> Self:
+        r"""Returns a video of another host, or a window of one, as a video of this host.
+
+        Args:
+            video: of any host. Nothing is decoded or read; frames that were decoded
+                already are copied.
+
+        Raises:
+            TypeError: if it is no lazy video.
+        """
+        if not isinstance(video, VideoSeries):
+            raise TypeError(f"video must be a LazyVideo, got {type(video).__name__}.")
+        out = cls.__new__(cls)
+        own = ("_domain", "_metadata")
+        state = {k: v for k, v in video.__dict__.items() if k not in own}
+        out.__dict__.update(copy.deepcopy(state), _metadata=video.metadata)
+        if "_domain" in video.__dict__:  # it is worked out when needed, otherwise
+            domain = video.domain
+            out._domain = cls._interval_class(domain.start.copy(), domain.end.copy())
+        return out
+
+    # What the host keeps as arrays ---------------------------------------------------
 
     @property
     def timestamps(self) -> NDArray[np.float64]:
@@ -220,7 +296,87 @@ class VideoSeries(VideoDisplay):
     def _domain(self, value: Any) -> None:
         self.__dict__["_domain"] = value
 
-    # Windows ------------------------------------------------------------------------
+    # What the index alone tells, but for `valid` -------------------------------------
+
+    @property
+    def _lazy_frames(self) -> LazyFrames:
+        return self.__dict__["frames"]
+
+    @property
+    def _numbers(self) -> NDArray[np.int64]:
+        # Frame numbers to look something up by: none that the recording does not have.
+        return self._recording.checked(self.frame_indices)
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        r"""Which of :attr:`frames` did decode, bool of shape (n,)."""
+        return self._lazy_frames.valid
+
+    @property
+    def uri(self) -> str:
+        r"""Path or uri of the video, of its first file if there are several."""
+        return self._recording.parts[0].uri
+
+    @property
+    def metadata(self) -> Any:
+        r"""What was handed over as ``metadata``, the same object in every slice."""
+        return self._metadata
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        r"""Shape of :attr:`frames`."""
+        return self._lazy_frames.shape
+
+    @property
+    def frame_count(self) -> int:
+        r"""Number of frames in this window."""
+        return len(self)
+
+    @property
+    def resize(self) -> tuple[int, int] | None:
+        r"""Height and width in pixels to which frames are scaled, or :obj:`None`."""
+        return self._recording.output.resize
+
+    @property
+    def colorspace(self) -> Colorspace:
+        r"""``"RGB"`` or ``"G"``."""
+        return self._recording.output.colorspace
+
+    @property
+    def channel_format(self) -> ChannelFormat:
+        r"""``"NCHW"`` or ``"NHWC"``."""
+        return self._recording.output.channel_format
+
+    @property
+    def segment_frame_counts(self) -> NDArray[np.int64]:
+        r"""Frames of each segment of the whole video, int64 of shape (n_segments,)."""
+        return self._recording.frame_counts.copy()
+
+    @property
+    def segment_frame_offsets(self) -> NDArray[np.int64]:
+        r"""Number of the first frame of each segment, int64 of shape (n_segments,)."""
+        return self._recording.frame_offsets.copy()
+
+    def cost(self) -> Cost:
+        r"""Returns what :attr:`frames` would cost, in frames, bytes and byte ranges."""
+        return self._recording.cost(self.frame_indices)
+
+    def prefetch(self, progress: bool = False) -> None:
+        r"""Fetches the bytes that :attr:`frames` needs into the cache.
+
+        What is in the cache already is not fetched again, and local files are read in
+        place. The frames are not decoded. See :func:`configure_cache`.
+
+        Args:
+            progress: show a progress bar.
+
+        Raises:
+            CacheError: if there is no cache, or it is too small.
+            StaleIndexError: if a file is not the one that was indexed.
+        """
+        self._recording.prefetch(self.frame_indices, progress)
+
+    # Windows -------------------------------------------------------------------------
 
     def slice(self, start: float, end: float, reset_origin: bool = True) -> Self:
         r"""Returns the frames of the half-open window ``[start, end)``, not yet decoded.
@@ -270,7 +426,7 @@ class VideoSeries(VideoDisplay):
         return out
 
     def _hand_on(self, out: VideoSeries) -> None:
-        for name in ("_source", "_metadata", "_origin", "_edge"):
+        for name in ("_recording", "_metadata", "_origin", "_edge"):
             out.__dict__[name] = self.__dict__[name]
 
     @overload
@@ -338,11 +494,11 @@ class VideoSeries(VideoDisplay):
         if wanted.ndim != 1 or not np.isfinite(wanted).all() or (np.diff(wanted) < 0).any():
             raise ValueError("times must be a one-dimensional, finite and sorted array.")
         known, frames = with_neighbours(
-            self._source, self.timestamps, self._numbers, self._origin, self._edge
+            self._recording, self.timestamps, self._numbers, self._origin, self._edge
         )
         positions = match_times(known, wanted, method)
         out = self.__class__.__new__(self.__class__)
-        out._set_columns(self._source, wanted, frames[positions])
+        out._set_columns(self._recording, wanted, frames[positions])
         self._hand_on(out)
         return out
 
@@ -373,7 +529,7 @@ class VideoSeries(VideoDisplay):
             values = [getattr(holder, name, None) for holder in holders]
             if any(value != values[0] for value in values):
                 raise ValueError(f"videos to concatenate differ in {name}: {values}.")
-        source, numbers = merge_sources([video._source for video in videos])
+        recording, numbers = merge_recordings([video._recording for video in videos])
         times = np.concatenate([video.timestamps for video in videos])
         frames = np.concatenate(
             [new[video._numbers] for video, new in zip(videos, numbers)]
@@ -382,7 +538,7 @@ class VideoSeries(VideoDisplay):
             order = np.argsort(times, kind="stable")
             times, frames = times[order], frames[order]
         out = cls.__new__(cls)
-        out._set_columns(source, times, frames)
+        out._set_columns(recording, times, frames)
         out._metadata = videos[0].metadata
         # Windows that count from points of their own have no common one.
         origins = {video._origin for video in videos}
@@ -394,6 +550,45 @@ class VideoSeries(VideoDisplay):
             domain = domain | video.domain
         out._domain = domain
         return out
+
+    # What it shows of itself ---------------------------------------------------------
+
+    def plot(
+        self, ax: Axes | None = None, *, pose: Any = None, count: int | None = None
+    ) -> Axes:
+        r"""Draws a few frames of this video along time, above a tick for each frame.
+
+        Args:
+            ax: axes to draw on, whose x axis becomes time in seconds; new ones by default.
+            pose: an ``IrregularTimeSeries`` of key points in pixels of the upright frame
+                before any ``resize``. A column of shape (n, 2) is x and y of one point.
+                Each frame has the points whose own time is nearest to that of the frame,
+                if that is at most half a frame away.
+            count: how many frames, as many as there is room for by default.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ImportError: if matplotlib is missing.
+            ValueError: if ``pose`` holds no points, or ``count`` is not positive.
+            VideoError: if the video cannot be read. A frame that does not decode is marked.
+
+        Example ::
+
+            >>> import temporaldata_video as tv
+            >>> from temporaldata_video.testing import make_clip
+            >>> clip = make_clip("clip.mp4", n_frames=60, rate=30)
+            >>> index = tv.write_index(clip, progress=False)
+            >>> video = tv.LazyVideo.from_uri("clip.mp4")
+            >>> axes = video.slice(0.5, 1.5).plot(count=6)
+            >>> axes.get_xlabel()
+            'time (s)'
+        """
+        return plot_video(self, ax, pose=pose, count=count)
+
+    def _repr_html_(self) -> str:
+        return video_html(self)
 
 
 def _loaded(column: Any) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._pixels.convert import OutputFormat
 from .._plot.stills import Stills
-from .recording import VideoSource
+from .recording import Recording
 from .requests import Request, read_together
 
 
@@ -21,38 +21,38 @@ def stills_of(video: Any, shown: np.ndarray, width: int) -> Stills:
         shown: positions in it, int64 of shape (n,).
         width: pixels that a frame will be wide at most.
     """
-    source, numbers = video._source, video.frame_indices[shown]
+    recording, numbers = video._recording, video.frame_indices[shown]
     decoded = video._lazy_frames.decoded
     if decoded is None:
-        return read_stills(source, numbers, video.timestamps[shown], width)
+        return read_stills(recording, numbers, video.timestamps[shown], width)
     pixels, valid = decoded[0][shown], decoded[1][shown]
-    if source.output.channel_format == "NCHW":
+    if recording.output.channel_format == "NCHW":
         pixels = np.moveaxis(pixels, 1, -1)
-    return _stills(source, pixels, valid, numbers, video.timestamps[shown])
+    return _stills(recording, pixels, valid, numbers, video.timestamps[shown])
 
 
 def read_stills(
-    source: VideoSource, numbers: np.ndarray, times: np.ndarray, width: int
+    recording: Recording, numbers: np.ndarray, times: np.ndarray, width: int
 ) -> Stills:
     r"""Decodes frames to be drawn, scaled down as they decode.
 
     Args:
-        source: the recording; frames that do not decode are masked, whatever it says.
+        recording: of the frames; those that do not decode are masked, whatever it says.
         numbers: of the frames, int64 of shape (n,).
         times: seconds that they are drawn at, float64 of shape (n,).
         width: pixels that a frame will be wide at most.
     """
-    height_shown, width_shown = shown_size(source)
-    resize = source.output.resize
+    height_shown, width_shown = shown_size(recording)
+    resize = recording.output.resize
     if width_shown > width:
         resize = (max(1, round(width * height_shown / width_shown)), width)
-    ((pixels, valid),) = read_together([Request(_with_size(source, resize), numbers)])
-    return _stills(source, pixels, valid, numbers, times)
+    ((pixels, valid),) = read_together([Request(_with_size(recording, resize), numbers)])
+    return _stills(recording, pixels, valid, numbers, times)
 
 
-def shown_size(source: VideoSource) -> tuple[int, int]:
+def shown_size(recording: Recording) -> tuple[int, int]:
     r"""Returns height and width of the frames as the user has them."""
-    height, width, _ = _with_size(source, source.output.resize).frame_shape
+    height, width, _ = _with_size(recording, recording.output.resize).frame_shape
     return height, width
 
 
@@ -61,7 +61,7 @@ def times_taken(video: Any) -> np.ndarray:
 
     A resampled video shows frames at other times than these.
     """
-    taken = video._source.timestamps[video._numbers] - video._origin
+    taken = video._recording.timestamps[video._numbers] - video._origin
     return np.where(np.isnan(taken), video.timestamps, taken)
 
 
@@ -76,7 +76,7 @@ def half_frame(times: np.ndarray) -> float:
 
 
 def _stills(
-    source: VideoSource,
+    recording: Recording,
     pixels: np.ndarray,
     valid: np.ndarray,
     numbers: np.ndarray,
@@ -87,20 +87,20 @@ def _stills(
         times,
         numbers,
         valid,
-        shape=shown_size(source),
-        whole=_whole_size(source),
+        shape=shown_size(recording),
+        whole=_whole_size(recording),
         points=np.empty((len(numbers), 0, 2)),
     )
 
 
-def _whole_size(source: VideoSource) -> tuple[int, int]:
+def _whole_size(recording: Recording) -> tuple[int, int]:
     try:
-        height, width, _ = _with_size(source, None).frame_shape
+        height, width, _ = _with_size(recording, None).frame_shape
     except ValueError:  # files of several sizes are of one size only when resized
-        return shown_size(source)
+        return shown_size(recording)
     return height, width
 
 
-def _with_size(source: VideoSource, resize: tuple[int, int] | None) -> VideoSource:
-    output = OutputFormat(resize, source.output.colorspace, "NHWC")
-    return replace(source, output=output, on_error="mask")
+def _with_size(recording: Recording, resize: tuple[int, int] | None) -> Recording:
+    output = OutputFormat(resize, recording.output.colorspace, "NHWC")
+    return replace(recording, output=output, on_error="mask")

@@ -1,67 +1,18 @@
-r"""What the lazy videos of all hosts share, and how each host is taught of its own."""
+r"""The hosts that lazy videos belong to, and how each is taught of its own."""
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 from .._plugin.backends import Backend
+from .._video.pointer import BACKEND_NAME
 from .._video.series import VideoSeries
 from ._hdf5 import connect_to_backends
-from ._pointer import BACKEND_NAME, read_pointer, write_pointer
-
-if TYPE_CHECKING:
-    from typing import Self
-
 
 V = TypeVar("V", bound=VideoSeries)
-
-
-class HostedVideo(VideoSeries):
-    r"""A lazy video that knows the files and the other videos of its host."""
-
-    def to_hdf5(self, file: Any) -> None:
-        r"""Saves timestamps, frame numbers and a pointer to the video, never pixels.
-
-        Args:
-            file: an ``h5py.Group``.
-        """
-        write_pointer(self, file)
-
-    @classmethod
-    def from_hdf5(cls, file: Any, lazy: bool = True) -> Self:
-        r"""Returns the video that a group points to.
-
-        Args:
-            file: an ``h5py.Group``, written by :meth:`to_hdf5`.
-            lazy: leave the timestamps in the file until they are needed.
-        """
-        return cast("Self", read_pointer(cls, file, lazy))
-
-    @classmethod
-    def from_video(cls, video: VideoSeries) -> Self:
-        r"""Returns a video of another host, or a window of one, as a video of this host.
-
-        Args:
-            video: of any host. Nothing is decoded or read; frames that were decoded
-                already are copied.
-
-        Raises:
-            TypeError: if it is no lazy video.
-        """
-        if not isinstance(video, VideoSeries):
-            raise TypeError(f"video must be a LazyVideo, got {type(video).__name__}.")
-        out = cls.__new__(cls)
-        own = ("_domain", "_metadata")
-        state = {k: v for k, v in video.__dict__.items() if k not in own}
-        out.__dict__.update(copy.deepcopy(state), _metadata=video.metadata)
-        if "_domain" in video.__dict__:  # it is worked out when needed, otherwise
-            domain = video.domain
-            out._domain = cls._interval_class(domain.start.copy(), domain.end.copy())
-        return out
 
 
 @dataclass(frozen=True)
@@ -80,7 +31,7 @@ class Host:
     data: type
     values: type
     concat: Callable[..., Any]
-    video: type[HostedVideo]
+    video: type[VideoSeries]
 
 
 _HOSTS: list[Host] = []
@@ -148,7 +99,7 @@ def _open(uri: Any, **options: Any) -> VideoSeries:
     return _HOSTS[0].video.from_uri(uri, **options)
 
 
-def _read_hdf5(group: Any, *, data_class: type, lazy: bool = True) -> HostedVideo:
+def _read_hdf5(group: Any, *, data_class: type, lazy: bool = True) -> VideoSeries:
     (host,) = (h for h in _HOSTS if issubclass(data_class, h.data))
     return host.video.from_hdf5(group, lazy)
 

@@ -13,10 +13,10 @@ from temporaldata import ArrayDict, Data, Interval, IrregularTimeSeries
 from .._pose.frame_count import check_rows
 from .._pose.pose_table import read_pose_table
 from .._video.series import VideoSeries
-from ._hosts import Host, HostedVideo, add_host
+from ._hosts import Host, add_host
 
 
-class LazyVideo(HostedVideo, IrregularTimeSeries):
+class LazyVideo(VideoSeries, IrregularTimeSeries):
     r"""A video as an ``IrregularTimeSeries`` whose ``frames`` decode when asked for.
 
     It is sliced, masked, copied, pickled and saved like any other series, and costs

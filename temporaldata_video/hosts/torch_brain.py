@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from torch_brain.data import ArrayDict, Data, Interval, IrregularTimeSeries, concat
 
-from ._hosts import Host, HostedVideo, add_host
+from .._video.series import VideoSeries
+from ._hosts import Host, add_host
 
 
-class LazyVideo(HostedVideo, IrregularTimeSeries):
+class LazyVideo(VideoSeries, IrregularTimeSeries):
     r"""A video as an ``IrregularTimeSeries`` of ``torch_brain.data``.
 
     In all else it is :class:`temporaldata_video.LazyVideo`, and takes the same arguments.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._base.uris import normalize_uri, relative_uri
-from .._video.recording import VideoSource
+from .._video.recording import Recording
 from ..hosts.temporaldata import LazyVideo
 from ._image_series import knows_num_samples, load_pynwb
 
@@ -44,8 +44,8 @@ def image_series(
             with ``rate``, a gap between files or any other step that is not 1 / rate.
     """
     image = load_pynwb().image
-    source = video._source
-    times = source.timestamps
+    recording = video._recording
+    times = recording.timestamps
     untimed = np.flatnonzero(np.isnan(times))
     if len(untimed):
         raise ValueError(
@@ -57,7 +57,7 @@ def image_series(
             f"an ImageSeries points to whole files, and this is a window of {len(video)} "
             f"of {len(times)} frames of {video.uri!r}; pass the whole video."
         )
-    uris, counts = _files_of(source)
+    uris, counts = _files_of(recording)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int)
     timing: dict[str, Any] = {"timestamps": np.array(times)}
     if rate is not None:
@@ -67,7 +67,7 @@ def image_series(
             timing["num_samples"] = len(times)
     if nwb_path is not None:
         uris = [relative_uri(uri, normalize_uri(nwb_path)) for uri in uris]
-    height, width = source.files[0][0].packets.stream.display_size
+    height, width = recording.files[0][0].packets.stream.display_size
     return image.ImageSeries(
         name=name,
         format="external",
@@ -77,14 +77,14 @@ def image_series(
     )
 
 
-def _files_of(source: VideoSource) -> tuple[list[str], list[int]]:
+def _files_of(recording: Recording) -> tuple[list[str], list[int]]:
     uris: list[str] = []
     counts: list[int] = []
-    for (segment, _), count in zip(source.files, source.frame_counts.tolist()):
-        if uris and uris[-1] == segment.uri:  # segments of the index, not of the files
+    for (file, _), count in zip(recording.files, recording.frame_counts.tolist()):
+        if uris and uris[-1] == file.uri:  # segments of the index, not of the files
             counts[-1] += count
         else:
-            uris.append(segment.uri)
+            uris.append(file.uri)
             counts.append(count)
     return uris, counts
 

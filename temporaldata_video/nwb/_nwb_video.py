@@ -24,7 +24,7 @@ from .._plugin.manager import resolve_index_store, resolve_store
 from .._tools.freshness import fresh_index
 from .._video.arguments import check_choice, checked_output, checked_threads
 from .._video.part import VideoPart
-from .._video.recording import VideoSource
+from .._video.recording import Recording
 from ..errors import FrameIndexError, IndexWarning
 from ..hosts.temporaldata import LazyVideo
 from ..types import ChannelFormat, Colorspace, ObjectStore, OnError
@@ -105,8 +105,8 @@ def open_video(
         )
     index = MemoryFrameIndex(external.uris, segments, times, index_id=uuid.uuid4().hex)
     part = VideoPart(external.uris[0], external.uris[1:], store, None, index)
-    video_source = VideoSource((part,), output, on_error, threads)
-    return LazyVideo._from_source(video_source, metadata, "auto")
+    recording = Recording((part,), output, on_error, threads)
+    return LazyVideo._from_recording(recording, metadata, "auto")
 
 
 def write_index(

@@ -21,7 +21,7 @@ from temporaldata_video._build.readback import (
     plain_budget,
 )
 from temporaldata_video._bytes.local import LocalStore
-from temporaldata_video._decode.read_file import Segment
+from temporaldata_video._decode.read_file import VideoFile
 from temporaldata_video._index.packets import SegmentIndex
 from temporaldata_video.testing import make_clip, read_numbers
 
@@ -41,7 +41,7 @@ def index(clip) -> SegmentIndex:
 
 
 def fault_of(clip: Path, index: SegmentIndex, budget: int = ODD_BUDGET):
-    return find_fault(Segment(str(clip), index, LocalStore()), budget)
+    return find_fault(VideoFile(str(clip), index, LocalStore()), budget)
 
 
 def with_frames(index: SegmentIndex, **columns) -> SegmentIndex:
@@ -51,7 +51,7 @@ def with_frames(index: SegmentIndex, **columns) -> SegmentIndex:
 @pytest.mark.parametrize("budget", [1, 100_000, ODD_BUDGET])
 def test_a_right_index_has_no_fault(clip, index, budget):
     assert fault_of(clip, index, budget) is None
-    assert find_disorder(Segment(str(clip), index, LocalStore())) is None
+    assert find_disorder(VideoFile(str(clip), index, LocalStore())) is None
 
 
 def test_frames_in_the_order_of_the_file(clip, index):
@@ -59,7 +59,7 @@ def test_frames_in_the_order_of_the_file(clip, index):
     wrong = replace(index, frames=index.frames[by_dts])
     fault = fault_of(clip, wrong)
     assert fault.kind == "order" and "the index has frame" in fault.what
-    assert find_disorder(Segment(str(clip), wrong, LocalStore())) == fault
+    assert find_disorder(VideoFile(str(clip), wrong, LocalStore())) == fault
 
 
 @pytest.mark.parametrize("key", [0, 24, 48])
@@ -112,7 +112,7 @@ def test_a_short_file_is_read_as_a_whole(index):
 
 
 def test_damage_is_told_from_a_wrong_index(clip, index, tmp_path):
-    whole = Segment(str(clip), index, LocalStore())
+    whole = VideoFile(str(clip), index, LocalStore())
     assert not any(is_damaged(whole, row) for row in (0, 20, 30, N - 1))
     harmed = Path(shutil.copy(clip, tmp_path))
     data = bytearray(harmed.read_bytes())
@@ -123,7 +123,7 @@ def test_damage_is_told_from_a_wrong_index(clip, index, tmp_path):
         warnings.simplefilter("ignore", tv.IndexWarning)
         found = build_segment(LocalStore(), str(harmed))
     assert len(found) == N
-    segment = Segment(str(harmed), found, LocalStore())
+    segment = VideoFile(str(harmed), found, LocalStore())
     assert is_damaged(segment, 30) and not is_damaged(segment, 5)
 
 

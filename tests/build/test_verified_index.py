@@ -14,7 +14,7 @@ from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video._cli.main import app
 from temporaldata_video._decode.keyframes import prove
 from temporaldata_video._decode.plan import plan_runs
-from temporaldata_video._decode.read_file import Segment
+from temporaldata_video._decode.read_file import VideoFile
 from temporaldata_video._index.packets import SegmentIndex
 from temporaldata_video.testing import make_clip, read_numbers
 from temporaldata_video.testing._damage import box_places
@@ -112,7 +112,7 @@ def test_files_of_the_corpus(corpus, corpus_name):
         warnings.simplefilter("ignore", tv.IndexWarning)
         segment = build_segment(store, path)
     assert isinstance(segment, SegmentIndex)
-    proof = prove(Segment(path, segment, store))
+    proof = prove(VideoFile(path, segment, store))
     assert len(proof.checksums) == len(segment) and (proof.entries <= 1).all()
     assert not (proof.entries & ~segment.frames.keyframe).any()
 

@@ -12,7 +12,7 @@ import pytest
 
 from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video._decode.decode import open_decoder
-from temporaldata_video._decode.read_file import Segment, read_frames
+from temporaldata_video._decode.read_file import VideoFile, read_frames
 from temporaldata_video._index.chroma import chroma_location
 from temporaldata_video._pixels.convert import OutputFormat
 from temporaldata_video._tools.write_index import build_segment
@@ -90,7 +90,7 @@ def differing(path: Path, output: OutputFormat, **facts: str) -> int:
     truth, _ = decoded(path)
     shape = output.frame_shape(*segment.stream.display_size)
     pixels = np.zeros((len(truth), *shape), np.uint8)
-    file = Segment(str(path), segment, LocalStore())
+    file = VideoFile(str(path), segment, LocalStore())
     assert not read_frames(file, np.arange(len(truth)), output, pixels.__getitem__)
     pairs = zip(truth, pixels)
     return sum(not np.array_equal(reference(frame, output), p) for frame, p in pairs)

@@ -14,7 +14,7 @@ import temporaldata_video as tv
 from temporaldata_video._build.file_index import build_segment
 from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video._decode.plan import plan_runs
-from temporaldata_video._decode.read_file import Segment, read_frames
+from temporaldata_video._decode.read_file import VideoFile, read_frames
 from temporaldata_video._pixels.convert import OutputFormat
 from temporaldata_video._video import requests as reading
 from temporaldata_video.testing import make_clip
@@ -167,10 +167,10 @@ def test_batches_have_no_other_memory(tmp_path):
             assert np.array_equal(picture, truth)
 
 
-def a_file(tmp_path, **options) -> Segment:
+def a_file(tmp_path, **options) -> VideoFile:
     path = make_clip(tmp_path / "cam.mp4", 24, size=(32, 48), **options)
     store = LocalStore()
-    return Segment(str(path), build_segment(store, str(path)), store)
+    return VideoFile(str(path), build_segment(store, str(path)), store)
 
 
 def test_a_frame_that_no_plan_holds_is_missing(tmp_path):

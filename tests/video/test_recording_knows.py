@@ -203,7 +203,7 @@ def test_another_clock_is_said_and_not_taken(folder):
     assert np.array_equal(video.timestamps, CLOCK)
     assert window.frame_indices.tolist() == list(range(30, 60))
     # Neighbours would have times of the other clock: there are none.
-    assert np.isnan(window._source.timestamps).all()
+    assert np.isnan(window._recording.timestamps).all()
     assert window.resample([0.5]).frame_indices.tolist() == [45]
     with pytest.raises(ValueError, match=r"no previous frame at -0\.01"):
         window.resample([-0.01])

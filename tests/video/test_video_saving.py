@@ -71,8 +71,8 @@ def test_options_and_origin_are_saved(recording, clock, tmp_path, lazy):
     sample.save(tmp_path / "part.h5")
     loaded = Data.load(tmp_path / "part.h5", lazy=lazy)
     assert {name: getattr(loaded.video, name) for name in options} == options
-    assert loaded.video._source.threads == "auto"
-    assert loaded.video._source.on_error == "mask"
+    assert loaded.video._recording.threads == "auto"
+    assert loaded.video._recording.on_error == "mask"
     assert loaded.video.shape == (len(sample.video), 32, 48, 1)
     assert loaded.video.timestamps.tobytes() == sample.video.timestamps.tobytes()
     assert np.array_equal(

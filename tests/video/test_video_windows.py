@@ -336,7 +336,7 @@ def test_metadata_is_handed_on_as_the_same_object(pair, tiny_clip):
     video, _ = pair(np.arange(N_FRAMES) / 10)
     metadata = {"camera": "left"}
     video = tv.LazyVideo(
-        tiny_clip, frame_index=video._source.parts[0].index, metadata=metadata
+        tiny_clip, frame_index=video._recording.parts[0].index, metadata=metadata
     )
     assert video.slice(0.0, 1.0).metadata is metadata
     assert video.lazy_slice(0.0, 1.0).slice(0.1, 0.2).metadata is metadata
@@ -348,7 +348,9 @@ def test_metadata_is_handed_on_as_the_same_object(pair, tiny_clip):
 def test_a_given_domain_is_cut_as_that_of_the_host(tiny_clip, pair):
     video, series = pair(np.arange(N_FRAMES) / 10)
     domain = Interval(np.array([0.0, 3.0]), np.array([1.0, 5.0]))
-    video = tv.LazyVideo(tiny_clip, frame_index=video._source.parts[0].index, domain=domain)
+    video = tv.LazyVideo(
+        tiny_clip, frame_index=video._recording.parts[0].index, domain=domain
+    )
     series = IrregularTimeSeries(
         timestamps=series.timestamps, frame_indices=series.frame_indices, domain=domain
     )

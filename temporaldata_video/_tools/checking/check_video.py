@@ -16,12 +16,12 @@ from ..._clock.clock import Clock, as_clock
 from ..._clock.faults import examine
 from ..._clock.fit import container_clock, time_stamps
 from ..._clock.read_clock import read_stamps
-from ..._decode.read_file import Segment
+from ..._decode.read_file import VideoFile
 from ..._index.memory_index import MemoryFrameIndex
 from ..._index.streams import read_container_facts
 from ..._plugin.manager import resolve_store
 from ..._video.part import VideoPart
-from ..._video.recording import VideoSource
+from ..._video.recording import Recording
 from ...errors import DecodeError, IndexWarning, SourceError
 from ...types import FrameIndex, ObjectStore
 from .checksums import check_checksums
@@ -134,7 +134,7 @@ def _check(
             yield from check_positions(index, [file.index for file in files], name, uri)
     checked = _clock(files, clock, index if fits else None)
     yield from check_clock(checked, name, uri)
-    yield from check_groups(_source(files, checked, store), name, uri)
+    yield from check_groups(_recording(files, checked, store), name, uri)
     for file in files:
         yield from check_container(file)
         yield from check_encoding(file)
@@ -144,7 +144,7 @@ def _check(
         if not decode:
             yield from check_key_frames(file)
             continue
-        label = file.segment.uri.rpartition("/")[2]
+        label = file.video_file.uri.rpartition("/")[2]
         with progress_bar(label, 2 * len(file.index), progress) as advance:
             yield from check_all_frames(file, advance)
 
@@ -153,13 +153,13 @@ def _open_file(name: str, uri: str, store: ObjectStore) -> CheckedFile:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IndexWarning)  # is a finding here
         packets = build_segment(store, uri)
-    segment = Segment(uri, packets, store)
+    video_file = VideoFile(uri, packets, store)
     declared = read_container_facts(store.open(uri), uri)
     try:
-        appearance = first_appearance(segment)
+        appearance = first_appearance(video_file)
     except DecodeError:
         appearance = None
-    return CheckedFile(name, segment, declared, appearance)
+    return CheckedFile(name, video_file, declared, appearance)
 
 
 def _clock(
@@ -182,17 +182,17 @@ def _clock(
     return CheckedClock("container", own, own, examine(own, frames=len(own)))
 
 
-def _source(
+def _recording(
     files: Sequence[CheckedFile], clock: CheckedClock, store: ObjectStore
-) -> VideoSource:
+) -> Recording:
     r"""Returns the video as it would be read, on the clock that was checked."""
-    uris = tuple(file.segment.uri for file in files)
+    uris = tuple(file.video_file.uri for file in files)
     times = np.full(len(clock.own), np.nan)
     known = clock.times[: len(times)]
     times[: len(known)] = known
     index = MemoryFrameIndex(uris, tuple(file.index for file in files), times)
     part = VideoPart(uris[0], uris[1:], store=store, given_index=index)
-    return VideoSource((part,))
+    return Recording((part,))
 
 
 def _unreadable(what: str, uri: str) -> Finding:

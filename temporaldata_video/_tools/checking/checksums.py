@@ -39,9 +39,9 @@ def check_checksums(
         return
     known = np.split(index.checksums(), np.cumsum(index.segment_frame_counts())[:-1])
     for file, expected in zip(files, known):
-        label = file.segment.uri.rpartition("/")[2]
+        label = file.video_file.uri.rpartition("/")[2]
         with progress_bar(label, len(file.index), progress) as advance:
-            found = checksums(file.segment, advance)
+            found = checksums(file.video_file, advance)
         shared = min(len(found), len(expected))
         wrong = np.flatnonzero(found[:shared] != expected[:shared])
         if len(wrong):
@@ -52,5 +52,5 @@ def check_checksums(
                 f"when they were indexed, the first is {wrong[0]}",
                 "The file was damaged since, or another FFmpeg decodes it in another way.",
                 "copy the file again from where it came from",
-                file.segment.uri,
+                file.video_file.uri,
             )

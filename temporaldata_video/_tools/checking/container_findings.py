@@ -41,7 +41,7 @@ def _cut_off(file: CheckedFile) -> Iterator[Finding]:
             f"The {counted(len(file.index), 'frame')} that are there can be read.",
             "copy the file again; if the original is no better, trim its clock: "
             f"{command('index', file.name)} --timestamps TIMES --on-mismatch trim",
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -56,7 +56,7 @@ def _declared_count(file: CheckedFile) -> Iterator[Finding]:
             "Programs that believe the header, such as OpenCV's CAP_PROP_FRAME_COUNT, "
             "count wrongly, and so may pose tables made by them.",
             f"check tables by frame: {command('index', file.name)} --pose TABLE",
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -74,7 +74,7 @@ def _edit_list(file: CheckedFile) -> Iterator[Finding]:
             "Programs that ignore edit lists count these as frames, and their frame "
             "numbers are off.",
             f"a copy without them: {command('reencode', file.name)}",
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -91,7 +91,7 @@ def _clock(file: CheckedFile) -> Iterator[Finding]:
             f"the file {trouble}",
             "Times are made up from a rate that no camera keeps exactly.",
             remedy,
-            file.segment.uri,
+            file.video_file.uri,
         )
     elif trouble:
         yield Finding(
@@ -100,7 +100,7 @@ def _clock(file: CheckedFile) -> Iterator[Finding]:
             f"the file {trouble}",
             "Times of different parts overlap, and sorting by time mixes them.",
             remedy,
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -128,7 +128,7 @@ def _variable_rate(file: CheckedFile) -> Iterator[Finding]:
         f"{command('reencode', '--no-fps-keep', file.name)}"
         if much
         else "nothing; go by the timestamps",
-        file.segment.uri,
+        file.video_file.uri,
     )
 
 
@@ -142,7 +142,7 @@ def _further_videos(file: CheckedFile) -> Iterator[Finding]:
             "Other programs may choose the largest.",
             "to read another one, copy it into a file of its own, the second for instance: "
             f"ffmpeg -i {shlex.quote(file.name)} -map 0:v:1 -c copy second.mp4",
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -156,5 +156,5 @@ def _through_container(file: CheckedFile) -> Iterator[Finding]:
             "The container is opened and sought in for every read, which is slow.",
             f"{command('reencode', file.name)}, or without loss where MP4 takes the "
             f"codec: ffmpeg -i {shlex.quote(file.name)} -c copy copy.mp4",
-            file.segment.uri,
+            file.video_file.uri,
         )

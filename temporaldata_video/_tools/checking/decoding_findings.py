@@ -12,7 +12,7 @@ import numpy as np
 
 from ..._build.readback import find_disorder
 from ..._decode.plan import plan_runs
-from ..._decode.read_file import Segment
+from ..._decode.read_file import VideoFile
 from ..._decode.sequence import decode_run, frame_digest, whole_run
 from .finding import Finding, Severity, command, counted
 from .subject import Appearance, CheckedFile
@@ -45,11 +45,11 @@ class Decoding:
     corrupt: set[int] = field(default_factory=set)
 
 
-def first_appearance(segment: Segment) -> Appearance | None:
+def first_appearance(video_file: VideoFile) -> Appearance | None:
     r"""Returns how the first frame that decodes looks, :obj:`None` if none does.
 
     Args:
-        segment: the file.
+        video_file: the file.
     """
     found: list[Appearance] = []
 
@@ -57,11 +57,11 @@ def first_appearance(segment: Segment) -> Appearance | None:
         look = Appearance(frame.format.name, int(frame.colorspace), int(frame.color_range))
         found.append(look)
 
-    keys = np.flatnonzero(segment.packets.rows(0, len(segment.packets)).keyframe)
+    keys = np.flatnonzero(video_file.packets.rows(0, len(video_file.packets)).keyframe)
     first = np.unique([0, *keys[:1].tolist()])
     for row in first:
-        for run in plan_runs(segment.packets, np.array([row])):
-            decode_run(segment, run, note)
+        for run in plan_runs(video_file.packets, np.array([row])):
+            decode_run(video_file, run, note)
         if found:
             return found[0]
     return None
@@ -74,12 +74,12 @@ def check_key_frames(file: CheckedFile) -> Iterator[Finding]:
         file: the file.
     """
     yield from _mended_keys(file)
-    segment = file.segment
+    video_file = file.video_file
     wrong, tried = [], 0
     for rows in _groups_to_try(file):
         tried += 1
-        alone = _decode(segment, rows, earlier=0)
-        after = _decode(segment, rows, earlier=1)
+        alone = _decode(video_file, rows, earlier=0)
+        after = _decode(video_file, rows, earlier=1)
         if _differ(alone, after, rows):
             wrong.append(int(rows[0]))
     yield from _false_keys(file, len(wrong), tried, f" (frames {_named(wrong)})")
@@ -94,22 +94,22 @@ def check_all_frames(file: CheckedFile, advance: Advance | None) -> Iterator[Fin
         file: the file.
         advance: called with the number of frames that were decoded so far.
     """
-    segment = file.segment
+    video_file = file.video_file
     yield from _order(file)
     yield from _mended_keys(file)
-    strict = _decode_whole(segment, advance, strict=True)
+    strict = _decode_whole(video_file, advance, strict=True)
     harmed = dict.fromkeys(strict.corrupt, "it refers to what is missing")
     harmed |= strict.failed
-    whole = _decode_whole(segment, None, strict=False) if harmed else strict
+    whole = _decode_whole(video_file, None, strict=False) if harmed else strict
     yield from _damage(file, harmed, set(whole.failed))
     wrong, tried = [], 0
     for rows in _groups(file):
         if advance is not None:
-            advance(len(segment.packets) + int(rows[-1]))
+            advance(len(video_file.packets) + int(rows[-1]))
         if rows[0] == 0:
             continue
         tried += 1
-        if _differ(_decode(segment, rows, earlier=0), whole, rows):
+        if _differ(_decode(video_file, rows, earlier=0), whole, rows):
             wrong.append(int(rows[0]))
     yield from _false_keys(file, len(wrong), tried, f" (frames {_named(wrong)})")
 
@@ -123,7 +123,7 @@ def _mended_keys(file: CheckedFile) -> Iterator[Finding]:
 
 
 def _order(file: CheckedFile) -> Iterator[Finding]:
-    fault = find_disorder(file.segment)
+    fault = find_disorder(file.video_file)
     if fault is not None:
         yield Finding(
             Severity.ERROR,
@@ -133,21 +133,21 @@ def _order(file: CheckedFile) -> Iterator[Finding]:
             "believe the container.",
             f"{command('index', '--verify', '--overwrite', file.name)} --timestamps TIMES, "
             f"which has the decoder say the order",
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
-def _decode(segment: Segment, rows: np.ndarray, earlier: int) -> Decoding:
+def _decode(video_file: VideoFile, rows: np.ndarray, earlier: int) -> Decoding:
     found = Decoding()
-    for run in plan_runs(segment.packets, rows, earlier=earlier):
-        found.failed |= decode_run(segment, run, _noting(found))
+    for run in plan_runs(video_file.packets, rows, earlier=earlier):
+        found.failed |= decode_run(video_file, run, _noting(found))
     return found
 
 
-def _decode_whole(segment: Segment, advance: Advance | None, strict: bool) -> Decoding:
+def _decode_whole(video_file: VideoFile, advance: Advance | None, strict: bool) -> Decoding:
     found = Decoding()
-    run = whole_run(segment.packets)
-    found.failed = decode_run(segment, run, _noting(found, advance), strict=strict)
+    run = whole_run(video_file.packets)
+    found.failed = decode_run(video_file, run, _noting(found, advance), strict=strict)
     return found
 
 
@@ -203,7 +203,7 @@ def _false_keys(file: CheckedFile, wrong: int, tried: int, which: str) -> Iterat
             f"there, frames have other pixels than in sequence, or none",
             "Every reader that seeks shows wrong pictures after them, without an error.",
             command("reencode", file.name, "--gop", "30"),
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -221,7 +221,7 @@ def _damage(
             "skip them count all later frames too low.",
             "copy the file again; to read what there is: LazyVideo.from_uri(uri, "
             "on_error='mask'), whose .valid says which frames are good",
-            file.segment.uri,
+            file.video_file.uri,
         )
     concealed = sorted(set(harmed) - missing)
     if concealed:
@@ -233,7 +233,7 @@ def _damage(
             "Decoders make up pixels where these are damaged, and frames that refer to "
             "them are wrong too, up to the next key frame. No reader says so.",
             "copy the file again, or leave these stretches out of the analysis",
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -262,5 +262,5 @@ def check_decoder(file: CheckedFile) -> Iterator[Finding]:
             f"decodes",
             "The file is damaged, or the installed FFmpeg cannot decode it.",
             f"see what FFmpeg says: ffmpeg -v error -i {shlex.quote(file.name)} -f null -",
-            file.segment.uri,
+            file.video_file.uri,
         )

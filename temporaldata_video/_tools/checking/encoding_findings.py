@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..._video.cost import expected_cost
-from ..._video.recording import VideoSource
+from ..._video.recording import Recording
 from .finding import Finding, Severity, command, counted
 from .subject import CheckedFile
 
@@ -17,28 +17,28 @@ _COSTLY, _COSTLY_FRAMES = 2.0, 30
 _UNSPECIFIED_MATRIX, _UNSPECIFIED_RANGE = 2, 0
 
 
-def check_groups(source: VideoSource, name: str, uri: str) -> Iterator[Finding]:
+def check_groups(recording: Recording, name: str, uri: str) -> Iterator[Finding]:
     r"""Finds whether groups of pictures are so long that random windows are slow.
 
     Args:
-        source: the video, on the clock on which windows are cut.
+        recording: the video, on the clock on which windows are cut.
         name: the video as a user would type it.
         uri: the video, or its first file.
     """
-    if not len(source.time_order):
+    if not len(recording.time_order):
         return
-    cost = expected_cost(source)
+    cost = expected_cost(recording)
     surplus = cost.window_decoded - cost.window_frames
     if (
         cost.window_decoded > _COSTLY * cost.window_frames
         and surplus > _COSTLY_FRAMES
-        and _longest_group(source) > SHORT_GROUP
+        and _longest_group(recording) > SHORT_GROUP
     ):
         short = cost.window_frames + SHORT_GROUP / 2
         yield Finding(
             Severity.WARNING,
             "long-groups",
-            f"groups of up to {_longest_group(source)} pictures: a random window of 1 s "
+            f"groups of up to {_longest_group(recording)} pictures: a random window of 1 s "
             f"decodes {cost.window_decoded:.0f} frames to show "
             f"{cost.window_frames:.0f}, a single frame {cost.single_decoded:.0f}",
             f"Decoding starts at a key frame, and key frames are rare. With groups of "
@@ -48,10 +48,10 @@ def check_groups(source: VideoSource, name: str, uri: str) -> Iterator[Finding]:
         )
 
 
-def _longest_group(source: VideoSource) -> int:
+def _longest_group(recording: Recording) -> int:
     longest = 0
-    for segment, _ in source.files:
-        frames = segment.packets.rows(0, len(segment.packets))
+    for file, _ in recording.files:
+        frames = file.packets.rows(0, len(file.packets))
         edges = np.concatenate([[0], np.flatnonzero(frames.keyframe), [len(frames)]])
         longest = max(longest, int(np.diff(edges).max()))
     return longest
@@ -85,7 +85,7 @@ def _no_first_key(file: CheckedFile) -> Iterator[Finding]:
             "They refer to frames that are not in the file, and do not decode. The file "
             "was cut out of a longer one.",
             "read it with on_error='mask', or cut the original at a key frame",
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -120,7 +120,7 @@ def _open_groups(file: CheckedFile) -> Iterator[Finding]:
             "Most other readers lose these frames after a seek, or show wrong ones; here "
             "they are decoded from the group before.",
             command("reencode", file.name, "--gop", str(SHORT_GROUP)),
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -138,7 +138,7 @@ def _rotation(file: CheckedFile) -> Iterator[Finding]:
             "Players, OpenCV and this package turn them; PyAV, decord and some trackers "
             "do not, and their coordinates are of the unturned frame.",
             "compare a pose table with: temporaldata-video sheet",
-            file.segment.uri,
+            file.video_file.uri,
         )
 
 
@@ -160,5 +160,5 @@ def _colour(file: CheckedFile) -> Iterator[Finding]:
             "what is not told; programs that guess otherwise show slightly other colours. "
             "Grey levels depend on the range alone.",
             "nothing to read it here; compare colours only between frames read alike",
-            file.segment.uri,
+            file.video_file.uri,
         )

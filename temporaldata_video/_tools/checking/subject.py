@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ..._clock.faults import ClockReport
-from ..._decode.read_file import Segment
+from ..._decode.read_file import VideoFile
 from ..._index.packets import SegmentIndex
 from ..._index.streams import ContainerFacts
 from ...types import Packets
@@ -36,20 +36,20 @@ class CheckedFile:
 
     Args:
         name: the file as a user would type it.
-        segment: the file and its index.
+        video_file: the file and its index.
         declared: what its header declares.
         appearance: of its first frame; :obj:`None` if that does not decode.
     """
 
     name: str
-    segment: Segment
+    video_file: VideoFile
     declared: ContainerFacts
     appearance: Appearance | None
 
     @property
     def index(self) -> SegmentIndex:
         r"""The index of the file as it is now."""
-        packets = self.segment.packets
+        packets = self.video_file.packets
         assert isinstance(packets, SegmentIndex)
         return packets
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..._base.process_cache import usable_threads
 from ..._base.uris import frame_index_uri, normalize_uri, protocol_of, segment_uris
 from ..._build.file_index import build_segment
-from ..._decode.read_file import Segment, forget, verified
+from ..._decode.read_file import VideoFile, forget, verified
 from ..._index.memory_index import MemoryFrameIndex
 from ..._index.sidecar_write import check_vacant
 from ..._index.streams import ContainerFacts, read_container_facts
@@ -41,7 +41,7 @@ class Job:
         audio: whether the sound is copied.
     """
 
-    source: Segment
+    source: VideoFile
     rows: np.ndarray
     path: Path
     timing: Timing

@@ -16,7 +16,7 @@ from ..._index.sidecar_write import write_sidecar
 from ..._plugin.manager import resolve_store
 from ..._video.cost import ReadingCost, expected_cost
 from ..._video.part import VideoPart
-from ..._video.recording import VideoSource
+from ..._video.recording import Recording
 from ...types import ObjectStore
 from .copy_plan import Job, check_free, checked_encoding, checked_output, plan_copies
 from .encode import Encoding
@@ -135,7 +135,7 @@ def reencode(
         frame_index_uri(str(jobs[0].path)),
         [str(job.path) for job in jobs],
         [copy.index for copy in copies],
-        VideoSource((part,)).timestamps,
+        Recording((part,)).timestamps,
         overwrite=overwrite,
     )
     return _report(part, jobs, copies, written, lossless, time.perf_counter() - started)
@@ -157,8 +157,8 @@ def _report(
         frames=sum(len(job.rows) for job in jobs),
         bytes_before=sum(part.reader.head(original).size for original in originals),
         bytes_after=sum(job.path.stat().st_size for job in jobs),
-        before=expected_cost(VideoSource((part,))),
-        after=expected_cost(VideoSource((after,))),
+        before=expected_cost(Recording((part,))),
+        after=expected_cost(Recording((after,))),
         psnr=min(copy.psnr for copy in copies),
         lossless=lossless,
         converted=next((c.converted for c in copies if c.converted), None),

@@ -12,7 +12,7 @@ import numpy as np
 from ..._base.container import open_container
 from ..._build.file_index import build_segment
 from ..._bytes.local import LocalStore
-from ..._decode.read_file import Segment
+from ..._decode.read_file import VideoFile
 from ..._decode.sequence import decode_run, frame_digest, luma_samples, whole_run
 from ..._index.display_matrix import display_matrix
 from ..._index.packets import SegmentIndex
@@ -158,8 +158,8 @@ def verify(job: Job, seen: Seen, advance: Advance) -> tuple[SegmentIndex, float]
         samples.append(luma_samples(frame))
         advance(len(samples))
 
-    segment = Segment(str(path), index, store)
-    missing = decode_run(segment, whole_run(index), compare)
+    copy = VideoFile(str(path), index, store)
+    missing = decode_run(copy, whole_run(index), compare)
     if missing or len(samples) != len(timing.pts):
         raise VideoError(f"{len(missing)} frames of the copy do not decode; it is no good.")
     _check_tags(tags[0], seen.tags)
@@ -195,7 +195,7 @@ def _check_sound(job: Job, seen: Seen) -> None:
             raise VideoError(f"audio stream {number} of the copy has other packets.")
 
 
-def _check_turn(index: SegmentIndex, source: Segment) -> None:
+def _check_turn(index: SegmentIndex, source: VideoFile) -> None:
     ours, theirs = index.stream, source.packets.stream
     if (ours.rotation, ours.mirrored) != (theirs.rotation, theirs.mirrored):
         raise VideoError(

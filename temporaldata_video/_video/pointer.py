@@ -1,25 +1,23 @@
-r"""How a lazy video is kept in an HDF5 file: as a plain series of timestamps, with
-attributes that point to the video."""
+r"""The attributes of an HDF5 group by which a recording points to its video."""
 
 from __future__ import annotations
 
 import json
 import os
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._base.process_cache import RECORDING_ARRAYS
 from .._base.uris import check_scheme, normalize_uri, relative_uri, resolve_uri
-from .._video.arguments import check_choice, checked_output, checked_threads
-from .._video.lazy_arrays import LazyColumn
-from .._video.part import VideoPart
-from .._video.recording import VideoSource
-from .._video.saved import SavedVideo
-from .._video.series import VideoSeries
 from ..errors import FrameIndexError
 from ..types import Fingerprint
+from .arguments import check_choice, checked_output, checked_threads
+from .lazy_arrays import LazyColumn
+from .part import VideoPart
+from .recording import Recording
+from .saved import SavedVideo
 
 BACKEND_NAME = "MP4_INDEX"
 
@@ -46,37 +44,47 @@ class FromHdf5:
             return file[self.dataset][:]
 
 
-def write_pointer(video: VideoSeries, group: Any) -> None:
-    r"""Writes a video into an HDF5 group, as a series that any reader can load.
+class Pointer(NamedTuple):
+    r"""A window of a recording, as an HDF5 group says it.
 
     Args:
-        video: its frames are not decoded.
-        group: an ``h5py.Group`` without contents.
+        recording: what it is a window of.
+        timestamps: seconds, float64 of shape (n,), or a :class:`LazyColumn` of them.
+        frame_indices: frame numbers, int64 of shape (n,), or a :class:`LazyColumn`.
+        timekeys: the columns that count from the origin.
+        origin: seconds in the recording at which the window counts from 0.
+        edge: where the window begins, in its own seconds.
     """
-    columns = {key: getattr(video, key) for key in set(video.keys()) - {"frames"}}
-    domain = video.domain
-    empty = len(domain) == 0
-    plain = video._series_class(
-        **columns,
-        timekeys=list(video._timekeys),
-        domain=type(domain)(0.0, 0.0) if empty else domain,
-    )
-    plain.to_hdf5(group)
-    if empty:  # the host cannot write one, and reads it well
-        del group["domain"]
-        domain.to_hdf5(group.create_group("domain"))
-    source, base = video._source, _file_path(group)
+
+    recording: Recording
+    timestamps: np.ndarray | LazyColumn
+    frame_indices: np.ndarray | LazyColumn
+    timekeys: list[str]
+    origin: float
+    edge: float
+
+
+def write_pointer(group: Any, recording: Recording, origin: float, edge: float) -> None:
+    r"""Has an HDF5 group point to a video.
+
+    Args:
+        group: an ``h5py.Group``, which holds the window as a plain series.
+        recording: what the window is of.
+        origin: seconds in the recording at which the window counts from 0.
+        edge: where the window begins, in its own seconds.
+    """
+    base = _file_path(group)
     group.attrs["backend"] = BACKEND_NAME
-    group.attrs["uri"] = relative_uri(video.uri, base)
-    group.attrs["origin"] = video._origin
-    group.attrs["edge"] = video._edge
+    group.attrs["uri"] = relative_uri(recording.parts[0].uri, base)
+    group.attrs["origin"] = origin
+    group.attrs["edge"] = edge
     group.attrs["options"] = json.dumps(
         {
-            "resize": source.output.resize,
-            "colorspace": source.output.colorspace,
-            "channel_format": source.output.channel_format,
-            "on_error": source.on_error,
-            "threads": source.threads,
+            "resize": recording.output.resize,
+            "colorspace": recording.output.colorspace,
+            "channel_format": recording.output.channel_format,
+            "on_error": recording.on_error,
+            "threads": recording.threads,
         }
     )
     group.attrs["parts"] = json.dumps(
@@ -90,18 +98,17 @@ def write_pointer(video: VideoSeries, group: Any) -> None:
                 "index_id": part.to_save.index_id,
                 "clock": part.to_save.clock,
             }
-            for part in source.parts
+            for part in recording.parts
         ]
     )
 
 
-def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> VideoSeries:
-    r"""Returns the video that a group points to, without looking for it yet.
+def read_pointer(group: Any, lazy: bool) -> Pointer:
+    r"""Returns what a group points to, without looking for the video yet.
 
     Args:
-        video_class: the class of the host.
         group: written by :func:`write_pointer`.
-        lazy: leave the timestamps in the file until they are needed.
+        lazy: leave timestamps and frame numbers in the file until they are needed.
 
     Raises:
         FrameIndexError: if the attributes make no sense.
@@ -121,7 +128,7 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
         if not parts:
             raise ValueError("it names no file")
         threads = checked_threads(options["threads"])
-        source = VideoSource(parts, output, options["on_error"], threads)
+        recording = Recording(parts, output, options["on_error"], threads)
         _check_columns(group)
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
@@ -136,15 +143,8 @@ def read_pointer(video_class: type[VideoSeries], group: Any, lazy: bool) -> Vide
             return LazyColumn(FromHdf5(base, f"{group.name}/{name}"))
         return group[name][:]
 
-    video = video_class.__new__(video_class)
-    video._set_columns(source, column("timestamps"), column("frame_indices"))
-    video._timekeys = timekeys
-    video._origin, video._edge = origin, edge
-    video._domain = video._interval_class.from_hdf5(group["domain"])
-    own = {"timestamps", "frame_indices", "timestamp_indices_1s", "domain"}
-    for name in set(group) - own:
-        setattr(video, name, group[name][:])
-    return video
+    times, frames = column("timestamps"), column("frame_indices")
+    return Pointer(recording, times, frames, timekeys, origin, edge)
 
 
 def _check_columns(group: Any) -> None:
