@@ -30,6 +30,8 @@ PLACES = {
         "testing/_clips.py",
     },
     "lance": {"_index/lance_access.py"},
+    "csv": {"_base/text_table.py"},
+    "pandas": set(),
     "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.
     "temporaldata": {

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from .._base.text_table import MAX_ROWS
 from .._base.uris import protocol_of
 from ..errors import VideoError
-from .text_table import MAX_ROWS, check_size, choose_column, read_text_column
+from .clock_column import choose_column, read_text_column
 
 _TEXT = (".csv", ".tsv", ".ssv", ".txt", ".dat")
 _HDF5 = (".h5", ".hdf5", ".nwb", ".mat")
@@ -26,7 +27,6 @@ def read_values(
     column: str | int | None,
     kind: str = "number",
     *,
-    needs_zone: bool = False,
     alone: bool = False,
 ) -> np.ndarray:
     r"""Returns what a clock holds, not yet in seconds.
@@ -34,8 +34,7 @@ def read_values(
     Args:
         source: an array, or the path of a file.
         column: name or number of the column; the only one by default.
-        kind: ``"number"``, ``"integer"`` or ``"date"``: what cells of text are.
-        needs_zone: whether dates in text must say their offset from UTC.
+        kind: what cells of text are, as for :func:`~temporaldata_video._base.cells.parse`.
         alone: whether a column of text can be found as the only one of its kind.
 
     Returns:
@@ -56,7 +55,7 @@ def read_values(
     path = Path(inside[1] if inside else text)
     what, suffix = f"timestamps file {str(path)!r}", path.suffix.lower()
     if suffix in _TEXT:
-        return read_text_column(path, column, kind, needs_zone=needs_zone, alone=alone)
+        return read_text_column(path, column, kind, alone)
     if suffix not in _READERS:
         suffixes = ", ".join((*_READERS, *_TEXT))
         raise ValueError(f"{what} has the suffix {path.suffix!r}; known are {suffixes}.")
@@ -76,7 +75,7 @@ def _read_npy(path: Path, _: str | None, column: str | int | None) -> np.ndarray
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
         raise ValueError("it is an archive of arrays; save the one that is the clock")
-    check_size(array.size and len(array), path)
+    _check_size(array.size and len(array), path)
     return np.array(_pick(array, column, f"timestamps file {str(path)!r}"))
 
 
@@ -84,7 +83,7 @@ def _read_parquet(path: Path, _: str | None, column: str | int | None) -> np.nda
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        check_size(file.metadata.num_rows, path)
+        _check_size(file.metadata.num_rows, path)
         names = list(file.schema_arrow.names)
         number = choose_column(f"timestamps file {str(path)!r}", names, column)
         kind = file.schema_arrow.types[number]
@@ -126,6 +125,14 @@ _READERS: dict[str, Callable[[Path, str | None, str | int | None], np.ndarray]] 
     ".pq": _read_parquet,
     **dict.fromkeys(_HDF5, _read_hdf5),
 }
+
+
+def _check_size(rows: int, path: Path) -> None:
+    if rows > MAX_ROWS:
+        raise ValueError(
+            f"timestamps file {str(path)!r} has {rows} stamps; {MAX_ROWS} are the most "
+            f"that are read."
+        )
 
 
 def _datasets(file: Any) -> list[str]:

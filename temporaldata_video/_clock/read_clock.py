@@ -49,13 +49,10 @@ def read_stamps(clock: Clock) -> Stamps:
     pairs = None if clock.sync is None else read_pairs(clock.sync)
     if clock.source is None:
         return Stamps(np.empty(0), pairs=pairs)
-    values = read_values(
-        clock.source,
-        clock.column,
-        _KINDS.get(clock.unit, "number"),
-        needs_zone=clock.origin == "epoch",
-        alone=clock.unit in _KINDS,
-    )
+    kind = _KINDS.get(clock.unit, "number")
+    if kind == "date" and clock.origin == "epoch":
+        kind = "instant"
+    values = read_values(clock.source, clock.column, kind, alone=clock.unit in _KINDS)
     seconds = to_seconds(values, clock)
     frames = None
     if clock.frame_index is not None:

@@ -2,15 +2,18 @@ r"""Counts the frames that a pose table is for."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .._base.text_table import TextTable, open_table, read_columns
+
 # Rows of names above the numbers of a DeepLabCut table, by the first cell of each.
 _DLC_HEADER = {"scorer", "individuals", "bodyparts", "coords"}
-_MAX_LINE = 1 << 20
 
 
 def pose_frame_count(path: str | os.PathLike[str]) -> int:
@@ -73,24 +76,32 @@ def check_rows(n_rows: int, n_frames: int, path: str | os.PathLike[str], what: s
         )
 
 
+def dlc_header(table: TextTable) -> dict[str, list[str]]:
+    r"""Returns the rows of names above the numbers of a DeepLabCut table.
+
+    Args:
+        table: in text.
+
+    Raises:
+        ValueError: if ``bodyparts`` and ``coords`` are not among them.
+    """
+    rows = takewhile(lambda row: row[0] in _DLC_HEADER, table.top)
+    header = {row[0]: row[1:] for row in rows}
+    if not {"bodyparts", "coords"} <= header.keys():
+        raise ValueError("it has no rows 'bodyparts' and 'coords' at its top")
+    return header
+
+
 def _count_csv(path: Path) -> int:
-    last = -1
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        lines = iter(lambda: file.readline(_MAX_LINE), "")
-        header: set[str] = set()
-        for row in csv.reader(lines):
-            if not row:
-                continue
-            if row[0] in _DLC_HEADER and last < 0:
-                header.add(row[0])
-            elif not {"bodyparts", "coords"} <= header:
-                raise ValueError("it has no rows 'bodyparts' and 'coords' at its top")
-            elif not row[0].isdigit() or int(row[0]) != last + 1:
-                # Labelled frames are named by their pictures, predictions by number.
-                raise ValueError(f"frame {last + 1} should follow, and {row[0]!r} does")
-            else:
-                last += 1
-    return last + 1
+    table = open_table(path, "the table")
+    header = dlc_header(table)
+    (numbers,) = read_columns(table, len(header), [0], "text")
+    # Labelled frames are named by their pictures, predictions by number.
+    wrong = np.flatnonzero(numbers != np.arange(len(numbers)).astype(str))
+    if len(wrong):
+        row = int(wrong[0])
+        raise ValueError(f"frame {row} should follow, and {numbers[row]!r} does")
+    return len(numbers)
 
 
 def _count_hdf5(path: Path) -> int:

@@ -2,7 +2,6 @@ r"""Reads the points of pose tables, one row for each frame of a video."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -13,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .frame_count import pose_frame_count
+from .._base.text_table import open_table, read_columns
+from .frame_count import dlc_header, pose_frame_count
 
 # The names of a column: of the animal, "" if there is but one, and of point and axis.
 Column = tuple[str, str, str]
@@ -55,35 +55,27 @@ def read_pose_table(path: str | os.PathLike[str], min_confidence: float = 0.0) -
                [nan, nan]])
     """
     table = Path(path)
-    n_frames = pose_frame_count(table)  # refuses what is no pose table
+    pose_frame_count(table)  # refuses what is no pose table
     try:
         if table.suffix.lower() == ".csv":
-            columns, values = _read_csv(table, n_frames)
+            columns, values = _read_csv(table)
             return _arrange(columns, values, min_confidence)
         return _read_hdf5(table, min_confidence)
     except (ValueError, KeyError, RuntimeError, TypeError, pickle.PickleError) as error:
         raise ValueError(f"cannot read the points of {str(table)!r}: {error}") from error
 
 
-def _read_csv(path: Path, n_frames: int) -> tuple[list[Column], np.ndarray]:
-    from pyarrow.csv import ReadOptions, read_csv
-
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    n_header = next((i for i, line in enumerate(lines) if line[:1].isdigit()), len(lines))
-    header = {row[0]: row[1:] for row in csv.reader(lines[:n_header]) if row}
+def _read_csv(path: Path) -> tuple[list[Column], np.ndarray]:
+    table = open_table(path, "the table")
+    header = dlc_header(table)
     columns = _columns(
         header.get("individuals", [""] * len(header["coords"])),
         header["bodyparts"],
         header["coords"],
     )
-    if n_frames == 0:
-        return columns, np.empty((0, len(columns)))
-    options = ReadOptions(autogenerate_column_names=True)
-    body = io.BytesIO("\n".join(lines[n_header:]).encode())
-    table = read_csv(body, read_options=options)
-    # A point that never was there leaves a column of nulls.
-    cells = [column.to_numpy().astype(np.float64) for column in table.columns[1:]]
-    return columns, np.stack(cells, axis=1)
+    numbers = range(1, max(map(len, table.top)))
+    values = read_columns(table, len(header), numbers, "number", ragged=False)
+    return columns, np.stack(values, axis=1, dtype=np.float64)
 
 
 def _read_hdf5(path: Path, min_confidence: float) -> PoseTable:
