@@ -1,8 +1,11 @@
-r"""Doctests write their files into a folder of their own, and need what they show."""
+r"""Doctests write their files into a folder of their own, and leave no setting behind."""
 
+import os
 from importlib.metadata import PackageNotFoundError, version
 
 import pytest
+
+from temporaldata_video._base.configuration import SETTINGS
 
 collect_ignore = []
 # Programs that tests run hold no doctests, and import what may be missing.
@@ -19,3 +22,5 @@ if not _has_series:
 def _doctest_folder(request, tmp_path, monkeypatch):
     if isinstance(request.node, pytest.DoctestItem):
         monkeypatch.chdir(tmp_path)
+        for setting in SETTINGS.values():
+            monkeypatch.setenv(setting.variable, os.environ.get(setting.variable, ""))

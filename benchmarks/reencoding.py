@@ -55,7 +55,7 @@ def main(
     now = time.perf_counter if clock == "wall" else time.process_time
     out.mkdir(parents=True, exist_ok=True)
     # A decoder that goes on where the last read ended would hide what a seek costs.
-    tv.configure_decoders(max_decoders=0)
+    tv.configure(decoders=0)
     console = Console()
     rows = []
     for path in files or [corpus / name for name in FILES]:

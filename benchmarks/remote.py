@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 import temporaldata_video as tv
+from temporaldata_video._bytes.configured_cache import configured_cache
 from temporaldata_video.testing import make_clip, read_numbers
 from temporaldata_video.types import ByteRange
 from tests.servers import Proxy, S3Server, serve_proxy, serve_s3
@@ -81,7 +82,7 @@ def first_window(remotes: Iterator[Remote]) -> list[Figure]:
             sidecar.append(len(remote.requests(sidecar=True)))
             media.append(len(remote.requests()))
             sent = sum(r.sent for r in remote.requests() if r.method == "GET")
-            block = tv.configure_cache().block_bytes
+            block = tv.configuration().cache_block_bytes
             beyond.append(sent - window.cost().bytes - 2 * block)
             wrong += remote.wrong(window)
             local = tv.LazyVideo.from_uri(remote.path, index_uri=_local_index(remote.path))
@@ -113,7 +114,7 @@ def shared_cache(
     figures = []
     video = remote.indexed_in_memory()
     for quota in (10**10, quota_bytes):
-        with fresh_cache(quota_bytes=quota):
+        with fresh_cache(cache_quota_bytes=quota):
             remote.proxy.forget()
             share = n_windows // n_processes
             readers = [_Reader(remote, video, k, share) for k in range(n_processes)]
@@ -121,7 +122,7 @@ def shared_cache(
             while any(reader.process.is_alive() for reader in readers):
                 most = max(most, _cached_bytes())
             wrong = sum(reader.wrong() for reader in readers)
-            block = tv.configure_cache().block_bytes
+            block = tv.configuration().cache_block_bytes
             times = Counter(n for r in remote.requests() for n in _blocks(r.range, block))
         name = f"{share * n_processes} windows, {n_processes} processes"
         figures.append(_at_most(f"{name}: wrong frames", wrong, 0))
@@ -138,7 +139,7 @@ def killed_readers(remote: Remote, n_kills: int, quota_bytes: int) -> list[Figur
     r"""Kills readers at random moments, and looks at what they left."""
     random = np.random.default_rng(0)
     video = remote.indexed_in_memory()
-    with fresh_cache(quota_bytes=quota_bytes):
+    with fresh_cache(cache_quota_bytes=quota_bytes):
         survivor = _Reader(remote, video, 1000, 2 * n_kills)
         for kill in range(n_kills):
             reader = _Reader(remote, video, kill, 10**6)
@@ -148,15 +149,11 @@ def killed_readers(remote: Remote, n_kills: int, quota_bytes: int) -> list[Figur
         wrong = survivor.wrong()
         next_one = _Reader(remote, video, 1001, 1)
         wrong += next_one.wrong()
-        files = tv.configure_cache().cache().files
+        files = configured_cache().files
         litter = len(os.listdir(os.path.join(files.root, "aside")))
         content, store = remote.path.read_bytes(), remote.store()
-        (served,) = (
-            tv.configure_cache()
-            .cache()
-            .read_ranges(
-                store, remote.uri, [ByteRange(0, len(content))], store.head(remote.uri)
-            )
+        (served,) = configured_cache().read_ranges(
+            store, remote.uri, [ByteRange(0, len(content))], store.head(remote.uri)
         )
         damaged = sum(a != b for a, b in _in_pieces(served, content))
     return [
@@ -172,7 +169,7 @@ def failing_requests(remote: Remote, n_windows: int) -> list[Figure]:
     faults = ("drop", "truncate", "503", "500", "429")
     remote.proxy.behave(delay=DELAY_SECONDS, fault_rate=0.05, faults=faults, seed=1)
     starts = np.random.default_rng(1).uniform(0.0, video.timestamps[-1] - 0.1, n_windows)
-    with fresh_cache(kind="none"), ThreadPoolExecutor(4) as pool:
+    with fresh_cache(cache_kind="none"), ThreadPoolExecutor(4) as pool:
         wrong = sum(pool.map(lambda a: remote.wrong(video.slice(a, a + 0.1)), starts))
     failed = sum(bool(r.fault) for r in remote.proxy.requests())
     remote.proxy.behave(delay=DELAY_SECONDS)
@@ -253,7 +250,7 @@ def _at_most(what: str, measured: float, bound: float) -> Figure:
 
 
 def _cached_bytes() -> int:
-    files = tv.configure_cache().cache().files
+    files = configured_cache().files
     aside = Path(files.root, "aside")
     total = sum(entry.bytes for entry in files.entries())
     for path in aside.glob("*") if aside.is_dir() else ():
@@ -318,7 +315,7 @@ def measure(
         block_bytes: of the cache.
     """
     path = make_video(folder, distinct, copies, size)
-    with fresh_cache(block_bytes=block_bytes), ExitStack() as stack:
+    with fresh_cache(cache_block_bytes=block_bytes), ExitStack() as stack:
         s3 = stack.enter_context(serve_s3())
         proxy = stack.enter_context(serve_proxy(s3.url))
         s3.make_bucket(BUCKET)

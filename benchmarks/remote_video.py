@@ -77,7 +77,7 @@ def fresh_cache(**settings: Any) -> Iterator[str]:
     r"""Has everything cached in a new directory while the block runs."""
     before = {k: v for k, v in os.environ.items() if "VIDEO_CACHE" in k}
     with tempfile.TemporaryDirectory() as directory:
-        tv.configure_cache(directory=directory, **settings)
+        tv.configure(cache_directory=directory, **settings)
         try:
             yield directory
         finally:

@@ -1,24 +1,22 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
 from . import nwb
-from ._base.request_memory import configure_request_memory
-from ._base.uris import allow_schemes, frame_index_uri, segment_uris
-from ._bytes.cache_settings import CacheSettings, configure_cache
+from ._base.configuration import Configuration, configuration
+from ._base.uris import frame_index_uri, segment_uris
 from ._bytes.caches import BlockCache, SegmentCache
 from ._clock.clock import Clock
 from ._clock.faults import ClockReport, Faults
 from ._clock.fit import examine_clock, read_timestamps
 from ._clock.labs import lab_clock
 from ._clock.sync import SyncFit
-from ._decode.resume import configure_decoders
 from ._index.sidecar import LanceFrameIndex
-from ._pixels.buffers import configure_output_memory
 from ._plugin.backends import Backend, get_backend, open_backend, register_backend
 from ._plugin.hookspecs import hookimpl, hookspec
 from ._plugin.manager import discover_plugins
 from ._pose.frame_count import pose_frame_count
 from ._tools.checking.check_video import check_video
 from ._tools.checking.finding import CheckReport, Finding, Severity
+from ._tools.configure import configure
 from ._tools.index_many import IndexReport, IndexSummary, index_many
 from ._tools.plot_recording import plot_recording
 from ._tools.reencoding.reencode import ReencodeReport, reencode
@@ -59,12 +57,12 @@ __all__ = [
     "BlockCache",
     "ByteCache",
     "CacheError",
-    "CacheSettings",
     "CacheWarning",
     "CheckReport",
     "Clock",
     "ClockError",
     "ClockReport",
+    "Configuration",
     "Cost",
     "DecodeError",
     "DecodeWarning",
@@ -97,13 +95,10 @@ __all__ = [
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
-    "allow_schemes",
     "check_video",
     "concat",
-    "configure_cache",
-    "configure_decoders",
-    "configure_output_memory",
-    "configure_request_memory",
+    "configuration",
+    "configure",
     "examine_clock",
     "frame_index_uri",
     "get_backend",

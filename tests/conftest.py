@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 import temporaldata_video as tv
+from temporaldata_video._base.configuration import SETTINGS
 from temporaldata_video.testing import make_clip, make_recording
 from tests.servers import serve_files, serve_proxy, serve_s3
 
@@ -38,6 +39,14 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", folder)
         yield
+
+
+@pytest.fixture
+def configure(monkeypatch):
+    r"""``tv.configure``, whose settings are gone after the test."""
+    for setting in SETTINGS.values():
+        monkeypatch.setenv(setting.variable, os.environ.get(setting.variable, ""))
+    return tv.configure
 
 
 @pytest.fixture(scope="session")

@@ -178,6 +178,7 @@ READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "docs/check.md": has_indexed_camera,
     "docs/clocks.md": has_clock_of_a_lab,
     "docs/encoding.md": has_place_for_copies,
+    "docs/environment.md": has_camera,
     "docs/errors.md": has_indexed_camera,
     "docs/looking.md": has_demo,
     "docs/many-recordings.md": has_many_videos,

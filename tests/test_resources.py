@@ -20,12 +20,6 @@ linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /pr
 
 
 @pytest.fixture
-def bound():
-    yield tv.configure_request_memory
-    tv.configure_request_memory(0)
-
-
-@pytest.fixture
 def own_clip(tmp_path):
     path = make_clip(tmp_path / "cam.mp4", 60, size=(64, 96))
     tv.write_index(path, progress=False)
@@ -41,34 +35,26 @@ def test_more_pixels_than_there_is_memory(own_clip):
     mebibytes = f"{size / (1 << 20):,.0f} MiB"
     said = str(raised.value)
     assert "60 frames of 3 x 60000 x 60000" in said and mebibytes in said
-    assert "80 % of the" in said and f"configure_request_memory({size})" in said
+    assert "80 % of the" in said and f"configure(request_memory_bytes={size})" in said
     assert isinstance(raised.value, MemoryError) and isinstance(raised.value, tv.VideoError)
 
 
-def test_the_bound_can_be_set(own_clip, bound):
+def test_the_bound_can_be_set(own_clip, configure):
     video = tv.LazyVideo.from_uri(own_clip)
     one_second = 30 * 3 * 64 * 96
-    assert bound(one_second) == one_second
+    configure(request_memory_bytes=one_second)
     assert len(video.slice(0.0, 1.0).frames) == 30
     with pytest.raises(tv.RequestTooLargeError, match=r"31 frames .* are allowed"):
         _ = video.slice(0.0, 1.03).frames
-    assert bound(0) is None
+    configure(request_memory_bytes=0)
     assert len(video.slice(0.0, 1.03).frames) == 31
-    with pytest.raises(ValueError, match="max_bytes must not be negative"):
-        bound(-1)
 
 
-def test_the_bound_is_for_packets_as_well(own_clip, bound):
+def test_the_bound_is_for_packets_as_well(own_clip, configure):
     video = tv.LazyVideo.from_uri(own_clip, resize=(1, 1))
-    bound(1000)
+    configure(request_memory_bytes=1000)
     with pytest.raises(tv.RequestTooLargeError, match=r"the packets of .* frames need"):
         _ = video.frames
-
-
-def test_the_environment_sets_the_bound(own_clip, run_python, monkeypatch):
-    monkeypatch.setenv("TEMPORALDATA_VIDEO_MAX_REQUEST_BYTES", "123")
-    program = "import temporaldata_video as tv; print(tv.configure_request_memory())"
-    assert run_python(program).strip() == "123"
 
 
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs /proc")
@@ -164,33 +150,24 @@ def test_ctrl_c_at_any_moment(own_clip, interrupted, threads):
     assert set(os.listdir(own_clip.parent)) == folder
 
 
-@pytest.fixture
-def nothing_kept():
-    r"""Every window is read anew."""
-    before = tv.configure_decoders()
-    tv.configure_decoders(max_decoders=0, max_bytes=0)
-    yield
-    tv.configure_decoders(*before)
-
-
 @needs_timers
 @reported
 @pytest.mark.parametrize("kind", ["blocks", "files"])
 def test_ctrl_c_while_bytes_are_fetched(
-    own_clip, interrupted, nothing_kept, s3, proxy, kind, tmp_path, monkeypatch
+    own_clip, interrupted, configure, s3, proxy, kind, tmp_path
 ):
     r"""A KeyboardInterrupt in the middle of requests, with a cache that knows nothing."""
     chance = random.Random(kind)
     uri = s3.put(f"lab/ctrl-c-{kind}/cam.mp4", own_clip.read_bytes())
     tv.write_index(uri, storage_options=s3.options(), progress=False)
     video = tv.LazyVideo.from_uri(uri, storage_options=s3.options(proxy))
-    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", kind)
-    monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_BLOCK_BYTES", "4096")
+    # Every window is read anew.
+    configure(cache_kind=kind, cache_block_bytes=4096, decoders=0)
     proxy.behave(delay=0.01)
     came = 0
     for n in range(40):
         cache = tmp_path / str(n)
-        monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(cache))
+        configure(cache_directory=cache)
         seconds = chance.uniform(0.001, 0.04)
         came += interrupted(seconds, lambda: video.slice(0.0, 1.9).frames)
         assert [*cache.rglob("aside/*")] == []

@@ -92,13 +92,13 @@ def test_many_recordings_take_no_more_and_more(tmp_path):
     assert late[1] <= early[1] <= 64
 
 
-def test_clocks_that_were_dropped_are_read_again(clip, tmp_path, monkeypatch):
+def test_clocks_that_were_dropped_are_read_again(clip, tmp_path, configure):
     Data(video=tv.LazyVideo.from_uri(clip), domain=Interval(0.0, 4.0)).save(
         tmp_path / "rec.h5"
     )
     videos = [tv.LazyVideo.from_uri(clip) for _ in range(3)]
     videos += [Data.load(tmp_path / "rec.h5").video for _ in range(3)]
-    monkeypatch.setattr(RECORDING_ARRAYS, "max_bytes", 2500)  # two clocks of 120 frames
+    configure(clock_memory_bytes=2500)  # two clocks of 120 frames
     for start in (0.5, 1.5, 0.1, 2.5):
         for video in videos:
             window = video.slice(start, start + 0.5)

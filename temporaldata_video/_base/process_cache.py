@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from .configuration import CLOCK_MEMORY_BYTES
+
 T = TypeVar("T")
 
 _ALL: weakref.WeakSet[ProcessCache] = weakref.WeakSet()
@@ -59,13 +61,6 @@ class ProcessCache(Generic[T]):
         with self._lock:
             return self._entries.pop(key, None)
 
-    def resize(self, maxsize: int) -> None:
-        r"""Changes how many entries are kept."""
-        self.maxsize = maxsize
-        with self._lock:
-            while len(self._entries) > maxsize:
-                self._entries.popitem(last=False)
-
     def clear(self) -> None:
         r"""Drops all entries."""
         with self._lock:
@@ -81,11 +76,11 @@ class ArrayCache:
     Unlike a :class:`ProcessCache` it goes across a fork, since arrays hold no handle.
 
     Args:
-        max_bytes: how many bytes are kept; the array used last always is.
+        max_bytes: returns how many bytes are kept; the array used last always is.
         max_arrays: how many arrays are kept.
     """
 
-    def __init__(self, max_bytes: int, max_arrays: int) -> None:
+    def __init__(self, max_bytes: Callable[[], int], max_arrays: int) -> None:
         self.max_bytes, self.max_arrays = max_bytes, max_arrays
         self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
         self._bytes = 0
@@ -110,33 +105,16 @@ class ArrayCache:
                 return self._arrays[key]
         array = make()
         array.flags.writeable = False
+        max_bytes = self.max_bytes()
         with self._lock:
             if key not in self._arrays:
                 self._arrays[key] = array
                 self._bytes += array.nbytes
             while len(self._arrays) > 1 and (
-                len(self._arrays) > self.max_arrays or self._bytes > self.max_bytes
+                len(self._arrays) > self.max_arrays or self._bytes > max_bytes
             ):
                 self._bytes -= self._arrays.popitem(last=False)[1].nbytes
         return array
-
-
-def env_integer(name: str, default: int) -> int:
-    r"""Returns a number from the environment.
-
-    Args:
-        name: the environment variable.
-        default: the number if it is not set.
-
-    Raises:
-        ValueError: if it is no whole number that is at least 0.
-    """
-    text = os.environ.get(name)
-    if text is None:
-        return default
-    if not text.strip().isdecimal():
-        raise ValueError(f"{name} must be a whole number, got {text!r}.")
-    return int(text)
 
 
 def usable_threads() -> int:
@@ -152,9 +130,7 @@ def usable_threads() -> int:
 
 # What is known of each recording that was looked into: its clock and the order of its
 # frames. A data set may hold thousands of recordings.
-RECORDING_ARRAYS = ArrayCache(
-    env_integer("TEMPORALDATA_VIDEO_CLOCK_BYTES", 256 * 1024 * 1024), 1024
-)
+RECORDING_ARRAYS = ArrayCache(CLOCK_MEMORY_BYTES.read, 1024)
 
 
 def _forget_inherited() -> None:

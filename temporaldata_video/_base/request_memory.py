@@ -6,46 +6,12 @@ import os
 from pathlib import Path
 
 from ..errors import RequestTooLargeError
-from .process_cache import env_integer
+from .configuration import REQUEST_MEMORY_BYTES
 
 _SHARE_OF_AVAILABLE = 0.8
 # Smaller requests are not worth asking the system.
 _FREE_BYTES = 64 * 1024 * 1024
-_ENVIRONMENT = "TEMPORALDATA_VIDEO_MAX_REQUEST_BYTES"
 _CGROUP = Path("/sys/fs/cgroup")
-
-_bound: int | None = env_integer(_ENVIRONMENT, 0) or None
-
-
-def configure_request_memory(max_bytes: int | None = None) -> int | None:
-    r"""Bounds how much memory one request for frames may take.
-
-    The environment variable ``TEMPORALDATA_VIDEO_MAX_REQUEST_BYTES`` sets the same for all
-    processes. By default it is 80 % of what is available at the time of the request, within
-    the limit of the container that the process runs in.
-
-    Args:
-        max_bytes: the bound in bytes; 0 returns to the default. Unchanged by default.
-
-    Returns:
-        The bound as it is now, in bytes; :obj:`None` if it is the default.
-
-    Raises:
-        ValueError: if the bound is negative.
-
-    Example ::
-
-        >>> import temporaldata_video as tv
-        >>> tv.configure_request_memory(8 << 30)
-        8589934592
-        >>> tv.configure_request_memory(0)
-    """
-    global _bound
-    if max_bytes is not None:
-        if max_bytes < 0:
-            raise ValueError(f"max_bytes must not be negative, got {max_bytes}.")
-        _bound = max_bytes or None
-    return _bound
 
 
 def check_request(size: int, what: str) -> None:
@@ -58,20 +24,20 @@ def check_request(size: int, what: str) -> None:
     Raises:
         RequestTooLargeError: if they are too many.
     """
-    if size <= (_FREE_BYTES if _bound is None else _bound):
+    most = REQUEST_MEMORY_BYTES.read()
+    if size <= (most or _FREE_BYTES):
         return
-    available = available_memory() if _bound is None else None
-    if _bound is None and (available is None or size <= _SHARE_OF_AVAILABLE * available):
-        return
-    bound = (
-        f"{_mib(_bound)} are allowed"
-        if _bound is not None
-        else f"80 % of the {_mib(available or 0)} that are available are allowed"
-    )
+    if most:
+        bound = f"{_mib(most)} are allowed"
+    else:
+        available = available_memory()
+        if available is None or size <= _SHARE_OF_AVAILABLE * available:
+            return
+        bound = f"80 % of the {_mib(available)} that are available are allowed"
     raise RequestTooLargeError(
         f"{what} need {_mib(size)} of memory, and {bound}. Ask for fewer frames at a time, "
         f"pass resize=(height, width), or set the bound: "
-        f"temporaldata_video.configure_request_memory({size})."
+        f"temporaldata_video.configure(request_memory_bytes={size})."
     )
 
 

@@ -3,14 +3,13 @@ r"""Where the parts of a video lie: the one place that knows the naming conventi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from ..errors import SourceError
+from .configuration import ALLOWED_SCHEMES
 
 INDEX_SUFFIX = ".lance"
-ALLOWED_SCHEMES = "TEMPORALDATA_VIDEO_ALLOWED_SCHEMES"
 
 
 def normalize_uri(uri: str | os.PathLike[str]) -> str:
@@ -142,34 +141,6 @@ def resolve_uri(reference: str, base: str) -> str:
     return os.path.normpath(os.path.join(os.path.dirname(base), reference))
 
 
-def allow_schemes(schemes: Iterable[str]) -> None:
-    r"""Lets recordings and sidecars lead to videos of other schemes than their own.
-
-    A recording on this machine is not followed to ``s3://`` or ``https://`` unless that
-    scheme is allowed, since whoever made it would decide what this machine connects to.
-    The environment variable ``TEMPORALDATA_VIDEO_ALLOWED_SCHEMES`` says the same, with
-    commas between the schemes; children inherit what is allowed here.
-
-    Args:
-        schemes: such as ``["s3", "https"]``; ``"file"`` is this machine. They replace what
-            was allowed before.
-
-    Raises:
-        ValueError: if one is no scheme.
-
-    Example ::
-
-        >>> import temporaldata_video as tv
-        >>> tv.allow_schemes(["s3"])
-        >>> tv.allow_schemes([])
-    """
-    names = list(schemes)
-    for name in names:
-        if not name or "," in name or ":" in name or "/" in name:
-            raise ValueError(f"schemes must be names such as 's3', got {name!r}.")
-    os.environ[ALLOWED_SCHEMES] = ",".join(names)
-
-
 def check_scheme(uri: str, holder: str) -> None:
     r"""Refuses a uri of another scheme than the file that it was read from.
 
@@ -181,11 +152,14 @@ def check_scheme(uri: str, holder: str) -> None:
         SourceError: if the schemes differ, and that of the uri is not allowed.
     """
     scheme = protocol_of(uri)
-    allowed = os.environ.get(ALLOWED_SCHEMES, "").split(",")
-    if scheme != protocol_of(holder) and (scheme or "file") not in allowed:
+    if scheme == protocol_of(holder):
+        return
+    allowed = ALLOWED_SCHEMES.read()
+    scheme = scheme or "file"
+    if scheme not in allowed:
         raise SourceError(
             f"{shown_uri(holder)!r} leads to {shown_uri(uri)!r}, which is not followed, "
             f"since it is of another scheme. If you trust the file, call "
-            f"temporaldata_video.allow_schemes([{scheme or 'file'!r}]), or set "
-            f"{ALLOWED_SCHEMES}={scheme or 'file'}."
+            f"temporaldata_video.configure(allowed_schemes={[*allowed, scheme]}), or set "
+            f"{ALLOWED_SCHEMES.variable}={','.join([*allowed, scheme])}."
         )

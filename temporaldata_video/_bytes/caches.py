@@ -2,7 +2,6 @@ r"""Caches of remote objects: blocks of what was read, or whole files."""
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 import warnings
@@ -13,13 +12,12 @@ from functools import partial
 from hashlib import blake2b
 from typing import BinaryIO
 
+from .._base.configuration import CACHE_BLOCK_BYTES, CACHE_DIRECTORY, CACHE_QUOTA_BYTES
 from ..errors import CacheError, CacheWarning
 from ..types import ByteRange, ObjectMeta, ObjectStore
 from .disk_files import BlockFiles
 from .fetch import REQUEST_BYTES, read_through, side_by_side, split_range
 
-DEFAULT_QUOTA_BYTES = 10 * 1000**3
-DEFAULT_BLOCK_BYTES = 256 * 1024
 # Another process may fetch what is wanted here. One that takes longer than this is stuck.
 _PATIENCE_SECONDS = 60.0
 _DOWNLOAD_PATIENCE_SECONDS = 3600.0
@@ -27,8 +25,8 @@ _DOWNLOAD_PATIENCE_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class _OnDisk:
-    directory: str = field(default_factory=tempfile.gettempdir)
-    quota_bytes: int = DEFAULT_QUOTA_BYTES
+    directory: str = field(default_factory=CACHE_DIRECTORY.default)
+    quota_bytes: int = field(default_factory=CACHE_QUOTA_BYTES.default)
 
     @property
     def files(self) -> BlockFiles:
@@ -49,7 +47,7 @@ class BlockCache(_OnDisk):
         block_bytes: size of a block.
     """
 
-    block_bytes: int = DEFAULT_BLOCK_BYTES
+    block_bytes: int = field(default_factory=CACHE_BLOCK_BYTES.default)
 
     def read_ranges(
         self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
@@ -142,8 +140,8 @@ class SegmentCache(_OnDisk):
             _warn_once(
                 files.root,
                 f"{key!r} has {meta.size} bytes, more than the quota of the cache "
-                f"({self.quota_bytes}), and is read from its store. Raise quota_bytes, or "
-                f"use configure_cache(kind='blocks').",
+                f"({self.quota_bytes}), and is read from its store. Raise its quota, or "
+                f"use temporaldata_video.configure(cache_kind='blocks').",
             )
 
 

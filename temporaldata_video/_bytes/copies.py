@@ -17,8 +17,7 @@ from uuid import uuid4
 
 from ..errors import CacheError, VideoError
 from ..types import ObjectMeta, ObjectStore
-from .cache_settings import cache_settings
-from .disk_files import BlockFiles
+from .configured_cache import configured_cache
 from .private_folder import create_private, make_private
 
 # What all copies have together; those that were not used for longest are deleted.
@@ -65,10 +64,10 @@ def local_folder(
 
 
 def _root() -> str:
-    settings = cache_settings()
-    if settings.kind == "none":
+    cache = configured_cache()
+    if cache is None:
         raise CacheError("the cache is switched off.")
-    files = BlockFiles(settings.directory, settings.quota_bytes)
+    files = cache.files
     files.start()
     try:
         return make_private(files.root, "sidecars")

@@ -362,7 +362,7 @@ class BlockFiles:
             why = error.strerror or error
             raise CacheError(
                 f"the cache in {self.root!r} cannot be used: {why}. Choose another place: "
-                f"configure_cache(directory=...)."
+                f"temporaldata_video.configure(cache_directory=...)."
             ) from error
 
 

@@ -54,7 +54,7 @@ def check_private(root: str) -> None:
         return
     raise CacheError(
         f"{root!r} {wrong} and cannot be trusted as a cache. Remove it, or choose another "
-        f"place: configure_cache(directory=...)."
+        f"place: temporaldata_video.configure(cache_directory=...)."
     )
 
 

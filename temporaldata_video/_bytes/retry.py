@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TypeVar
 
-from .._base.process_cache import env_integer
+from .._base.configuration import RETRIES
 
 T = TypeVar("T")
 
-RETRIES_VARIABLE = "TEMPORALDATA_VIDEO_RETRIES"
-_DEFAULT_RETRIES = 6
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 8.0
 
@@ -152,7 +150,7 @@ def with_retries(attempt: Callable[[], T]) -> T:
     r"""Calls a function again, after longer and longer pauses, while it fails in a way
     that may pass.
 
-    As often as ``TEMPORALDATA_VIDEO_RETRIES`` says, 6 times by default, with pauses of 6
+    As often as ``configure(retries=...)`` says, 6 times by default, with pauses of 6
     seconds at most in total.
 
     Args:
@@ -173,5 +171,5 @@ def with_retries(attempt: Callable[[], T]) -> T:
 
 
 def _pauses() -> Iterator[float]:
-    for number in range(env_integer(RETRIES_VARIABLE, _DEFAULT_RETRIES)):
+    for number in range(RETRIES.read()):
         yield min(_FIRST_DELAY_SECONDS * 2**number, _LONGEST_DELAY_SECONDS)

@@ -12,8 +12,8 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
+from .._base.configuration import configuration
 from .._base.uris import frame_index_uri, normalize_uri, protocol_of
-from .._bytes.cache_settings import cache_settings
 from .._bytes.caches import object_folder
 from .._bytes.copies import delete_copies, stored_copies
 from .._bytes.disk_files import BlockFiles
@@ -41,23 +41,23 @@ def _describe() -> None:
 @cache.command()
 def info() -> None:
     r"""Show where the cache lies and what it holds."""
-    settings, files = cache_settings(), _files()
+    settings, files = configuration(), _files()
     entries = files.entries()
     used = sum(entry.bytes for entry in entries)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("directory", files.root)
-    table.add_row("kind", settings.kind)
-    if settings.kind == "blocks":
-        table.add_row("block", f"{settings.block_bytes} bytes")
-    share = 100 * used / settings.quota_bytes if settings.quota_bytes else 0.0
+    table.add_row("kind", settings.cache_kind)
+    if settings.cache_kind == "blocks":
+        table.add_row("block", f"{settings.cache_block_bytes} bytes")
+    share = 100 * used / settings.cache_quota_bytes if settings.cache_quota_bytes else 0.0
     table.add_row(
-        "used", f"{decimal(used)} of {decimal(settings.quota_bytes)} ({share:.0f} %)"
+        "used", f"{decimal(used)} of {decimal(settings.cache_quota_bytes)} ({share:.0f} %)"
     )
     objects = {os.path.dirname(entry.path) for entry in entries}
     table.add_row("holds", f"{len(entries)} blocks or files of {len(objects)} objects")
-    if settings.kind != "none" and (copies := stored_copies()):
+    if settings.cache_kind != "none" and (copies := stored_copies()):
         total = sum(size for _, size in copies)
         table.add_row("indexes", f"{len(copies)} copies, {decimal(total)} beside these")
     if entries:
@@ -81,7 +81,7 @@ def clear(
     """
     folder = "" if file is None else object_folder(_remote(file))
     freed = _delete(0, folder=folder)
-    if cache_settings().kind != "none":
+    if configuration().cache_kind != "none":
         freed += delete_copies("" if file is None else frame_index_uri(_remote(file)))
     typer.echo(f"deleted {decimal(freed)}")
 
@@ -103,7 +103,7 @@ def prune(
 
     Example: temporaldata-video cache prune --unused-days 30
     """
-    most = cache_settings().quota_bytes if keep_bytes is None else keep_bytes
+    most = configuration().cache_quota_bytes if keep_bytes is None else keep_bytes
     since = 0.0 if unused_days is None else time.time() - unused_days * _DAY_SECONDS
     typer.echo(f"deleted {decimal(_delete(most, since))}")
 
@@ -137,8 +137,8 @@ def prefetch(
 
 
 def _files() -> BlockFiles:
-    settings = cache_settings()
-    return BlockFiles(settings.directory, settings.quota_bytes)
+    settings = configuration()
+    return BlockFiles(settings.cache_directory, settings.cache_quota_bytes)
 
 
 def _delete(keep_bytes: int, since: float = 0.0, folder: str = "") -> int:

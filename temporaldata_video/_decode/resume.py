@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._base.process_cache import ProcessCache, env_integer
+from .._base.configuration import DECODER_MEMORY_BYTES, DECODERS
+from .._base.process_cache import ProcessCache
 from ..types import SegmentPackets
 from .decode import decode_packets, skippable
 from .plan import Run, follow_run
@@ -55,48 +56,19 @@ class LiveDecoder:
     recent: dict[int, av.VideoFrame] = field(default_factory=dict)
 
 
-_MAX_DECODERS = env_integer("TEMPORALDATA_VIDEO_MAX_DECODERS", 4)
-_MAX_BYTES = env_integer("TEMPORALDATA_VIDEO_DECODER_BYTES", 256 * 1024 * 1024)
-_LIVE: ProcessCache[LiveDecoder] = ProcessCache(_MAX_DECODERS)
+_LIVE: ProcessCache[LiveDecoder] = ProcessCache(0)
+# How many decoders and bytes of frames are kept: those that what is kept was kept by.
+_BOUNDS = (0, 0)
 atexit.register(_LIVE.clear)
 
 
-def configure_decoders(
-    max_decoders: int | None = None, max_bytes: int | None = None
-) -> tuple[int, int]:
-    r"""Bounds what a process keeps for windows that slide along a recording.
-
-    The environment variables ``TEMPORALDATA_VIDEO_MAX_DECODERS`` and
-    ``TEMPORALDATA_VIDEO_DECODER_BYTES`` set the same for all processes.
-
-    Args:
-        max_decoders: how many decoders are kept; 0 turns it off. Unchanged by default.
-        max_bytes: how many bytes of decoded frames are kept. Unchanged by default.
-
-    Returns:
-        Both bounds as they are now.
-
-    Raises:
-        ValueError: if a bound is negative.
-
-    Example ::
-
-        >>> import temporaldata_video as tv
-        >>> tv.configure_decoders(max_decoders=8)
-        (8, 268435456)
-        >>> tv.configure_decoders(max_decoders=4)
-        (4, 268435456)
-    """
-    global _MAX_BYTES
-    for name, value in (("max_decoders", max_decoders), ("max_bytes", max_bytes)):
-        if value is not None and value < 0:
-            raise ValueError(f"{name} must not be negative, got {value}.")
-    if max_decoders is not None:
-        _LIVE.resize(max_decoders)
-    if max_bytes is not None:
-        _MAX_BYTES = max_bytes
+def _follow_configuration() -> None:
+    # What was kept by other bounds goes.
+    global _BOUNDS
+    bounds = (DECODERS.read(), DECODER_MEMORY_BYTES.read())
+    if bounds != _BOUNDS:
         _LIVE.clear()
-    return _LIVE.maxsize, _MAX_BYTES
+        _LIVE.maxsize, _BOUNDS = bounds[0], bounds
 
 
 @dataclass(frozen=True)
@@ -132,6 +104,7 @@ def take_sliding(
         runs: the plan of this request.
         reads_on: whether a few packets behind the last one wanted cost nothing to read.
     """
+    _follow_configuration()
     if _LIVE.maxsize == 0:
         return None
     live = _LIVE.pop(key)
@@ -256,7 +229,8 @@ def _newest(recent: dict[int, av.VideoFrame]) -> dict[int, av.VideoFrame]:
     if not recent:
         return recent
     size = sum(plane.buffer_size for plane in next(iter(recent.values())).planes)
-    most = _MAX_BYTES // max(1, _LIVE.maxsize) // max(1, size)
+    max_decoders, max_bytes = _BOUNDS
+    most = max_bytes // max(1, max_decoders) // max(1, size)
     return {
         number: recent[number] for number in sorted(recent)[max(0, len(recent) - most) :]
     }

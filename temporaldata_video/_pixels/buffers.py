@@ -10,28 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-import os
 from collections import deque
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from .._base.process_cache import env_integer
+from .._base.configuration import OUTPUT_MEMORY_BYTES
 
 # The C library itself keeps memory of less than this.
 _LEAST_BYTES = 1 << 20
 _HUGE_PAGE = 2 << 20
 
 
-def _default_bound() -> int:
-    # Linux and macOS say how much memory the machine has; elsewhere, little is kept.
-    if not hasattr(os, "sysconf"):
-        return 1 << 28
-    return min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8, 1 << 31)
-
-
-_MAX_KEPT = env_integer("TEMPORALDATA_VIDEO_OUTPUT_BYTES", _default_bound())
 # Oldest first. Nothing here takes a lock: arrays may be freed at any time, in any thread,
 # and in a child that was forked while another thread held it.
 _KEPT: deque[_Block] = deque()
@@ -68,17 +59,23 @@ class _Block:
 
 
 class _Lease:
-    r"""The base of an array, deleted together with the last view of the array."""
+    r"""The base of an array, deleted together with the last view of the array.
 
-    def __init__(self, block: _Block, shape: tuple[int, ...]) -> None:
-        self._block = block
+    Args:
+        block: the memory of the array.
+        shape: of the array.
+        bound: how many bytes are kept in all.
+    """
+
+    def __init__(self, block: _Block, shape: tuple[int, ...], bound: int) -> None:
+        self._block, self._bound = block, bound
         interface: dict[str, Any] = dict(block.bytes.__array_interface__)
         self.__array_interface__ = interface | {"shape": shape, "strides": None}
 
     def __del__(self) -> None:
         self._block.let_go()
         _KEPT.append(self._block)
-        _drop_beyond(_MAX_KEPT)
+        _drop_beyond(self._bound)
 
 
 def empty_frames(shape: tuple[int, ...]) -> np.ndarray:
@@ -93,7 +90,8 @@ def empty_frames(shape: tuple[int, ...]) -> np.ndarray:
     size = prod(shape)
     if size < _LEAST_BYTES:
         return np.empty(shape, np.uint8)
-    if size > _MAX_KEPT:
+    bound = OUTPUT_MEMORY_BYTES.read()
+    if size > bound:
         _drop_beyond(0)
         return np.empty(shape, np.uint8)
     for block in list(_KEPT):
@@ -102,43 +100,10 @@ def empty_frames(shape: tuple[int, ...]) -> np.ndarray:
                 _KEPT.remove(block)
             except ValueError:  # another thread took it
                 continue
-            return np.asarray(_Lease(block, shape))
-    _drop_beyond(_MAX_KEPT - size)
-    return np.asarray(_Lease(_Block(-(-size // _HUGE_PAGE) * _HUGE_PAGE), shape))
-
-
-def configure_output_memory(max_bytes: int | None = None) -> int:
-    r"""Bounds how much memory of freed pixels a process keeps for reuse.
-
-    The environment variable ``TEMPORALDATA_VIDEO_OUTPUT_BYTES`` sets the same for all
-    processes. By default it is an eighth of the machine's memory, and 2 GiB at most.
-    Windows larger than the bound get fresh memory, and give it back.
-
-    Args:
-        max_bytes: the bound in bytes; 0 turns it off. Unchanged by default.
-
-    Returns:
-        The bound as it is now, in bytes.
-
-    Raises:
-        ValueError: if the bound is negative.
-
-    Example ::
-
-        >>> import temporaldata_video as tv
-        >>> bound = tv.configure_output_memory()
-        >>> tv.configure_output_memory(max_bytes=1 << 30)
-        1073741824
-        >>> tv.configure_output_memory(max_bytes=bound) == bound
-        True
-    """
-    global _MAX_KEPT
-    if max_bytes is not None:
-        if max_bytes < 0:
-            raise ValueError(f"max_bytes must not be negative, got {max_bytes}.")
-        _MAX_KEPT = max_bytes
-        _drop_beyond(max_bytes)
-    return _MAX_KEPT
+            return np.asarray(_Lease(block, shape, bound))
+    _drop_beyond(bound - size)
+    block = _Block(-(-size // _HUGE_PAGE) * _HUGE_PAGE)
+    return np.asarray(_Lease(block, shape, bound))
 
 
 def _drop_beyond(most: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._base.uris import frame_index_uri, protocol_of
-from .._bytes.cache_settings import ConfiguredCache
+from .._bytes.configured_cache import ConfiguredCache
 from .._bytes.local import LocalStore
 from .._bytes.remote import FsspecStore
 from .._index.sidecar import LanceFrameIndex
@@ -36,5 +36,5 @@ def resolve_index(uri: str, store: ObjectStore) -> FrameIndex | None:
 
 @hookimpl(trylast=True)
 def resolve_cache(uri: str, store: ObjectStore) -> ByteCache | None:
-    r"""Returns the cache that :func:`configure_cache` describes, for remote objects."""
+    r"""Returns the cache that is configured, for remote objects."""
     return None if protocol_of(uri) in _IN_PLACE else ConfiguredCache()

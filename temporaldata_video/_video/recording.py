@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .._base.process_cache import RECORDING_ARRAYS
 from .._base.progress import progress_bar
 from .._base.uris import shown_uri
-from .._bytes.cache_settings import ConfiguredCache, cache_settings
+from .._bytes.configured_cache import ConfiguredCache, require_cache
 from .._decode.read_file import VideoFile, prefetch_frames, read_cost
 from .._pixels.convert import OutputFormat
 from ..errors import FrameIndexError
@@ -139,7 +139,7 @@ class Recording:
         ]
         n_bytes = sum(read_cost(file, rows).bytes for file, rows in wanted)
         if any(isinstance(file.cache, ConfiguredCache) for file, _ in wanted):
-            cache_settings().require(n_bytes)
+            require_cache(n_bytes)
         done = 0
         with progress_bar("fetching", n_bytes, progress) as show:
 

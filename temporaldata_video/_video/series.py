@@ -365,7 +365,7 @@ class VideoSeries:
         r"""Fetches the bytes that :attr:`frames` needs into the cache.
 
         What is in the cache already is not fetched again, and local files are read in
-        place. The frames are not decoded. See :func:`configure_cache`.
+        place. The frames are not decoded. See :func:`configure`.
 
         Args:
             progress: show a progress bar.

@@ -149,7 +149,7 @@ print([int(n) for n in DataLoader(Threads(), batch_size=None, num_workers=2)])
 
 
 def test_arrays_are_kept_within_a_bound_of_bytes():
-    cache = ArrayCache(max_bytes=2000, max_arrays=100)
+    cache = ArrayCache(max_bytes=lambda: 2000, max_arrays=100)
     made = []
 
     def array_of(key):
@@ -164,7 +164,7 @@ def test_arrays_are_kept_within_a_bound_of_bytes():
 
 
 def test_no_more_arrays_are_kept_than_allowed():
-    cache = ArrayCache(max_bytes=10**9, max_arrays=3)
+    cache = ArrayCache(max_bytes=lambda: 10**9, max_arrays=3)
     for key in range(10):
         cache.get(key, lambda: np.zeros(1))
     assert list(cache._arrays) == [7, 8, 9] and cache._bytes == 24
@@ -173,7 +173,7 @@ def test_no_more_arrays_are_kept_than_allowed():
 @needs_fork
 @pytest.mark.filterwarnings("ignore:lance is not fork-safe")
 def test_arrays_go_across_a_fork_though_a_thread_has_the_lock():
-    cache = ArrayCache(max_bytes=10**9, max_arrays=3)
+    cache = ArrayCache(max_bytes=lambda: 10**9, max_arrays=3)
     cache.get("a", lambda: np.arange(5))
     with cache._lock:
         child = os.fork()

@@ -48,7 +48,7 @@ def test_numbers_are_exact(tmp_path_factory, wholes, data, mark, end, quoting, e
 
 
 @pytest.mark.parametrize(
-    "content, found",
+    ("content", "found"),
     [
         ("0;0,5\n1;0,75\n", [0.5, 0.75]),
         ("0;1\n1;-0,75\n", [1.0, -0.75]),
@@ -76,7 +76,7 @@ def test_ways_to_write_numbers(tmp_path, content, found):
 
 
 @pytest.mark.parametrize(
-    "cell, kind",
+    ("cell", "kind"),
     [
         ("0x1F", "number"),
         ("0xFFFFFFFFFFFFFFFF", "integer"),

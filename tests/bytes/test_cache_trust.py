@@ -32,7 +32,7 @@ def test_a_link_is_not_followed(cache, store, content, tmp_path):
     refused(cache, store, content, "is a link")
     assert os.listdir(tmp_path / "mine") == []
     with pytest.raises(tv.CacheError, match="is a link"):
-        tv.configure_cache(directory=tmp_path)
+        tv.configure(cache_directory=tmp_path)
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root gives folders away")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
-from temporaldata_video._bytes.cache_settings import ConfiguredCache
+from temporaldata_video._bytes.configured_cache import ConfiguredCache
 from tests.helpers import needs_fork
 
 from .caching import BLOCK, SIZE, kept_bytes, read

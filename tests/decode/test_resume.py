@@ -13,12 +13,9 @@ from temporaldata_video.testing import make_clip, read_number, read_numbers
 
 
 @pytest.fixture(autouse=True)
-def bounds():
-    before = tv.configure_decoders()
-    tv.configure_decoders(max_decoders=0)
-    tv.configure_decoders(max_decoders=2)
-    yield
-    tv.configure_decoders(*before)
+def bounds(configure):
+    pool._LIVE.clear()
+    configure(decoders=2)
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +49,17 @@ def test_the_number_of_decoders_is_bounded(paths):
     assert len(entries()) == 2 and all(live.context is not None for live in entries())
 
 
-def test_none_is_kept_when_it_is_turned_off(paths):
-    tv.configure_decoders(max_decoders=0)
+def test_none_is_kept_when_it_is_turned_off(paths, configure):
     slide(tv.LazyVideo.from_uri(paths[0]))
+    assert len(entries()) == 1
+    configure(decoders=0)
+    slide(tv.LazyVideo.from_uri(paths[1]))
     assert entries() == []
 
 
 @pytest.mark.parametrize("most", [0, 20_000, 100_000, 1 << 30])
-def test_the_memory_of_kept_frames_is_bounded(paths, most):
-    tv.configure_decoders(max_bytes=most)
+def test_the_memory_of_kept_frames_is_bounded(paths, most, configure):
+    configure(decoder_memory_bytes=most)
     held = []
     for path in paths[:2]:
         video = tv.LazyVideo.from_uri(path)
@@ -78,25 +77,6 @@ def test_windows_drawn_at_random_keep_no_decoder(paths):
     for start in (40, 3, 35, 10):
         video.frames_at(np.arange(start, start + 5))
     assert all(live.context is None for live in entries())
-
-
-@pytest.mark.parametrize("name", ["max_decoders", "max_bytes"])
-def test_a_bound_below_zero_is_refused(name):
-    with pytest.raises(ValueError, match=f"{name} must not be negative, got -1"):
-        tv.configure_decoders(**{name: -1})
-
-
-def test_the_environment_bounds_all_processes(run_python, monkeypatch):
-    monkeypatch.setenv("TEMPORALDATA_VIDEO_MAX_DECODERS", "3")
-    monkeypatch.setenv("TEMPORALDATA_VIDEO_DECODER_BYTES", "1000")
-    program = "import temporaldata_video as tv; print(tv.configure_decoders())"
-    assert run_python(program) == "(3, 1000)\n"
-
-
-def test_an_environment_that_makes_no_sense_is_said_to(run_python, monkeypatch):
-    monkeypatch.setenv("TEMPORALDATA_VIDEO_MAX_DECODERS", "many")
-    with pytest.raises(AssertionError, match="MAX_DECODERS must be a whole number"):
-        run_python("import temporaldata_video")
 
 
 def test_a_process_with_live_decoders_ends(paths, run_python):

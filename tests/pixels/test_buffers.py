@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import temporaldata_video as tv
 from temporaldata_video._pixels import buffers as output_memory
 from temporaldata_video._pixels.buffers import empty_frames
 from tests.helpers import needs_fork
@@ -21,11 +20,9 @@ SHAPE = (30, 3, 120, 160)
 
 
 @pytest.fixture(autouse=True)
-def bound():
-    before = tv.configure_output_memory()
-    tv.configure_output_memory(max_bytes=0)
-    yield tv.configure_output_memory(max_bytes=1 << 26)
-    tv.configure_output_memory(max_bytes=before)
+def bound(configure):
+    output_memory._KEPT.clear()
+    configure(output_memory_bytes=1 << 26)
 
 
 def kept_bytes() -> int:
@@ -72,17 +69,15 @@ def test_pickles_and_copies_hold_pixels_of_their_own():
     assert all((copy == 5).all() for copy in copies)
 
 
-def test_what_is_kept_is_bounded():
+def test_what_is_kept_is_bounded(configure):
     arrays = [empty_frames((n, *SHAPE[1:])) for n in range(20, 80)]
     del arrays
     assert 0 < kept_bytes() <= 1 << 26
-    tv.configure_output_memory(max_bytes=0)
-    assert kept_bytes() == 0
+    configure(output_memory_bytes=0)
     frames = empty_frames(SHAPE)
+    assert kept_bytes() == 0
     del frames
     assert kept_bytes() == 0
-    with pytest.raises(ValueError, match="not be negative, got -1"):
-        tv.configure_output_memory(max_bytes=-1)
 
 
 def test_a_window_beyond_the_bound_has_the_machine_for_itself():

@@ -7,6 +7,7 @@ import pytest
 
 import temporaldata_video as tv
 from benchmarks.remote import TIME, measure
+from temporaldata_video._bytes.configured_cache import configured_cache
 from temporaldata_video._cli.main import main
 from temporaldata_video.testing import make_clip, read_numbers
 from tests.helpers import needs_fork, right
@@ -78,7 +79,7 @@ def test_a_prefetched_window_costs_no_request(indexed, s3, proxy, monkeypatch, k
 def test_without_a_cache_there_is_no_prefetching(indexed, s3, monkeypatch):
     monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", "none")
     video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options())
-    with pytest.raises(tv.CacheError, match=r"kind='none'.*configure_cache"):
+    with pytest.raises(tv.CacheError, match=r"kind='none'.*configure"):
         video.prefetch()
     monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_KIND", "blocks")
     monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_QUOTA_BYTES", "5000")
@@ -165,7 +166,7 @@ def test_the_command(indexed, s3, proxy, cli, monkeypatch, tmp_path):
     assert "deleted 0 bytes" in cli("clear", indexed.replace("cam", "other"))
     assert "deleted 0 bytes" in cli("prune", "--unused-days", 1)
     cli("prune", "--keep-bytes", 10000)
-    assert 0 < sum(e.bytes for e in tv.configure_cache().cache().files.entries()) <= 10000
+    assert 0 < sum(e.bytes for e in configured_cache().files.entries()) <= 10000
     assert "deleted 0" not in cli("clear", indexed)
     assert "0 blocks or files" in cli("info")
     assert "is a local file" in cli("prefetch", tmp_path / "cam.mp4", status=1)

@@ -151,7 +151,8 @@ def look_after(video: tv.LazyVideo) -> None:
     for masked in tv.masked_frames():
         assert_type(masked.frames, Numbers)
         assert_type(masked.timestamps, Seconds)
-    assert_type(tv.configure_cache(quota_bytes=1 << 30), tv.CacheSettings)
+    assert_type(tv.configure(cache_quota_bytes=1 << 30), tv.Configuration)
+    assert_type(tv.configuration(), tv.Configuration)
 
 
 def handle() -> None:

@@ -53,11 +53,8 @@ def path(request, tmp_path_factory):
 
 
 @pytest.fixture(params=[0, 4], ids=["alone", "sliding"])
-def pool(request):
-    before = tv.configure_decoders()
-    tv.configure_decoders(max_decoders=request.param)
-    yield
-    tv.configure_decoders(*before)
+def pool(request, configure):
+    configure(decoders=request.param)
 
 
 def sequential(path, pixel_format) -> np.ndarray:

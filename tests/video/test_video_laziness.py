@@ -42,14 +42,11 @@ class RecordingStore:
 
 
 @pytest.fixture(autouse=True)
-def record():
+def record(configure):
     r"""Starts without records, and without decoders that earlier windows left behind."""
-    before = tv.configure_decoders()
-    tv.configure_decoders(max_decoders=0)
+    configure(decoders=0)
     READS.clear()
     OPENED.clear()
-    yield
-    tv.configure_decoders(*before)
 
 
 @pytest.fixture(scope="session")
@@ -222,8 +219,8 @@ def test_only_wanted_groups_are_decoded(long_clip):
     assert opened(long_clip).slice(1.5, 1.51).cost().decoded == 16
 
 
-def test_windows_that_slide_do_not_decode_twice(long_clip, decoders):
-    tv.configure_decoders(max_decoders=4)
+def test_windows_that_slide_do_not_decode_twice(long_clip, decoders, configure):
+    configure(decoders=4)
     video = opened(long_clip)
     for start in np.arange(5.0, 9.0, 0.2):
         window = video.slice(start, start + 0.3)

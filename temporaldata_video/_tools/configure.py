@@ -1,0 +1,91 @@
+r"""Sets the configuration, here and in processes that are started later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from .._base.configuration import (
+    CACHE_KIND,
+    CACHE_QUOTA_BYTES,
+    SETTINGS,
+    CacheKind,
+    Configuration,
+    configuration,
+)
+from .._bytes.disk_files import BlockFiles
+
+
+def configure(
+    *,
+    cache_directory: str | os.PathLike[str] | None = None,
+    cache_quota_bytes: int | None = None,
+    cache_block_bytes: int | None = None,
+    cache_kind: CacheKind | None = None,
+    decoders: int | None = None,
+    decoder_memory_bytes: int | None = None,
+    output_memory_bytes: int | None = None,
+    request_memory_bytes: int | None = None,
+    clock_memory_bytes: int | None = None,
+    retries: int | None = None,
+    allowed_schemes: Iterable[str] | None = None,
+) -> Configuration:
+    r"""Changes settings, for this process and for those that it starts later.
+
+    Each argument sets an environment variable: ``TEMPORALDATA_VIDEO_``, and the argument in
+    capitals. So workers have the same settings, whether they are started by fork, spawn or
+    forkserver; a fork server that runs already keeps those that it began with. All are
+    looked up when they are needed, and count for videos that are open from their next read
+    on. What is not given is unchanged.
+
+    Args:
+        cache_directory: where remote videos are kept, in which every user has a folder of
+            their own; the folder of temporary files by default. Local files are never
+            cached.
+        cache_quota_bytes: what the cache holds at most; 10 GB by default.
+        cache_block_bytes: size of a block, at least 4,096; 256 KiB by default.
+        cache_kind: ``"blocks"`` (default) keeps what was read, ``"files"`` downloads a file
+            when it is first read, ``"none"`` keeps nothing.
+        decoders: how many decoders a process keeps for windows that slide along a
+            recording; 4 by default, and 0 turns it off.
+        decoder_memory_bytes: how many bytes of decoded frames it keeps for windows that
+            overlap; 256 MiB by default.
+        output_memory_bytes: how many bytes of pixels that were let go it keeps for the next
+            window; by default an eighth of the machine's memory, and 2 GiB at most. Windows
+            that are larger are given fresh memory, and give it back. 0 turns it off.
+        request_memory_bytes: how many bytes one request for frames may take; 0, the
+            default, stands for 80 % of what is available at the time, within the limit of
+            the container that the process runs in.
+        clock_memory_bytes: how many bytes of timestamps and frame numbers a process keeps
+            of the recordings used last; 256 MiB by default.
+        retries: how often a request that a network spoilt is tried again; 6 by default.
+        allowed_schemes: such as ``["s3", "https"]``, to which recordings and sidecars of
+            another scheme may lead; ``"file"`` is this machine. A recording on this machine
+            is not followed to ``s3://`` otherwise, since whoever made it would decide what
+            this machine connects to. They replace what was allowed before; none by default.
+
+    Returns:
+        All settings as they are now.
+
+    Raises:
+        ValueError: if a value is none of what is allowed, and nothing is changed then; or
+            if an environment variable is not.
+        CacheError: if the directory cannot be used or trusted. Nothing is changed then.
+
+    Example ::
+
+        >>> import temporaldata_video as tv
+        >>> tv.configure(cache_directory="scratch", decoders=8).decoders
+        8
+        >>> tv.configuration().decoders
+        8
+    """
+    given: dict[str, Any] = {
+        name: value for name, value in locals().items() if value is not None
+    }
+    texts = {name: SETTINGS[name].checked_text(value) for name, value in given.items()}
+    if "cache_directory" in texts and (cache_kind or CACHE_KIND.read()) != "none":
+        BlockFiles(texts["cache_directory"], CACHE_QUOTA_BYTES.read()).start()
+    os.environ.update({SETTINGS[name].variable: text for name, text in texts.items()})
+    return configuration()
