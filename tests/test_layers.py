@@ -28,7 +28,7 @@ PLACES = {
         "_tools/reencoding/",
         "testing/_clips.py",
     },
-    "lance": {"_index/lance_access.py"},
+    "lance": {"_sidecar/lance_access.py"},
     "pynwb": {"nwb/"},
     # The demo shows what users write, who import the host themselves.
     "temporaldata": {"hosts/", "_cli/demo_command.py"},

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from .._base.process_cache import env_integer
 from ..errors import CacheError
-from ..types import ByteCache, ByteRange, ObjectMeta, ObjectStore
+from ..types import ByteCache, ByteRange, ObjectMeta, RangeStore
 from .caches import DEFAULT_BLOCK_BYTES, DEFAULT_QUOTA_BYTES, BlockCache, SegmentCache
 from .fetch import read_through
 
@@ -165,7 +165,7 @@ class ConfiguredCache:
     r"""The cache of the settings, whatever they are at each read."""
 
     def read_ranges(
-        self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+        self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
         r"""Returns the bytes of each range, through the cache that is set."""
         cache: ByteCache | None = cache_settings().cache()

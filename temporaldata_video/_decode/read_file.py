@@ -11,7 +11,7 @@ import numpy as np
 
 from .._base.process_cache import ProcessCache
 from .._base.request_memory import check_request
-from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
+from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, ranged, side_by_side, split_range
 from .._bytes.fingerprint import matches
 from .._bytes.local import LocalStore
 from .._pixels.convert import FrameWriter, OutputFormat
@@ -258,14 +258,13 @@ def _read(segment: Segment, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[b
                 f"the index of {segment.uri!r} is damaged: it names bytes outside of the "
                 f"file. Run: temporaldata-video index --overwrite {segment.uri}"
             )
+        store = ranged(segment.store)
         try:
             if segment.cache is not None:
-                data = segment.cache.read_ranges(segment.store, segment.uri, ranges, meta)
+                data = segment.cache.read_ranges(store, segment.uri, ranges, meta)
             else:
                 data = [
-                    segment.store.read_range(
-                        segment.uri, start, stop - start, meta.etag or None
-                    )
+                    store.read_range(segment.uri, start, stop - start, meta.etag or None)
                     for start, stop in ranges
                 ]
             return meta, data

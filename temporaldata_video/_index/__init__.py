@@ -1,1 +1,1 @@
-r"""From a video file to the rows of its index, and from a sidecar back to rows."""
+r"""From a video file to the rows of its index."""
