@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import temporaldata_video as tv
 from temporaldata_video._build.file_index import build_segment
 from temporaldata_video._bytes.local import LocalStore
-from temporaldata_video._index.sidecar_header import (
+from temporaldata_video._sidecar.sidecar_header import (
     _METADATA_KEY,
     encode_header,
     encode_segment,

@@ -26,8 +26,8 @@ from temporaldata_video._index.fields import may_hold_fields
 from temporaldata_video._index.headerfile import HeaderFile
 from temporaldata_video._index.order import index_by_times, why_decode
 from temporaldata_video._index.preamble import find_preamble
-from temporaldata_video._index.sidecar_header import decode_header, decode_segment
 from temporaldata_video._pose.frame_count import check_pose
+from temporaldata_video._sidecar.sidecar_header import decode_header, decode_segment
 from temporaldata_video.errors import (
     IndexFormatError,
     IndexWarning,

@@ -25,7 +25,7 @@ import sys, warnings
 import numpy as np
 import temporaldata_video as tv
 from temporaldata_video._build.file_index import build_segment
-from temporaldata_video._index.sidecar_write import write_sidecar
+from temporaldata_video._sidecar.sidecar_write import write_sidecar
 from temporaldata_video._bytes.local import LocalStore
 video, target = sys.argv[1:]
 segment = build_segment(LocalStore(), video)

@@ -9,11 +9,11 @@ from ._clock.faults import ClockReport, Faults
 from ._clock.fit import examine_clock, read_timestamps
 from ._clock.labs import lab_clock
 from ._clock.sync import SyncFit
-from ._index.sidecar import LanceFrameIndex
 from ._plugin.backends import Backend, get_backend, open_backend, register_backend
 from ._plugin.hookspecs import hookimpl, hookspec
 from ._plugin.manager import discover_plugins
 from ._pose.frame_count import pose_frame_count
+from ._sidecar.sidecar import LanceFrameIndex
 from ._tools.checking.check_video import check_video
 from ._tools.checking.finding import CheckReport, Finding, Severity
 from ._tools.configure import configure
@@ -48,7 +48,15 @@ from .errors import (
 from .hosts._hosts import MP4_INDEX, concat
 from .hosts._late import teach_later
 from .hosts.temporaldata import LazyVideo, read_pose
-from .types import ByteCache, Cost, FolderStore, FrameIndex, ObjectMeta, ObjectStore
+from .types import (
+    ByteCache,
+    Cost,
+    FolderStore,
+    FrameIndex,
+    ObjectMeta,
+    ObjectStore,
+    RangeStore,
+)
 
 __all__ = [
     "MP4_INDEX",
@@ -83,6 +91,7 @@ __all__ = [
     "ObjectMeta",
     "ObjectStore",
     "PluginWarning",
+    "RangeStore",
     "ReencodeReport",
     "RequestTooLargeError",
     "SegmentCache",

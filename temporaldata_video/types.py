@@ -228,42 +228,43 @@ class ObjectStore(Protocol):
         r"""Returns size and etag, or raises :obj:`SourceNotFoundError`."""
         ...
 
+    def open(self, key: str) -> BinaryIO:
+        r"""Returns a seekable binary file that reads the object."""
+        ...
+
+
+@runtime_checkable
+class RangeStore(ObjectStore, Protocol):
+    r"""A store that reads ranges itself, which saves opening the object for each.
+
+    Caches are given such a store, whatever the user's own store has.
+    """
+
     def read_range(
         self, key: str, start: int, length: int, etag: str | None = None
     ) -> bytes:
         r"""Returns exactly ``length`` bytes from ``start``, of the version ``etag``."""
         ...
 
-    def open(self, key: str) -> BinaryIO:
-        r"""Returns a seekable binary file that reads the object."""
-        ...
-
-    def lance_connection(self) -> tuple[str, dict[str, str]]:
-        r"""Returns what Lance needs to reach the same place: the start of its uris, which
-        replaces the ``protocol://`` of a key, and its ``storage_options``."""
-        ...
-
 
 @runtime_checkable
 class FolderStore(ObjectStore, Protocol):
-    r"""A store that knows folders, too: readers copy an index from it with three requests,
-    where Lance itself needs a dozen."""
+    r"""A store that also holds indexes: it lists folders, and writes what is not there."""
 
     def list_objects(self, folder: str) -> dict[str, ObjectMeta]:
-        r"""Returns size and etag of all objects below a folder, by their path in it."""
+        r"""Returns size and etag of all objects below a folder, by their path in it; none
+        if there is no such folder."""
         ...
 
-    def local_folder(self, folder: str, files: Sequence[tuple[str, ObjectMeta]]) -> str:
-        r"""Returns a local folder that holds these files of a folder, in exactly these
-        versions, or raises :obj:`CacheError`."""
+    def create_object(self, key: str, data: bytes) -> bool:
+        r"""Stores an object if there is none, in one step, and returns whether it did.
+
+        Of several writers one alone must be told that it did: the last object that a
+        writer of an index creates decides whose index counts."""
         ...
 
-    def write_object(self, key: str, data: bytes) -> None:
-        r"""Stores an object, or replaces it, in one step."""
-        ...
-
-    def delete_folder(self, folder: str) -> None:
-        r"""Deletes all objects below a folder."""
+    def delete_object(self, key: str) -> None:
+        r"""Deletes an object, if it is there."""
         ...
 
 
@@ -275,7 +276,7 @@ class ByteCache(Protocol):
     """
 
     def read_ranges(
-        self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+        self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
         r"""Returns for each range what ``store.read_range`` would return, of the version
         ``meta``; one call asks for all that a window needs of a file."""

@@ -29,7 +29,7 @@ PLACES = {
         "_tools/reencoding/",
         "testing/_clips.py",
     },
-    "lance": {"_index/lance_access.py"},
+    "lance": {"_sidecar/lance_access.py"},
     "csv": {"_base/text_table.py"},
     "pandas": set(),
     "pynwb": {"nwb/"},

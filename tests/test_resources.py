@@ -182,7 +182,7 @@ import signal
 import sys
 
 import temporaldata_video as tv
-from temporaldata_video._index.lance_access import read_columns
+from temporaldata_video._sidecar.lance_access import read_columns
 
 
 def interrupt(*_):

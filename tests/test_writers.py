@@ -204,7 +204,7 @@ def test_old_versions_are_cleaned_up(bare_clip, tmp_path):
     # What a reader may have open stays for a day; older versions are removed.
     assert len(lance.dataset(target).versions()) == 4
     with mock.patch(
-        "temporaldata_video._index.sidecar_write._KEEP_OLD_VERSIONS", timedelta(0)
+        "temporaldata_video._sidecar.sidecar_write._KEEP_OLD_VERSIONS", timedelta(0)
     ):
         tv.write_index(bare_clip, index_uri=target, overwrite=True, progress=False)
     assert len(lance.dataset(target).versions()) == 1

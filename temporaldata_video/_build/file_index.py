@@ -19,6 +19,7 @@ from .._index.headerfile import HeaderFile
 from .._index.order import decode_order, index_by_decoding, index_by_times, why_decode
 from .._index.packets import SegmentIndex
 from .._base.uris import shown_uri
+from .._bytes.fetch import ranged
 from .._bytes.fingerprint import take_fingerprint
 from .._decode.read_file import VideoFile
 from .._bytes.local import LocalStore
@@ -110,7 +111,7 @@ class _File:
         etag = self.fingerprint.etag or None
 
         def read(start: int, length: int) -> bytes:
-            return self.store.read_range(self.uri, start, length, etag)
+            return ranged(self.store).read_range(self.uri, start, length, etag)
 
         return HeaderFile(read, self.fingerprint.size, self.uri.rpartition("/")[2])
 

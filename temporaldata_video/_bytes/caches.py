@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from .._base.configuration import CACHE_BLOCK_BYTES, CACHE_DIRECTORY, CACHE_QUOTA_BYTES
 from ..errors import CacheError, CacheWarning
-from ..types import ByteRange, ObjectMeta, ObjectStore
-from .disk_files import BlockFiles
+from ..types import ByteRange, ObjectMeta, RangeStore
+from .disk_files import CacheFiles
 from .fetch import REQUEST_BYTES, read_through, side_by_side, split_range
 
 # Another process may fetch what is wanted here. One that takes longer than this is stuck.
@@ -29,9 +29,9 @@ class _OnDisk:
     quota_bytes: int = field(default_factory=CACHE_QUOTA_BYTES.default)
 
     @property
-    def files(self) -> BlockFiles:
+    def files(self) -> CacheFiles:
         r"""Where it is kept."""
-        return BlockFiles(self.directory, self.quota_bytes)
+        return CacheFiles(self.directory, self.quota_bytes)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class BlockCache(_OnDisk):
     block_bytes: int = field(default_factory=CACHE_BLOCK_BYTES.default)
 
     def read_ranges(
-        self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+        self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
         r"""Returns the bytes of each range; blocks that are missing are fetched in few
         requests, side by side.
@@ -91,7 +91,7 @@ class SegmentCache(_OnDisk):
     """
 
     def read_ranges(
-        self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+        self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
         r"""Returns the bytes of each range, after the object was downloaded.
 
@@ -117,11 +117,11 @@ class SegmentCache(_OnDisk):
                         self._download(files, name, store, key, meta)
                         found = files.read_ranges(name, meta.size, ranges)
             except CacheError as error:
-                _warn_once(files.root, str(error))
+                warn_once(files.root, str(error))
         return read_through(store, key, ranges, meta) if found is None else found
 
     def _download(
-        self, files: BlockFiles, name: str, store: ObjectStore, key: str, meta: ObjectMeta
+        self, files: CacheFiles, name: str, store: RangeStore, key: str, meta: ObjectMeta
     ) -> None:
         writing = threading.Lock()
 
@@ -137,7 +137,7 @@ class SegmentCache(_OnDisk):
             side_by_side([partial(fetch, piece, file) for piece in pieces])
 
         if not files.write_whole(name, meta.size, fill):
-            _warn_once(
+            warn_once(
                 files.root,
                 f"{key!r} has {meta.size} bytes, more than the quota of the cache "
                 f"({self.quota_bytes}), and is read from its store. Raise its quota, or "
@@ -148,8 +148,8 @@ class SegmentCache(_OnDisk):
 @dataclass(frozen=True)
 class _Blocks:
     # One version of one object, by number of block.
-    files: BlockFiles
-    store: ObjectStore
+    files: CacheFiles
+    store: RangeStore
     key: str
     meta: ObjectMeta
     block_bytes: int
@@ -215,7 +215,7 @@ class _Blocks:
                 else:
                     busy = name
         except CacheError as error:
-            _warn_once(self.files.root, str(error))
+            warn_once(self.files.root, str(error))
             return [*numbers], None
         return mine, busy
 
@@ -236,7 +236,7 @@ class _Blocks:
             try:
                 self.files.write({self._name(n): data for n, data in blocks.items()})
             except CacheError as error:
-                _warn_once(self.files.root, str(error))
+                warn_once(self.files.root, str(error))
 
     def cut(self, blocks: dict[int, bytes], span: ByteRange) -> bytes:
         r"""Returns the bytes of a range, out of the blocks that hold it."""
@@ -273,13 +273,13 @@ def _version(meta: ObjectMeta, block_bytes: int) -> str:
     return blake2b(told.encode(), digest_size=12).hexdigest()
 
 
-def _can_keep(files: BlockFiles, ranges: Sequence[ByteRange], meta: ObjectMeta) -> bool:
+def _can_keep(files: CacheFiles, ranges: Sequence[ByteRange], meta: ObjectMeta) -> bool:
     if not meta.etag or any(stop > meta.size for _, stop in ranges):
         return False
     try:
         files.start()
     except CacheError as error:
-        _warn_once(files.root, str(error))
+        warn_once(files.root, str(error))
         return False
     return True
 
@@ -287,7 +287,13 @@ def _can_keep(files: BlockFiles, ranges: Sequence[ByteRange], meta: ObjectMeta) 
 _WARNED: dict[str, object] = {}
 
 
-def _warn_once(root: str, message: str) -> None:
+def warn_once(root: str, message: str) -> None:
+    r"""Warns that a cache cannot be used, once a process.
+
+    Args:
+        root: where it lies.
+        message: why.
+    """
     mine = object()
     if _WARNED.setdefault(root, mine) is mine:
         warnings.warn(f"{message} Videos are read without it.", CacheWarning, stacklevel=2)

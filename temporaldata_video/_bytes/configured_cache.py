@@ -12,7 +12,7 @@ from .._base.configuration import (
     CACHE_QUOTA_BYTES,
 )
 from ..errors import CacheError
-from ..types import ByteCache, ByteRange, ObjectMeta, ObjectStore
+from ..types import ByteCache, ByteRange, ObjectMeta, RangeStore
 from .caches import BlockCache, SegmentCache
 from .fetch import read_through
 
@@ -61,7 +61,7 @@ class ConfiguredCache:
     r"""The cache that is configured, whichever it is at each read."""
 
     def read_ranges(
-        self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+        self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
         r"""Returns the bytes of each range, through the cache that is configured."""
         cache: ByteCache | None = configured_cache()

@@ -1,159 +1,128 @@
 r"""Copies of small remote folders on the local disk, for a library that reads files.
 
-They lie beside the cache of blocks, in the user's own folder, and all processes share them.
-A copy is named by the version of its first file, so that it never has to be compared; a
-file of it is whole or absent.
+A copy is an entry of the cache, beside the blocks and under the same quota. It is named by
+the version of its first file, so that it never has to be compared; a file of it is whole or
+absent, and all of them are deleted at once. Where the cache cannot keep a copy, it lies in
+a folder of the process, which goes when the process ends.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Sequence
+from functools import partial
 from hashlib import blake2b
-from uuid import uuid4
+from typing import BinaryIO
 
-from ..errors import CacheError, VideoError
-from ..types import ObjectMeta, ObjectStore
+from .._base.configuration import CACHE_QUOTA_BYTES
+from .._base.process_cache import ProcessCache
+from ..errors import CacheError
+from ..types import ByteRange, ObjectMeta, ObjectStore
+from .caches import object_folder, warn_once
 from .configured_cache import configured_cache
-from .private_folder import create_private, make_private
+from .disk_files import CacheFiles
+from .fetch import ranged, split_range
 
-# What all copies have together; those that were not used for longest are deleted.
-_MOST_BYTES = 1 << 30
-_PIECE_BYTES = 32 << 20
-_ABANDONED_SECONDS = 3600.0
+Files = Sequence[tuple[str, ObjectMeta]]
+
+# Another process may fetch the same file. One that takes longer than this is stuck.
+_PATIENCE_SECONDS = 60.0
 
 
-def local_folder(
-    store: ObjectStore, folder: str, files: Sequence[tuple[str, ObjectMeta]]
-) -> str:
+def local_folder(store: ObjectStore, folder: str, files: Files) -> str:
     r"""Returns a local folder that holds these files of a remote one, in these versions.
+
+    It may be deleted at any time, to make room for others.
 
     Args:
         store: reads what is not there yet.
         folder: uri of the remote folder.
-        files: names below the folder, size and etag; what is first tells the version of
-            all, and is in no other.
+        files: names below the folder, size and etag, which none must lack; what is first
+            tells the version of all, and is in no other.
 
     Raises:
         SourceChangedError: if a file is of another version by now.
-        CacheError: if there is no place for copies, or no etag.
+        CacheError: if there is no place for copies.
     """
-    if not all(meta.etag for _, meta in files):
-        raise CacheError(f"{folder!r} has no etags, so that copies of it would be guesses.")
-    root = _root()
-    name = _name(folder, *files[0])
-    copy = os.path.join(root, name)
-    made = False
+    configured = configured_cache()
+    if configured is None:
+        return own_folder(store, folder, files)
+    cache = configured.files
     try:
-        for file, meta in files:
-            path = os.path.join(copy, *file.split("/"))
-            if not _is_whole(path, meta.size):
-                _fetch(store, f"{folder}/{file}", meta, path, root)
-                made = True
-        os.utime(copy)
-        if made:
-            _make_room(root, name)
-    except VideoError:  # some of them are an OSError, too
-        raise
-    except OSError as error:
-        raise CacheError(f"cannot copy {folder!r} to {root!r}: {error}") from error
-    return copy
+        return _copy(cache, store, folder, files)
+    except CacheError as error:
+        warn_once(cache.root, str(error))
+    return own_folder(store, folder, files)
 
 
-def _root() -> str:
-    cache = configured_cache()
-    if cache is None:
-        raise CacheError("the cache is switched off.")
-    files = cache.files
-    files.start()
-    try:
-        return make_private(files.root, "sidecars")
-    except OSError as error:
-        raise CacheError(f"cannot make {files.root!r}: {error}") from error
-
-
-def stored_copies() -> list[tuple[str, int]]:
-    r"""Returns path and bytes of all copies, those that were not used for longest first.
-
-    Raises:
-        CacheError: if the cache cannot be used.
-    """
-    return [(path, size) for _, path, size in sorted(_copies(_root()))]
-
-
-def delete_copies(folder: str = "") -> int:
-    r"""Deletes copies, and returns how many bytes they had.
+def own_folder(store: ObjectStore, folder: str, files: Files) -> str:
+    r"""Returns what :func:`local_folder` does, of this process alone.
 
     Args:
-        folder: uri of the remote folder; all by default.
+        store: reads what is not there yet.
+        folder: uri of the remote folder.
+        files: names below the folder, size and etag.
 
     Raises:
-        CacheError: if the cache cannot be used.
+        SourceChangedError: if a file is of another version by now.
+        CacheError: if there is no place for copies.
     """
-    freed = 0
-    for path, size in stored_copies():
-        if os.path.basename(path).startswith(_hash(folder) if folder else ""):
-            shutil.rmtree(path, ignore_errors=True)
-            freed += size
-    return freed
+    return _copy(_OWN.get("", _make_own), store, folder, files)
 
 
-def _name(folder: str, file: str, meta: ObjectMeta) -> str:
-    version = _hash("\0".join([file, meta.etag, str(meta.size)]))
-    return f"{_hash(folder)}-{version}"
+# Copies of the process, where the cache has none.
+_OWN: ProcessCache[CacheFiles] = ProcessCache(1)
 
 
-def _hash(text: str) -> str:
+def _make_own() -> CacheFiles:
+    from multiprocessing.util import Finalize
+
+    try:
+        folder = tempfile.mkdtemp(prefix="temporaldata-video-copies-")
+    except OSError as error:
+        raise CacheError(
+            f"there is no place for a copy of an index: {error}. Set TMPDIR."
+        ) from error
+    # Unlike atexit's, it also runs at the end of workers, and not in a forked child.
+    Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=0)
+    return CacheFiles(folder, CACHE_QUOTA_BYTES.read())
+
+
+def _copy(cache: CacheFiles, store: ObjectStore, folder: str, files: Files) -> str:
+    cache.start()
+    name = f"{object_folder(folder)}/{_version(*files[0])}"
+    sizes = {file: meta.size for file, meta in files}
+    found = cache.folder(name, sizes)
+    if found is None:
+        _fetch_missing(cache, store, folder, name, files)
+        found = cache.folder(name, sizes)
+    if found is None:
+        raise CacheError(
+            f"there was no room to keep a copy of {folder!r} ({sum(sizes.values())} bytes) "
+            f"in {cache.root!r}, which holds {cache.quota_bytes} bytes. Raise quota_bytes."
+        )
+    return found
+
+
+def _fetch_missing(
+    cache: CacheFiles, store: ObjectStore, folder: str, name: str, files: Files
+) -> None:
+    if sum(meta.size for _, meta in files) > cache.quota_bytes:
+        return
+    for file, meta in files:
+        target = f"{name}/{file}"
+        with cache.locked(target, _PATIENCE_SECONDS) as held:
+            if held and cache.folder(name, {file: meta.size}) is None:
+                fill = partial(_fill, store, f"{folder}/{file}", meta)
+                cache.write_whole(target, meta.size, fill)
+
+
+def _fill(store: ObjectStore, key: str, meta: ObjectMeta, file: BinaryIO) -> None:
+    for start, stop in split_range(ByteRange(0, meta.size)):
+        file.write(ranged(store).read_range(key, start, stop - start, meta.etag))
+
+
+def _version(file: str, meta: ObjectMeta) -> str:
+    text = "\0".join([file, meta.etag, str(meta.size)])
     return blake2b(text.encode(), digest_size=12).hexdigest()
-
-
-def _is_whole(path: str, size: int) -> bool:
-    try:
-        return os.stat(path).st_size == size
-    except OSError:
-        return False
-
-
-def _fetch(store: ObjectStore, key: str, meta: ObjectMeta, path: str, root: str) -> None:
-    aside = os.path.join(root, f"{uuid4().hex}.part")
-    try:
-        with create_private(aside) as file:
-            for start in range(0, meta.size, _PIECE_BYTES):
-                length = min(_PIECE_BYTES, meta.size - start)
-                file.write(store.read_range(key, start, length, meta.etag))
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        os.replace(aside, path)
-    finally:
-        with suppress(OSError):
-            os.unlink(aside)
-
-
-def _copies(root: str) -> Iterator[tuple[float, str, int]]:
-    # When it was last used, path and bytes of each; what a killed process left goes.
-    for entry in os.scandir(root):
-        with suppress(OSError):
-            used = entry.stat().st_mtime
-            if entry.is_dir():
-                yield used, entry.path, _size(entry.path)
-            elif used < time.time() - _ABANDONED_SECONDS:
-                os.unlink(entry.path)
-
-
-def _make_room(root: str, kept: str) -> None:
-    copies = sorted(_copies(root))
-    total = sum(size for _, _, size in copies)
-    for _, path, size in copies:
-        if total > _MOST_BYTES and os.path.basename(path) != kept:
-            shutil.rmtree(path, ignore_errors=True)
-            total -= size
-
-
-def _size(folder: str) -> int:
-    return sum(
-        os.stat(os.path.join(path, name)).st_size
-        for path, _, names in os.walk(folder)
-        for name in names
-    )

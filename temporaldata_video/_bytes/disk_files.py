@@ -1,8 +1,10 @@
 r"""The files of a cache: private to one user, whole or absent, and bounded in total.
 
-Any number of processes use the same directory. What protects them from one another:
+An entry is a block, a whole file, or a folder of files that are of use together alone. Any
+number of processes use the same directory. What protects them from one another:
 
 - a file is written aside and renamed, so that it is there whole or not at all;
+- a folder is renamed before it is deleted, so that its files go at once;
 - room is made and taken under one lock, so that the total never passes the quota;
 - a reader opens a file before it reads, so that what is deleted then is still read.
 
@@ -13,6 +15,8 @@ and a total that is too high, which is counted again when it matters.
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 import struct
 import time
 import zlib
@@ -20,12 +24,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import uuid4
 
 from .._base.process_cache import ProcessCache
 from ..errors import CacheError, VideoError
 from ..types import ByteRange
+from .fetch import read_at
 from .private_folder import (
     check_private,
     create_private,
@@ -50,11 +56,11 @@ _LOCK_SECONDS = 10.0  # who makes room for longer is stuck
 
 
 class CacheEntry(NamedTuple):
-    r"""A file of a cache.
+    r"""What a cache keeps or deletes as one: a file, or a folder.
 
     Args:
         path: where it lies.
-        bytes: its size.
+        bytes: its size, a folder's with all that is in it.
         used: seconds since 1970 at which it was last read or written.
     """
 
@@ -64,8 +70,10 @@ class CacheEntry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BlockFiles:
-    r"""The files of one user below a directory; a name is ``folder/file``.
+class CacheFiles:
+    r"""The files of one user below a directory.
+
+    A name is ``object/file``, or ``object/folder/...`` for the files of a folder.
 
     Args:
         directory: many users may share it; each has a folder of their own there.
@@ -113,16 +121,30 @@ class BlockFiles:
             info = os.fstat(file.fileno())
             if info.st_size != size or not is_ours(info):
                 return None
-            data = [_read_at(file, start, stop - start) for start, stop in ranges]
+            data = [read_at(file, start, stop - start) for start, stop in ranges]
             if any(len(d) != stop - start for d, (start, stop) in zip(data, ranges)):
                 return None
-            # A file system that is read-only now still serves what it has.
-            with suppress(OSError):
-                now = time.time_ns()
-                target = file.fileno() if os.utime in os.supports_fd else self._path(name)
-                os.utime(target, ns=(now, now))
+            fast = os.utime in os.supports_fd
+            _mark_used(file.fileno() if fast else self._path(name))
             return data
         return None
+
+    def folder(self, name: str, sizes: Mapping[str, int]) -> str | None:
+        r"""Returns the path of a folder, or :obj:`None` if files of it are not there.
+
+        Args:
+            name: of the folder.
+            sizes: bytes of the files, by name below the folder.
+        """
+        path = self._path(name)
+        try:
+            found = {file: os.stat(os.path.join(path, file)).st_size for file in sizes}
+        except OSError:
+            return None
+        if found != sizes:
+            return None
+        _mark_used(path)
+        return path
 
     # Writing ------------------------------------------------------------------------
 
@@ -185,8 +207,7 @@ class BlockFiles:
             CacheError: if it cannot be written.
         """
         with self._errors():
-            mark = name.replace("/", "-")
-            aside = self._aside(f"{mark}.{uuid4().hex}")
+            aside = self._aside(f"{_mark(name)}.{uuid4().hex}")
             try:
                 with self._held_total():
                     self._sweep()
@@ -207,19 +228,21 @@ class BlockFiles:
         try:
             os.replace(aside, self._path(name))
         except FileNotFoundError:  # the object's first block, or someone deleted its folder
-            make_private(self.root, "objects", name.partition("/")[0])
+            make_private(self.root, "objects", *name.split("/")[:-1])
             os.replace(aside, self._path(name))
 
     def _sweep(self) -> None:
-        # Blocks are aside only while the lock on the total is held, which is held here;
-        # a whole file is while its own lock is.
+        # Blocks, and folders to delete, are aside only while the lock on the total is
+        # held, which is held here; a whole file is while its own lock is.
         for entry in os.scandir(make_private(self.root, "aside")):
-            mark = entry.name.partition(".")[0]
-            if mark.startswith("block-"):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            elif entry.name.startswith("block-"):
                 os.unlink(entry.path)
-                continue
-            with suppress(TimeoutError), self._lock(mark).acquire(timeout=0):
-                os.unlink(entry.path)
+            else:
+                mark = entry.name.rpartition(".")[0]
+                with suppress(TimeoutError), self._lock(mark).acquire(timeout=0):
+                    os.unlink(entry.path)
 
     # Locks --------------------------------------------------------------------------
 
@@ -235,7 +258,7 @@ class BlockFiles:
             CacheError: if locks cannot be made.
         """
         with self._errors():
-            lock = self._lock(name.replace("/", "-"))
+            lock = self._lock(_mark(name))
             with suppress(TimeoutError):
                 lock.acquire(timeout=seconds, poll_interval=0.004)
         try:
@@ -261,36 +284,54 @@ class BlockFiles:
 
     # Room ---------------------------------------------------------------------------
 
-    def entries(self) -> list[CacheEntry]:
-        r"""Returns all files; blocks of one object are in one folder."""
-        return [*self._scan("objects")]
+    def entries(self, of_object: str = "") -> list[CacheEntry]:
+        r"""Returns all entries; those of one object are in one folder.
+
+        Args:
+            of_object: look at the folder of this one alone.
+        """
+        objects = os.path.join(self.root, "objects")
+        paths = [os.path.join(objects, of_object)] if of_object else _listed(objects)
+        found = []
+        for path in chain.from_iterable(map(_listed, paths)):
+            with suppress(OSError):  # it may go away while it is looked at
+                info = os.lstat(path)
+                is_folder = stat.S_ISDIR(info.st_mode)
+                size = _bytes_below(path) if is_folder else info.st_size
+                found.append(CacheEntry(path, size, info.st_mtime))
+        return found
 
     def _delete(self, entries: list[CacheEntry]) -> int:
         freed = 0
         for entry in entries:
             # On Windows, what someone reads just now cannot be deleted.
             with suppress(OSError):
-                os.unlink(entry.path)
+                if os.path.isdir(entry.path):
+                    gone = self._aside(f"gone-{uuid4().hex}")
+                    os.rename(entry.path, gone)
+                    shutil.rmtree(gone, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
                 freed += entry.bytes
         for folder in {os.path.dirname(entry.path) for entry in entries}:
             with suppress(OSError):
                 os.rmdir(folder)
         return freed
 
-    def prune(self, keep_bytes: int, unused_since: float = 0.0, folder: str = "") -> int:
+    def prune(self, keep_bytes: int, unused_since: float = 0.0, of_object: str = "") -> int:
         r"""Deletes what was not used for longest, and returns how many bytes it had.
 
         Args:
             keep_bytes: how many bytes may stay.
             unused_since: seconds since 1970; what was not used since then goes, too.
-            folder: look at the files of this one alone.
+            of_object: look at the entries of this one alone.
 
         Raises:
             CacheError: if the cache cannot be used.
         """
         with self._errors(), self._held_total():
             self._sweep()
-            entries = [*self._scan("objects", folder)]
+            entries = self.entries(of_object)
             freed = self._delete(_oldest(entries, keep_bytes, unused_since))
             with suppress(OSError):  # counted again when it is next needed
                 os.unlink(self._total_path)
@@ -311,24 +352,11 @@ class BlockFiles:
             return self.quota_bytes
         entries = self.entries()
         kept = sum(entry.bytes for entry in entries)
-        total = kept + sum(entry.bytes for entry in self._scan("aside"))
+        total = kept + _bytes_below(os.path.join(self.root, "aside"))
         if total + needed <= self.quota_bytes:
             return total
         most = min(self.quota_bytes - needed, int(self.quota_bytes * (1 - _SLACK)))
         return total - self._delete(_oldest(entries, most - (total - kept)))
-
-    def _scan(self, *folders: str) -> Iterator[CacheEntry]:
-        pending = [os.path.join(self.root, *folders)]
-        while pending:
-            # Folders and files may go away while they are looked at.
-            with suppress(OSError):
-                for entry in os.scandir(pending.pop()):
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-                        continue
-                    with suppress(OSError):
-                        info = entry.stat(follow_symlinks=False)
-                        yield CacheEntry(entry.path, info.st_size, info.st_mtime)
 
     def _read_total(self) -> int | None:
         with suppress(OSError, struct.error), open(self._total_path, "rb") as file:
@@ -369,6 +397,34 @@ class BlockFiles:
 _STARTED: ProcessCache[bool] = ProcessCache(64)
 
 
+def _mark(name: str) -> str:
+    # Of what is written aside: by it a sweep knows whose lock it is under.
+    return name.replace("/", "-")
+
+
+def _mark_used(target: str | int) -> None:
+    # A file system that is read-only now still serves what it has.
+    with suppress(OSError):
+        now = time.time_ns()
+        os.utime(target, ns=(now, now))
+
+
+def _listed(folder: str) -> list[str]:
+    with suppress(OSError):
+        return [entry.path for entry in os.scandir(folder)]
+    return []
+
+
+def _bytes_below(folder: str) -> int:
+    total = 0
+    for path in _listed(folder):
+        with suppress(OSError):
+            info = os.lstat(path)
+            is_folder = stat.S_ISDIR(info.st_mode)
+            total += _bytes_below(path) if is_folder else info.st_size
+    return total
+
+
 def _oldest(
     entries: list[CacheEntry], keep_bytes: int, unused_since: float = 0.0
 ) -> list[CacheEntry]:
@@ -392,11 +448,3 @@ def _remove(aside: str) -> None:
 
 def _seal(name: str, data: bytes) -> bytes:
     return _SEAL.pack(blake2b(name.encode(), digest_size=16).digest(), zlib.crc32(data))
-
-
-def _read_at(file, start: int, length: int) -> bytes:
-    file.seek(start)
-    data = file.read(length)
-    while len(data) < length and (more := file.read(length - len(data))):
-        data += more
-    return data

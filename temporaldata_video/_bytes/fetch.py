@@ -1,4 +1,4 @@
-r"""Runs jobs side by side, and reads ranges of remote objects so, in bounded requests."""
+r"""Reads ranges of objects: of any store, side by side, in bounded requests."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TypeVar
+from typing import BinaryIO, TypeVar, cast
 
-from ..types import ByteCache, ByteRange, ObjectMeta, ObjectStore
+from ..errors import SourceChangedError
+from ..types import ByteCache, ByteRange, ObjectMeta, ObjectStore, RangeStore
 
 T = TypeVar("T")
 
@@ -68,6 +69,57 @@ def side_by_side(jobs: Sequence[Callable[[], T]], most: int = MAX_REQUESTS) -> l
         del result  # its traceback holds this frame
 
 
+def ranged(store: ObjectStore) -> RangeStore:
+    r"""Returns a store that reads ranges: the store itself, if it does.
+
+    Args:
+        store: any.
+    """
+    return cast("RangeStore", store) if hasattr(store, "read_range") else _ByOpening(store)
+
+
+@dataclass(frozen=True)
+class _ByOpening:
+    # Opens the object for each range, and looks its version up afterwards: `etag` was
+    # there before, and if it still is, then it was in between.
+    store: ObjectStore
+
+    def head(self, key: str) -> ObjectMeta:
+        return self.store.head(key)
+
+    def open(self, key: str) -> BinaryIO:
+        return self.store.open(key)
+
+    def read_range(
+        self, key: str, start: int, length: int, etag: str | None = None
+    ) -> bytes:
+        with self.store.open(key) as file:
+            data = read_at(file, start, length)
+        if etag and self.store.head(key).etag != etag:
+            raise SourceChangedError(f"{key!r} changed while it was being read.")
+        if len(data) != length:
+            raise SourceChangedError(
+                f"{key!r} ends at byte {start + len(data)}, but bytes up to "
+                f"{start + length} were asked for: it was cut off since it was indexed."
+            )
+        return data
+
+
+def read_at(file: BinaryIO, start: int, length: int) -> bytes:
+    r"""Returns bytes of a file, fewer at its end.
+
+    Args:
+        file: may be without a buffer, and then gives what it likes at a time.
+        start: offset of the first byte.
+        length: number of bytes.
+    """
+    file.seek(start)
+    data = file.read(length)
+    while len(data) < length and (more := file.read(length - len(data))):
+        data += more
+    return data
+
+
 def split_range(span: ByteRange, most: int = REQUEST_BYTES) -> list[ByteRange]:
     r"""Returns a range cut into ranges of at most ``most`` bytes.
 
@@ -81,7 +133,7 @@ def split_range(span: ByteRange, most: int = REQUEST_BYTES) -> list[ByteRange]:
 
 
 def read_through(
-    store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+    store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
 ) -> list[bytes]:
     r"""Returns the bytes of each range, read from the store side by side.
 
@@ -124,7 +176,7 @@ class FetchedAhead:
     data: Sequence[bytes] = field(repr=False)
 
     def read_ranges(
-        self, store: ObjectStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
+        self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
         r"""Returns the bytes of each range, without a request where all are held."""
         held = [self._held(span) for span in ranges] if meta == self.meta else [None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from ..types import Fingerprint, ObjectMeta, ObjectStore
+from .fetch import ranged
 
 _EDGE_BYTES = 64 * 1024
 
@@ -27,12 +28,13 @@ def take_fingerprint(store: ObjectStore, key: str, lasting: bool = True) -> Fing
 
 def digest_edges(store: ObjectStore, key: str, meta: ObjectMeta) -> str:
     r"""Returns 16 bytes of BLAKE2b (RFC 7693) of the first and last 64 KiB, as hex."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest, etag = hashlib.blake2b(digest_size=16), meta.etag or None
     head = min(_EDGE_BYTES, meta.size)
     tail = min(_EDGE_BYTES, meta.size - head)
-    digest.update(store.read_range(key, 0, head, meta.etag or None) if head else b"")
+    read_range = ranged(store).read_range
+    digest.update(read_range(key, 0, head, etag) if head else b"")
     if tail:
-        digest.update(store.read_range(key, meta.size - tail, tail, meta.etag or None))
+        digest.update(read_range(key, meta.size - tail, tail, etag))
     return digest.hexdigest()
 
 

@@ -63,10 +63,6 @@ class LocalStore:
         except OSError as error:
             raise _local_error(key, error) from error
 
-    def lance_connection(self) -> tuple[str, dict[str, str]]:
-        r"""Returns no prefix and no options: Lance opens local paths as they are."""
-        return "", {}
-
 
 def _local_meta(stat: os.stat_result) -> ObjectMeta:
     etag = f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"

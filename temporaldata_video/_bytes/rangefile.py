@@ -7,12 +7,12 @@ import io
 import os
 from typing import Any, BinaryIO, cast
 
-from ..types import ObjectStore
+from ..types import RangeStore
 
 _BUFFER_BYTES = 4 * 1024 * 1024
 
 
-def open_by_ranges(store: ObjectStore, key: str) -> BinaryIO:
+def open_by_ranges(store: RangeStore, key: str) -> BinaryIO:
     r"""Returns an object as a file that reads megabytes at a time, all of one version.
 
     Args:
@@ -23,7 +23,7 @@ def open_by_ranges(store: ObjectStore, key: str) -> BinaryIO:
 
 
 class _RangeFile(io.RawIOBase):
-    def __init__(self, store: ObjectStore, key: str) -> None:
+    def __init__(self, store: RangeStore, key: str) -> None:
         self._store, self._key, self._at = store, key, 0
         self._meta = store.head(key)
         # The ending tells FFmpeg what a file may be.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
@@ -19,11 +20,10 @@ from ..errors import (
     VideoError,
 )
 from ..types import ObjectMeta
-from .copies import local_folder
 from .protocols import Transport, transport_of
 from .rangefile import open_by_ranges
-from .retry import Fault, classify, status_of, with_retries
-from .storage_options import LANCE_PREFIXES, fsspec_options, lance_options
+from .retry import Fault, classify, is_taken, status_of, with_retries
+from .storage_options import fsspec_options
 
 T = TypeVar("T")
 
@@ -93,61 +93,61 @@ class FsspecStore:
         return open_by_ranges(self, key)
 
     def list_objects(self, folder: str) -> dict[str, ObjectMeta]:
-        r"""Returns size and etag of all objects below a folder, by their path in it.
+        r"""Returns size and etag of all objects below a folder, by their path in it; none
+        if there is no such folder.
 
         Args:
             folder: its uri.
 
         Raises:
             BackendError: if the protocol has no folders.
+            SourceError: if the store refuses or does not answer.
         """
-        return self._ask(folder, "the folder ", lambda via, fs: via.list(fs, folder))
+        try:
+            return self._ask(folder, "the folder ", lambda via, fs: via.list(fs, folder))
+        except SourceNotFoundError:
+            return {}
 
-    def local_folder(self, folder: str, files: Sequence[tuple[str, ObjectMeta]]) -> str:
-        r"""Returns a local folder that holds files of a remote one.
-
-        Args:
-            folder: uri of the remote folder.
-            files: names below it, size and etag; what is first tells the version of all.
-
-        Raises:
-            SourceChangedError: if a file is of another version by now.
-            CacheError: if there is no place for copies.
-        """
-        return local_folder(self, folder, files)
-
-    def write_object(self, key: str, data: bytes) -> None:
-        r"""Stores an object, or replaces it, in one step.
+    def create_object(self, key: str, data: bytes) -> bool:
+        r"""Stores an object if there is none, in one step where the protocol can.
 
         Args:
             key: its uri.
             data: all of its bytes.
-        """
-        self._ask(key, "", lambda via, system: via.write(system, key, data))
 
-    def delete_folder(self, folder: str) -> None:
-        r"""Deletes all objects below a folder.
-
-        Args:
-            folder: its uri.
-        """
-        self._ask(folder, "the folder ", lambda via, fs: via.delete(fs, folder))
-
-    def lance_connection(self) -> tuple[str, dict[str, str]]:
-        r"""Returns what Lance's uris begin with, and the ``storage_options`` it takes.
+        Returns:
+            Whether it was stored; if not, another one is there, and stays.
 
         Raises:
-            BackendError: if Lance has no way to the protocol.
+            SourceError: if the store refuses or does not answer.
         """
-        if self.protocol not in LANCE_PREFIXES:
-            raise BackendError(
-                f"Lance cannot reach {self.protocol}://, so that the index of such a video "
-                f"lies elsewhere: pass index_uri, a local path for instance."
-            )
-        options = lance_options(self.protocol, self.storage_options)
-        return LANCE_PREFIXES[self.protocol], options
 
-    def _ask(self, key: str, what: str, ask: Callable[[Transport, Any], T]) -> T:
+        def create(via: Transport, system: Any) -> bool:
+            try:
+                via.create(system, key, data)
+            except Exception as error:
+                if not is_taken(error):
+                    raise
+                return False
+            return True
+
+        return self._ask(key, "", create, "write")
+
+    def delete_object(self, key: str) -> None:
+        r"""Deletes an object, if it is there.
+
+        Args:
+            key: its uri.
+
+        Raises:
+            SourceError: if the store refuses or does not answer.
+        """
+        with suppress(SourceNotFoundError):
+            self._ask(key, "", lambda via, system: via.delete(system, key), "delete")
+
+    def _ask(
+        self, key: str, what: str, ask: Callable[[Transport, Any], T], doing: str = "read"
+    ) -> T:
         via = transport_of(self.protocol)
 
         def attempt() -> T:
@@ -158,7 +158,7 @@ class FsspecStore:
         except VideoError:
             raise
         except Exception as error:  # each library has a tree of exceptions of its own
-            raise _translated(key, what, error) from error
+            raise _translated(key, what, error, doing) from error
 
     def _system(self, via: Transport) -> Any:
         options = fsspec_options(self.protocol, self.storage_options)
@@ -197,7 +197,7 @@ def _missing_library(protocol: str, error: ImportError) -> BackendError:
     )
 
 
-def _translated(key: str, what: str, error: Exception) -> SourceError:
+def _translated(key: str, what: str, error: Exception, doing: str) -> SourceError:
     name = shown_uri(key)
     fault = classify(error)
     why = _cause(error)
@@ -218,7 +218,7 @@ def _translated(key: str, what: str, error: Exception) -> SourceError:
             f"was indexed."
         )
     tried = "; tried again several times" if fault is Fault.TRANSIENT else ""
-    return SourceError(f"cannot read {what}{name!r}: {why}{tried}.")
+    return SourceError(f"cannot {doing} {what}{name!r}: {why}{tried}.")
 
 
 def _cause(error: Exception) -> str:

@@ -41,7 +41,15 @@ _ERRNOS = frozenset(
 )
 _TRANSIENT_STATUSES = frozenset((408, 425, 429))
 _TRANSIENT_CODES = frozenset(
-    ("SlowDown", "RequestTimeout", "Throttling", "ThrottlingException")
+    (
+        "SlowDown",
+        "RequestTimeout",
+        "Throttling",
+        "ThrottlingException",
+        # Two that write one object at once: whoever comes again is told what came of it.
+        "ConditionalRequestConflict",
+        "OperationAborted",
+    )
 )
 
 
@@ -130,6 +138,21 @@ def status_of(error: BaseException) -> tuple[int, str]:
         if status:
             return status, ""
     return 0, ""
+
+
+def is_taken(error: BaseException) -> bool:
+    r"""Returns whether an object was not created since there is one of that name.
+
+    Args:
+        error: raised by fsspec or by a library below it.
+    """
+    for one in _chain(error):
+        status, code = status_of(one)
+        if isinstance(one, FileExistsError) or status == 412:
+            return True
+        if status == 409 and code not in _TRANSIENT_CODES:  # Azure says it so
+            return True
+    return False
 
 
 def _number(value: object) -> int:

@@ -15,8 +15,7 @@ from rich.table import Table
 from .._base.configuration import configuration
 from .._base.uris import frame_index_uri, normalize_uri, protocol_of
 from .._bytes.caches import object_folder
-from .._bytes.copies import delete_copies, stored_copies
-from .._bytes.disk_files import BlockFiles
+from .._bytes.disk_files import CacheFiles
 from .._video.recording import Recording
 from ..errors import CacheError
 from .opening import IndexUriOption, VideoArgument, make_console, open_part
@@ -41,13 +40,13 @@ def _describe() -> None:
 @cache.command()
 def info() -> None:
     r"""Show where the cache lies and what it holds."""
-    settings, files = configuration(), _files()
-    entries = files.entries()
+    settings, cache_files = configuration(), _files()
+    entries = cache_files.entries()
     used = sum(entry.bytes for entry in entries)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("directory", files.root)
+    table.add_row("directory", cache_files.root)
     table.add_row("kind", settings.cache_kind)
     if settings.cache_kind == "blocks":
         table.add_row("block", f"{settings.cache_block_bytes} bytes")
@@ -55,11 +54,10 @@ def info() -> None:
     table.add_row(
         "used", f"{decimal(used)} of {decimal(settings.cache_quota_bytes)} ({share:.0f} %)"
     )
-    objects = {os.path.dirname(entry.path) for entry in entries}
-    table.add_row("holds", f"{len(entries)} blocks or files of {len(objects)} objects")
-    if settings.cache_kind != "none" and (copies := stored_copies()):
-        total = sum(size for _, size in copies)
-        table.add_row("indexes", f"{len(copies)} copies, {decimal(total)} beside these")
+    files = [entry for entry in entries if not os.path.isdir(entry.path)]
+    objects = {os.path.dirname(entry.path) for entry in files}
+    table.add_row("holds", f"{len(files)} blocks or files of {len(objects)} objects")
+    table.add_row("", f"{len(entries) - len(files)} copies of indexes")
     if entries:
         table.add_row("last used", _moment(max(entry.used for entry in entries)))
         table.add_row("longest unused", _moment(min(entry.used for entry in entries)))
@@ -79,10 +77,11 @@ def clear(
 
     Example: temporaldata-video cache clear s3://lab/cam.mp4
     """
-    folder = "" if file is None else object_folder(_remote(file))
-    freed = _delete(0, folder=folder)
-    if configuration().cache_kind != "none":
-        freed += delete_copies("" if file is None else frame_index_uri(_remote(file)))
+    objects = [""]
+    if file is not None:
+        uri = _remote(file)
+        objects = [object_folder(uri), object_folder(frame_index_uri(uri))]
+    freed = sum(_delete(0, of_object=name) for name in objects)
     typer.echo(f"deleted {decimal(freed)}")
 
 
@@ -136,17 +135,17 @@ def prefetch(
     typer.echo(f"{decimal(n_bytes)} of {len(frames)} frames are in {_files().root}")
 
 
-def _files() -> BlockFiles:
+def _files() -> CacheFiles:
     settings = configuration()
-    return BlockFiles(settings.cache_directory, settings.cache_quota_bytes)
+    return CacheFiles(settings.cache_directory, settings.cache_quota_bytes)
 
 
-def _delete(keep_bytes: int, since: float = 0.0, folder: str = "") -> int:
+def _delete(keep_bytes: int, since: float = 0.0, of_object: str = "") -> int:
     files = _files()
     if not os.path.lexists(files.root):
         return 0
     files.start()
-    return files.prune(keep_bytes, since, folder)
+    return files.prune(keep_bytes, since, of_object)
 
 
 def _remote(file: str) -> str:

@@ -15,8 +15,8 @@ from .._base.uris import frame_index_uri, normalize_uri
 from .._clock.clock import Clock
 from .._clock.fit import time_stamps
 from .._clock.read_clock import read_stamps
-from .._index.sidecar import LanceFrameIndex
 from .._plugin.manager import resolve_store
+from .._sidecar.sidecar import LanceFrameIndex
 from .._tools.freshness import fresh_index, indexed_container_clock
 from .._tools.write_index import write_index
 from ..errors import ClockError

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._base.process_cache import ProcessCache
 from .._base.request_memory import check_request
-from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
+from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, ranged, side_by_side, split_range
 from .._bytes.fingerprint import matches
 from .._bytes.local import LocalStore
 from .._pixels.convert import FrameWriter, OutputFormat
@@ -258,12 +258,13 @@ def _read(file: VideoFile, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[by
                 f"the index of {file.uri!r} is damaged: it names bytes outside of the "
                 f"file. Run: temporaldata-video index --overwrite {file.uri}"
             )
+        store = ranged(file.store)
         try:
             if file.cache is not None:
-                data = file.cache.read_ranges(file.store, file.uri, ranges, meta)
+                data = file.cache.read_ranges(store, file.uri, ranges, meta)
             else:
                 data = [
-                    file.store.read_range(file.uri, start, stop - start, meta.etag or None)
+                    store.read_range(file.uri, start, stop - start, meta.etag or None)
                     for start, stop in ranges
                 ]
             return meta, data

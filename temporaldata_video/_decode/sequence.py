@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._bytes.fetch import ranged
 from .._pixels.equality import plane_rows
 from ..types import Packets, SegmentPackets
 from .decode import PacketBytes, decode_packets, open_decoder, open_stream
@@ -89,7 +90,8 @@ def _packets_in_chunks(file: VideoFile, run: Run, etag: str) -> Iterator[av.Pack
     for start, stop in pairwise(edges):
         part = Run(run.packets[start:stop], run.frames[start:stop], run.wanted[start:stop])
         ranges = byte_ranges([part])
-        data = [file.store.read_range(file.uri, a, b - a, etag or None) for a, b in ranges]
+        read_range = ranged(file.store).read_range
+        data = [read_range(file.uri, a, b - a, etag or None) for a, b in ranges]
         yield from PacketBytes(ranges, data).packets(part, stream, is_new=start == 0)
 
 

@@ -1,1 +1,1 @@
-r"""Turns a video file into the rows of its index, and reads rows from a sidecar."""
+r"""From a video file to the rows of its index."""

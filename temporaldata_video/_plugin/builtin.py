@@ -9,7 +9,7 @@ from .._base.uris import frame_index_uri, protocol_of
 from .._bytes.configured_cache import ConfiguredCache
 from .._bytes.local import LocalStore
 from .._bytes.remote import FsspecStore
-from .._index.sidecar import LanceFrameIndex
+from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import BackendError, IndexNotFoundError
 from ..types import ByteCache, FrameIndex, ObjectStore
 from .hookspecs import hookimpl

@@ -14,7 +14,7 @@ from .._base.configuration import (
     Configuration,
     configuration,
 )
-from .._bytes.disk_files import BlockFiles
+from .._bytes.disk_files import CacheFiles
 
 
 def configure(
@@ -86,6 +86,6 @@ def configure(
     }
     texts = {name: SETTINGS[name].checked_text(value) for name, value in given.items()}
     if "cache_directory" in texts and (cache_kind or CACHE_KIND.read()) != "none":
-        BlockFiles(texts["cache_directory"], CACHE_QUOTA_BYTES.read()).start()
+        CacheFiles(texts["cache_directory"], CACHE_QUOTA_BYTES.read()).start()
     os.environ.update({SETTINGS[name].variable: text for name, text in texts.items()})
     return configuration()

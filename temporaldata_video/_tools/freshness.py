@@ -11,9 +11,9 @@ from .._bytes.fingerprint import matches
 from .._clock.clock import Clock
 from .._clock.fit import container_clock, fit_clock
 from .._clock.read_clock import read_stamps
-from .._index.sidecar import LanceFrameIndex
 from .._plugin.manager import resolve_index_store
 from .._pose.frame_count import check_pose
+from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import FrameIndexError, IndexNotFoundError
 from ..types import ObjectStore
 

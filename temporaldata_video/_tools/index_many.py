@@ -13,9 +13,9 @@ from typing import Any, overload
 from .._base.progress import progress_bar
 from .._base.uris import frame_index_uri, normalize_uri, protocol_of
 from .._clock.clock import as_clock
-from .._index.sidecar import LanceFrameIndex
-from .._index.sidecar_place import index_exists
 from .._plugin.manager import resolve_store
+from .._sidecar.sidecar import LanceFrameIndex
+from .._sidecar.sidecar_place import index_exists
 from ..errors import VideoError
 from .freshness import fresh_index
 from .write_index import write_index

@@ -14,10 +14,10 @@ from .._build.memory_build import container_clock_of, warn_of_clocks
 from .._clock.clock import as_clock
 from .._clock.fit import fit_clock
 from .._clock.read_clock import read_stamps
-from .._index.sidecar import LanceFrameIndex
-from .._index.sidecar_write import check_vacant, write_sidecar
 from .._plugin.manager import resolve_index_store, resolve_store
 from .._pose.frame_count import check_pose
+from .._sidecar.sidecar import LanceFrameIndex
+from .._sidecar.sidecar_write import check_vacant, write_sidecar
 from ..types import ObjectStore
 
 

@@ -17,13 +17,13 @@ from .._build.memory_build import build_memory_index
 from .._decode.read_file import VideoFile
 from .._index.match import match_frames
 from .._index.memory_index import MemoryFrameIndex
-from .._index.sidecar import LanceFrameIndex
 from .._plugin.manager import (
     resolve_cache,
     resolve_index,
     resolve_index_store,
     resolve_store,
 )
+from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import IndexFormatError, IndexWarning
 from ..types import FrameIndex, ObjectStore
 from .saved import SavedVideo, clock_digest, saved_fingerprint

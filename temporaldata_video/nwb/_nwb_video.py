@@ -18,9 +18,9 @@ from .._clock.fit import fit_clock
 from .._clock.read_clock import read_stamps
 from .._index.memory_index import MemoryFrameIndex
 from .._index.packets import SegmentIndex
-from .._index.sidecar import LanceFrameIndex
-from .._index.sidecar_write import check_vacant, write_sidecar
 from .._plugin.manager import resolve_index_store, resolve_store
+from .._sidecar.sidecar import LanceFrameIndex
+from .._sidecar.sidecar_write import check_vacant, write_sidecar
 from .._tools.freshness import fresh_index
 from .._video.arguments import check_choice, checked_output, checked_threads
 from .._video.part import VideoPart

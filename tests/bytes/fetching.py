@@ -48,9 +48,6 @@ class LoggingStore:
     def open(self, key: str):
         return open(self.path, "rb")
 
-    def lance_connection(self) -> tuple[str, dict[str, str]]:
-        return "", {}
-
     def requests(self) -> list[tuple[int, int]]:
         r"""Returns start and length of all requests, in bytes."""
         if not os.path.exists(self.log):

@@ -117,15 +117,6 @@ def test_a_protocol_that_nobody_knows():
         FsspecStore("nowhere").head("nowhere://cam.mp4")
 
 
-def test_lance_reaches_what_it_can():
-    assert LocalStore().lance_connection() == ("", {})
-    options = {"endpoint_url": "http://here", "anon": True}
-    prefix, passed = FsspecStore("s3", options).lance_connection()
-    assert prefix == "s3://" and all(isinstance(value, str) for value in passed.values())
-    with pytest.raises(tv.BackendError, match=r"memory://.*index_uri"):
-        FsspecStore("memory").lance_connection()
-
-
 def test_options_are_not_shown():
     store = FsspecStore("s3", {"secret": "hunter2"})
     assert "hunter2" not in repr(store) + str(store)

@@ -172,7 +172,7 @@ def test_videos_are_converted(pair, recording, clock):
 
 
 def test_converting_reads_nothing(pair, recording, monkeypatch):
-    from temporaldata_video._index import lance_access
+    from temporaldata_video._sidecar import lance_access
 
     one, other = pair
     video = one.LazyVideo.from_uri(recording.video)

@@ -2,6 +2,7 @@ r"""Videos on object stores: right frames, few requests, clear errors."""
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
+from temporaldata_video._bytes.remote import FsspecStore
 from temporaldata_video.testing import read_numbers
 from tests.helpers import right
 
@@ -58,16 +60,16 @@ print(len(tv.LazyVideo.from_uri(sys.argv[1], storage_options=options).timestamps
 
 
 @pytest.mark.parametrize("kind", ["none", "a directory that is none"])
-def test_without_a_place_for_copies_lance_reads_the_sidecar(
+def test_without_a_cache_the_process_has_copies_of_its_own(
     indexed, s3, monkeypatch, tmp_path, kind
 ):
     (tmp_path / "file").write_bytes(b"")
     name = "KIND" if kind == "none" else "DIRECTORY"
     value = "none" if kind == "none" else str(tmp_path / "file")
     monkeypatch.setenv(f"TEMPORALDATA_VIDEO_CACHE_{name}", value)
-    video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", tv.VideoWarning)  # the cache of blocks complains
+        warnings.simplefilter("ignore", tv.CacheWarning)
+        video = tv.LazyVideo.from_uri(indexed, storage_options=s3.options())
         assert right(video.slice(2.0, 3.0))
 
 
@@ -135,34 +137,75 @@ def test_a_video_in_several_files(uri, s3, content, other_content):
     assert read_numbers(video.frames_at([N - 1, N])).tolist() == expected
 
 
-class Prefixed:
-    r"""A store of somebody's own: keys begin with ``lab://``, bytes come from S3."""
+class Least:
+    r"""A store of somebody's own, with the least that one needs: keys begin with
+    ``lab://``, and bytes come from S3."""
 
     def __init__(self, options):
-        from temporaldata_video._bytes.remote import FsspecStore
-
-        self._s3 = FsspecStore("s3", options)
-
-    def _key(self, key):
-        return key.replace("lab://", "s3://lab/")
+        self._options = options
 
     def head(self, key):
         return self._s3.head(self._key(key))
 
-    def read_range(self, key, start, length, etag=None):
-        return self._s3.read_range(self._key(key), start, length, etag)
-
     def open(self, key):
         return self._s3.open(self._key(key))
 
+    @property
+    def _s3(self):
+        return FsspecStore("s3", self._options)
+
+    def _key(self, key):
+        return key.replace("lab://", "s3://lab/")
+
+
+class OfBefore(Least):
+    r"""The same as stores once were: Lance is told how it gets into the bucket."""
+
     def lance_connection(self):
-        base, options = self._s3.lance_connection()
-        return base + "lab/", options
+        return "s3://lab", {
+            "aws_access_key_id": self._options["key"],
+            "aws_secret_access_key": self._options["secret"],
+            "aws_endpoint": self._options["endpoint_url"],
+            "aws_region": "eu-west-1",
+            "allow_http": "true",
+        }
+
+
+class Whole(Least):
+    r"""The same, which also holds indexes."""
+
+    def list_objects(self, folder):
+        return self._s3.list_objects(self._key(folder))
+
+    def create_object(self, key, data):
+        return self._s3.create_object(self._key(key), data)
+
+    def delete_object(self, key):
+        self._s3.delete_object(self._key(key))
+
+
+def test_a_store_that_holds_no_indexes(uri, s3, tmp_path):
+    store, own = Least(s3.options()), uri.replace("s3://lab/", "lab://")
+    with pytest.raises(tv.BackendError, match=r"lacks list_objects.*index_uri"):
+        tv.write_index(own, store=store, progress=False)
+    with pytest.warns(tv.IndexWarning, match="no frame index"):
+        assert right(tv.LazyVideo.from_uri(own, store=store).slice(2.0, 3.0))
+    place = tmp_path / "cam.mp4.lance"
+    tv.write_index(own, store=store, index_uri=place, progress=False)
+    assert right(tv.LazyVideo.from_uri(own, store=store, index_uri=place).slice(2.0, 3.0))
+
+
+def test_a_store_of_before_reads_its_sidecars_through_lance(indexed, s3):
+    store, own = OfBefore(s3.options()), indexed.replace("s3://lab/", "lab://")
+    video = tv.LazyVideo.from_uri(own, store=store)
+    assert video._source.parts[0].index.uri == f"{own}.lance"
+    assert right(pickle.loads(pickle.dumps(video)).slice(2.0, 3.0))
+    with pytest.raises(tv.IndexNotFoundError):
+        tv.LanceFrameIndex.open("lab://none.mp4.lance", store)
 
 
 def test_a_store_of_ones_own(uri, s3):
-    store = Prefixed(s3.options())
-    own = uri.replace("s3://lab/", "lab://")
+    store, own = Whole(s3.options()), uri.replace("s3://lab/", "lab://")
     (report,) = tv.index_many([own], store=store, progress=False)
     assert report.status == "done", report.reason
     video = tv.LazyVideo.from_uri(own, store=store)

@@ -55,12 +55,13 @@ class Transport(Protocol):
         r"""Returns all objects below a uri as a folder, by their path in it."""
         ...
 
-    def write(self, system: Any, key: str, data: bytes) -> None:
-        r"""Stores an object in one step."""
+    def create(self, system: Any, key: str, data: bytes) -> None:
+        r"""Stores an object on the condition that there is none, in one step; raises what
+        :func:`~temporaldata_video._bytes.retry.is_taken` knows if there is one."""
         ...
 
     def delete(self, system: Any, key: str) -> None:
-        r"""Deletes all objects below a uri as a folder."""
+        r"""Deletes an object."""
         ...
 
 

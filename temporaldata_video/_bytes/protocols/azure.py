@@ -66,15 +66,14 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
     return sync(system.loop, ask)
 
 
-def write(system: Any, key: str, data: bytes) -> None:
-    r"""Stores an object in one step."""
-    _with_blob(system, key, lambda blob: blob.upload_blob(data, overwrite=True))
+def create(system: Any, key: str, data: bytes) -> None:
+    r"""Stores an object in one step, on the condition that there is none."""
+    _with_blob(system, key, lambda blob: blob.upload_blob(data, overwrite=False, **_ONCE))
 
 
 def delete(system: Any, key: str) -> None:
-    r"""Deletes all objects below a uri as a folder."""
-    for name in list(system, key):
-        _with_blob(system, f"{key.rstrip('/')}/{name}", lambda blob: blob.delete_blob())
+    r"""Deletes an object."""
+    _with_blob(system, key, lambda blob: blob.delete_blob(**_ONCE))
 
 
 def _quoted(etag: str) -> str:

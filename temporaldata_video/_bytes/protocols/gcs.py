@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ...types import ObjectMeta
 from .common import CONNECT_SECONDS, READ_SECONDS, bucket_and_name
@@ -52,24 +53,28 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
         more = {"pageToken": page["nextPageToken"]}
 
 
-def write(system: Any, key: str, data: bytes) -> None:
-    r"""Stores an object in one step."""
-    system.pipe_file("/".join(bucket_and_name(key)), data)
+def create(system: Any, key: str, data: bytes) -> None:
+    r"""Stores an object in one step, on the condition that it has no generation yet."""
+    bucket, name = bucket_and_name(key)
+    url = f"{system._location}/upload/storage/v1/b/{quote(bucket)}/o"
+    told = {"uploadType": "media", "name": name, "ifGenerationMatch": "0"}
+    _request(system, url, method="POST", data=data, **told)
 
 
 def delete(system: Any, key: str) -> None:
-    r"""Deletes all objects below a uri as a folder."""
-    for name in list(system, key):
-        system.rm_file(f"{'/'.join(bucket_and_name(key)).rstrip('/')}/{name}")
+    r"""Deletes an object."""
+    _request(system, "b/{}/o/{}", *bucket_and_name(key), method="DELETE")
 
 
 def _meta(item: Mapping[str, Any]) -> ObjectMeta:
     return ObjectMeta(int(item["size"]), str(item["generation"]))
 
 
-def _request(system: Any, path: str, *names: str, **told: Any) -> bytes:
+def _request(
+    system: Any, path: str, *names: str, method: str = "GET", **told: Any
+) -> bytes:
     from fsspec.asyn import sync
 
     # Without its decorator, which tries again by itself.
     request = inspect.unwrap(type(system)._request)
-    return sync(system.loop, request, system, "GET", path, *names, **told)[3]
+    return sync(system.loop, request, system, method, path, *names, **told)[3]

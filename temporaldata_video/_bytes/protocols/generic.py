@@ -49,15 +49,21 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
     }
 
 
-def write(system: Any, key: str, data: bytes) -> None:
-    r"""Stores an object; in one step, if the file system does so."""
+def create(system: Any, key: str, data: bytes) -> None:
+    r"""Stores an object if there is none.
+
+    In two steps, since fsspec has no call that does it in one: of two that write at the
+    same moment, the first may be told that it wrote what the second has replaced.
+    """
+    if system.exists(key):
+        raise FileExistsError(key)
     system.makedirs(system._parent(key), exist_ok=True)
     system.pipe_file(key, data)
 
 
 def delete(system: Any, key: str) -> None:
-    r"""Deletes all objects below a uri as a folder."""
-    system.rm(key, recursive=True)
+    r"""Deletes an object."""
+    system.rm_file(key)
 
 
 def _meta(info: Mapping[str, Any]) -> ObjectMeta:

@@ -61,7 +61,7 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
     raise _no_folders(key)
 
 
-def write(system: Any, key: str, data: bytes) -> None:
+def create(system: Any, key: str, data: bytes) -> None:
     r"""Raises :obj:`BackendError`: HTTP is for reading."""
     raise _no_folders(key)
 

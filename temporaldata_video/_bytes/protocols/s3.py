@@ -55,15 +55,14 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
         more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
-def write(system: Any, key: str, data: bytes) -> None:
-    r"""Stores an object in one step."""
-    _call(system, "put_object", key, Body=data)
+def create(system: Any, key: str, data: bytes) -> None:
+    r"""Stores an object in one step, on the condition that there is none."""
+    _call(system, "put_object", key, Body=data, IfNoneMatch="*")
 
 
 def delete(system: Any, key: str) -> None:
-    r"""Deletes all objects below a uri as a folder."""
-    for name in list(system, key):
-        _call(system, "delete_object", f"{key.rstrip('/')}/{name}")
+    r"""Deletes an object."""
+    _call(system, "delete_object", key)
 
 
 def _call(system: Any, operation: str, key: str, **told: Any) -> Any:

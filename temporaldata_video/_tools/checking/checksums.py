@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._base.progress import progress_bar
 from ..._decode.keyframes import checksums
-from ..._index.sidecar import LanceFrameIndex
+from ..._sidecar.sidecar import LanceFrameIndex
 from ...types import FrameIndex
 from .finding import Finding, Severity, command, counted
 from .subject import CheckedFile

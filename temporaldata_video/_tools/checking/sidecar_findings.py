@@ -8,8 +8,8 @@ import numpy as np
 
 from ..._bytes.fingerprint import matches
 from ..._index.packets import SegmentIndex
-from ..._index.sidecar import LanceFrameIndex
 from ..._plugin.manager import resolve_index
+from ..._sidecar.sidecar import LanceFrameIndex
 from ..._video.part import VideoPart
 from ...errors import FrameIndexError, IndexNotFoundError, StaleIndexError
 from ...types import FrameIndex, ObjectStore

@@ -15,8 +15,8 @@ from ..._base.uris import frame_index_uri, normalize_uri, protocol_of, segment_u
 from ..._build.file_index import build_segment
 from ..._decode.read_file import VideoFile, forget, verified
 from ..._index.memory_index import MemoryFrameIndex
-from ..._index.sidecar_write import check_vacant
 from ..._index.streams import ContainerFacts, read_container_facts
+from ..._sidecar.sidecar_write import check_vacant
 from ..._video.arguments import check_choice
 from ..._video.part import VideoPart
 from ...errors import FrameIndexError, VideoError

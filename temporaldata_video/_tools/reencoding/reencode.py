@@ -11,9 +11,9 @@ from typing import Any
 from ..._base.progress import progress_bar
 from ..._base.uris import frame_index_uri, normalize_uri
 from ..._index.packets import SegmentIndex
-from ..._index.sidecar import LanceFrameIndex
-from ..._index.sidecar_write import write_sidecar
 from ..._plugin.manager import resolve_store
+from ..._sidecar.sidecar import LanceFrameIndex
+from ..._sidecar.sidecar_write import write_sidecar
 from ..._video.cost import ReadingCost, expected_cost
 from ..._video.part import VideoPart
 from ..._video.recording import Recording

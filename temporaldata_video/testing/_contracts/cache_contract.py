@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
-from ...errors import BackendError, SourceChangedError, SourceError, SourceNotFoundError
+from ...errors import SourceChangedError, SourceError, SourceNotFoundError
 from ...types import ByteCache, ByteRange, ObjectMeta
 from .content import READS, content, ranges_of
 
@@ -49,10 +49,6 @@ class DictStore:
     def open(self, key: str) -> BinaryIO:
         r"""Returns the object as a file."""
         return io.BytesIO(self.read_range(key, 0, self.head(key).size))
-
-    def lance_connection(self) -> tuple[str, dict[str, str]]:
-        r"""Raises :obj:`BackendError`: Lance cannot get here."""
-        raise BackendError("Lance cannot read what lies in memory.")
 
 
 class CacheContract:

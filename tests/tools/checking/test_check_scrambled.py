@@ -10,7 +10,7 @@ import pytest
 import temporaldata_video as tv
 from temporaldata_video._build.file_index import build_segment
 from temporaldata_video._bytes.local import LocalStore
-from temporaldata_video._index.sidecar_write import write_sidecar
+from temporaldata_video._sidecar.sidecar_write import write_sidecar
 from temporaldata_video.testing import make_clip, read_numbers
 
 N = 48

@@ -100,7 +100,6 @@ def read_columns(
 
 def write_columns(
     uri: str,
-    options: Options,
     columns: Mapping[str, np.ndarray],
     metadata: Mapping[bytes, bytes],
     overwrite: bool,
@@ -109,8 +108,7 @@ def write_columns(
     r"""Commits a dataset, or a new version of it.
 
     Args:
-        uri: where it goes.
-        options: Lance's storage options.
+        uri: the path where it goes.
         columns: all of one length.
         metadata: the schema metadata.
         overwrite: whether there is a dataset that becomes the version before.
@@ -119,7 +117,7 @@ def write_columns(
     Raises:
         LanceError: if it cannot be written.
     """
-    _call(_write_columns, uri, options, dict(columns), dict(metadata), overwrite, keep_old)
+    _call(_write_columns, uri, dict(columns), dict(metadata), overwrite, keep_old)
 
 
 @contextmanager
@@ -212,7 +210,6 @@ def _read_columns(
 
 def _write_columns(
     uri: str,
-    options: Options,
     columns: dict[str, np.ndarray],
     metadata: dict[bytes, bytes],
     overwrite: bool,
@@ -226,7 +223,6 @@ def _write_columns(
             pa.table(columns).replace_schema_metadata(metadata),
             uri,
             mode="overwrite" if overwrite else "create",
-            storage_options=dict(options) or None,
             data_storage_version=_DATA_STORAGE_VERSION,
         )
         if overwrite and keep_old is not None:

@@ -1,8 +1,8 @@
 r"""Where a sidecar lies, and how Lance gets at it.
 
-Lance makes a dozen requests one after the other to open a sidecar on an object store and to
-read a window's rows. A sidecar has some 20 bytes a frame, so that it is quicker to copy it:
-one request lists it, one reads the manifest, one the rows. Lance then reads the copy.
+Lance reads and writes paths of this machine. A sidecar on a store is copied to be read,
+which is faster, too: Lance makes a dozen requests one after the other to open it and to
+read a window's rows. A copy takes one for the list, one for the manifest, one for the rows.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from .._base.uris import protocol_of
+from .._bytes.copies import local_folder, own_folder
+from .._bytes.remote import FsspecStore
 from ..errors import (
-    CacheError,
+    BackendError,
     FrameIndexError,
     IndexFormatError,
     IndexNotFoundError,
@@ -30,11 +32,10 @@ from .lance_access import Description, LanceError, Options, describe
 T = TypeVar("T")
 
 _MANIFEST = re.compile(r"_versions/(\d+)\.manifest")
-_COPIED = re.compile(r"(_versions|data|_deletions)/[\w-][\w.-]*")
+# What Lance writes; other names may lead out of a folder.
+_FILE = re.compile(r"(_versions|_transactions|data|_deletions)/[\w-][\w.-]*")
 # Of recent manifests the name is this minus the version, so that the newest comes first.
 _LARGEST_VERSION = 2**64 - 1
-# What is larger is no sidecar of a video, and better read in place.
-_LARGEST_COPY_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Place:
 
     Args:
         uri: where the sidecar lies.
-        store: reads it where it is remote.
+        store: reads it where it is remote; what fsspec makes of the environment by default.
         files: what it consists of, by name below the uri, if Lance reads a copy of it; the
             manifest first.
     """
@@ -56,20 +57,33 @@ class Place:
 
     @property
     def is_copied(self) -> bool:
-        r"""Whether Lance reads a copy, for which somebody must be there to make it."""
-        return bool(self.files) and self.store is not None
+        r"""Whether Lance reads a copy."""
+        return bool(self.files)
 
-    def address(self) -> tuple[str, Options]:
-        r"""Returns uri and storage options with which Lance opens it.
+    def ask(self, function: Callable[..., T], *arguments: Any) -> T:
+        r"""Returns what Lance answers, asked of this place.
+
+        Args:
+            function: of :mod:`~temporaldata_video._sidecar.lance_access`, which takes uri
+                and storage options first.
+            *arguments: what it takes besides.
 
         Raises:
+            LanceError: if Lance cannot do it.
             StaleIndexError: if it must be copied, and is not there any more.
             CacheError: if it cannot be copied.
         """
         if not self.is_copied:
-            return lance_address(self.uri, self.store)
+            return function(*_connection(self.uri, self.store), *arguments)
         try:
-            return cast("FolderStore", self.store).local_folder(self.uri, self.files), ()
+            return function(self._copy(local_folder), (), *arguments)
+        except LanceError:
+            # Others may have deleted the copy meanwhile, to make room for theirs.
+            return function(self._copy(own_folder), (), *arguments)
+
+    def _copy(self, make: Callable[..., str]) -> str:
+        try:
+            return make(store_at(self.uri, self.store), self.uri, self.files)
         except (SourceNotFoundError, SourceChangedError) as error:
             raise StaleIndexError(
                 f"the index {self.uri!r} was written anew since it was opened; open the "
@@ -78,42 +92,52 @@ class Place:
         except SourceError as error:
             raise _unreadable(self.uri, error) from error
 
-    def ask(self, function: Callable[..., T], *arguments: Any) -> T:
-        r"""Returns what Lance answers, asked of this place.
 
-        Args:
-            function: of :mod:`~temporaldata_video._index.lance_access`, which takes uri and
-                storage options first.
-            *arguments: what it takes besides.
-
-        Raises:
-            LanceError: if Lance cannot do it.
-            StaleIndexError: if it must be copied, and is not there any more.
-            CacheError: if it cannot be copied.
-        """
-        try:
-            return function(*self.address(), *arguments)
-        except LanceError:
-            if not self.is_copied:
-                raise
-        # The copy may have been deleted meanwhile, to make room for others.
-        return function(*self.address(), *arguments)
+def _connection(uri: str, store: ObjectStore | None) -> tuple[str, Options]:
+    # Local paths are read in place. Stores of before, which cannot list folders, say by
+    # `lance_connection` how Lance reaches their objects, and are taken at their word.
+    if not protocol_of(uri):
+        return uri, ()
+    connection = getattr(store, "lance_connection", None)
+    if connection is None:
+        raise FrameIndexError(
+            f"the index {uri!r} has lost its store, as it does when it is pickled; give it "
+            f"the store again: index.with_store(store)."
+        )
+    base, options = connection()
+    name = uri.partition("://")[2]
+    joint = "/" if base and not base.endswith("/") else ""
+    return f"{base}{joint}{name}", tuple(sorted(options.items()))
 
 
-def lance_address(uri: str, store: ObjectStore | None) -> tuple[str, Options]:
-    r"""Returns uri and storage options with which Lance itself reaches a place.
+def store_at(uri: str, store: ObjectStore | None) -> ObjectStore:
+    r"""Returns the store of a remote sidecar.
 
     Args:
-        uri: a path or uri.
-        store: knows the way, if it is remote.
+        uri: where it lies.
+        store: the one that was given; what fsspec makes of the environment by default.
+    """
+    return store or FsspecStore(protocol_of(uri))
+
+
+def folders_at(uri: str, store: ObjectStore | None) -> FolderStore:
+    r"""Returns the store of a remote sidecar, which must know folders.
+
+    Args:
+        uri: where it lies.
+        store: the one that was given.
 
     Raises:
-        BackendError: if there is none.
+        BackendError: if it does not.
     """
-    if not protocol_of(uri) or store is None:
-        return uri, ()
-    base, options = store.lance_connection()
-    return base + uri.partition("://")[2], tuple(sorted(options.items()))
+    found = store_at(uri, store)
+    if isinstance(found, FolderStore):
+        return found
+    raise BackendError(
+        f"no index can lie at {uri!r}: its store, a {type(found).__name__}, lacks "
+        f"list_objects, create_object or delete_object. Pass index_uri (--index-uri), a "
+        f"local path for instance."
+    )
 
 
 def open_place(uri: str, store: ObjectStore | None) -> tuple[Place, Description]:
@@ -127,47 +151,59 @@ def open_place(uri: str, store: ObjectStore | None) -> tuple[Place, Description]
         IndexNotFoundError: if there is none.
         IndexFormatError: if it is damaged.
         FrameIndexError: if it cannot be read.
+        BackendError: if the store does not know folders.
+        CacheError: if it cannot be copied.
     """
-    if protocol_of(uri) and isinstance(store, FolderStore):
-        for _ in range(2):  # it may be written anew between the listing and the reading
-            try:
-                return _open_copy(uri, store)
-            except StaleIndexError:
-                continue
-            except CacheError:
-                break
-    place = Place(uri, store)
-    return place, describe_place(place)
+    if not protocol_of(uri) or _is_of_before(store):
+        place = Place(uri, store)
+        return place, describe_place(place)
+    try:
+        return _open_copy(uri, folders_at(uri, store))
+    except StaleIndexError:  # it was written anew between the listing and the reading
+        return _open_copy(uri, folders_at(uri, store))
+
+
+def _is_of_before(store: ObjectStore | None) -> bool:
+    return not isinstance(store, FolderStore) and hasattr(store, "lance_connection")
 
 
 def _open_copy(uri: str, store: FolderStore) -> tuple[Place, Description]:
-    files = _list_files(uri, store)
+    files = list_sidecar(uri, store)
     manifests = _manifests(files)
     if not manifests:
         raise _not_found(uri)
     newest = manifests[max(manifests)]
-    place = Place(uri, store, ((newest, files[newest]),))
-    description = describe_place(place)
+    if not files[newest].etag:
+        raise FrameIndexError(
+            f"the index at {uri!r} cannot be read: its store has no etags, so that nobody "
+            f"could tell versions of it apart. Pass index_uri, a local path for instance."
+        )
+    description = describe_place(Place(uri, store, ((newest, files[newest]),)))
     names = [newest, *description.files]
-    known = [(name, files[name]) for name in names if name in files]
     if missing := sorted(set(names) - set(files)):
         raise IndexFormatError(
             f"the index at {uri!r} is damaged: its file {missing[0]!r} is missing. Index "
             f"the video again with --overwrite."
         )
-    total = sum(meta.size for _, meta in known)
-    if total > _LARGEST_COPY_BYTES or not all(map(_COPIED.fullmatch, names)):
-        raise CacheError(f"{uri!r} is not copied")
-    return Place(uri, store, tuple(known)), description
+    return Place(uri, store, tuple((name, files[name]) for name in names)), description
 
 
-def _list_files(uri: str, store: FolderStore) -> Mapping[str, ObjectMeta]:
+def list_sidecar(uri: str, store: FolderStore) -> dict[str, ObjectMeta]:
+    r"""Returns size and etag of the files of a sidecar on a store, of all versions and of
+    none, by name below its uri.
+
+    Args:
+        uri: where it lies.
+        store: lists it.
+
+    Raises:
+        FrameIndexError: if it cannot be listed.
+    """
     try:
-        return store.list_objects(uri)
-    except SourceNotFoundError as error:
-        raise _not_found(uri) from error
+        found = store.list_objects(uri)
     except SourceError as error:
         raise _unreadable(uri, error) from error
+    return {name: meta for name, meta in found.items() if _FILE.fullmatch(name)}
 
 
 def _manifests(files: Mapping[str, ObjectMeta]) -> dict[int, str]:
@@ -192,19 +228,21 @@ def describe_place(place: Place, version: int | None = None) -> Description:
         IndexFormatError: if it is damaged.
         FrameIndexError: if Lance does not get there.
     """
-    if not protocol_of(place.uri) and not index_exists(place.uri):
+    is_local = not protocol_of(place.uri)
+    is_reached_by_lance = not is_local and not place.is_copied
+    if is_local and not index_exists(place.uri):
         raise _not_found(place.uri)
     try:
         return place.ask(describe, version)
     except LanceError as error:
         missing = "not found" in str(error).lower()
-        if missing and (protocol_of(place.uri) or version is not None):
+        if missing and (is_reached_by_lance or version is not None):
             raise _not_found(place.uri) from error
-        if protocol_of(place.uri) and not place.is_copied:
+        if is_reached_by_lance:
             raise FrameIndexError(
-                f"Lance cannot open the index at {place.uri!r} ({first_line(error)}). "
-                f"Without a store it takes credentials from the environment variables of "
-                f"the service; if the index is damaged, index again with --overwrite."
+                f"Lance cannot open the index at {place.uri!r} by the lance_connection of "
+                f"its store ({first_line(error)}). Check what that returns; if the index "
+                f"is damaged, index the video again with --overwrite."
             ) from error
         raise IndexFormatError(
             f"the index at {place.uri!r} is damaged ({first_line(error)}). Index the video "
@@ -223,13 +261,7 @@ def index_exists(uri: str, store: ObjectStore | None = None) -> bool:
         store: reads it where it is remote.
     """
     if protocol_of(uri):
-        if isinstance(store, FolderStore):
-            return bool(_manifests(_list_files(uri, store)))
-        try:
-            describe_place(Place(uri, store))
-        except IndexNotFoundError:
-            return False
-        return True
+        return bool(_manifests(list_sidecar(uri, folders_at(uri, store))))
     try:
         names = os.listdir(os.path.join(uri, "_versions"))
     except FileNotFoundError:

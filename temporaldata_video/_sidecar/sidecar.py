@@ -87,7 +87,7 @@ class LanceFrameIndex:
 
         Args:
             index_uri: where the sidecar lies.
-            store: reads a remote sidecar; without it, Lance reaches it by what the
+            store: reads a remote sidecar; without it, fsspec does, by what the
                 environment variables say.
 
         Raises:

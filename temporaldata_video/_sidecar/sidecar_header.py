@@ -12,6 +12,7 @@ from typing import Any
 
 from .._base.formats import CONTAINERS, SELF_CONTAINED_CODECS
 from .._base.uris import resolve_uri
+from .._index.packets import SegmentIndex
 from ..errors import IndexFormatError
 from ..types import (
     CHROMA_LOCATIONS,
@@ -22,7 +23,6 @@ from ..types import (
     SideData,
     StreamInfo,
 )
-from .packets import SegmentIndex
 
 FORMAT_VERSION = 1
 

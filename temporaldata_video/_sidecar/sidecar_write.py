@@ -1,0 +1,205 @@
+r"""Writes sidecars in one commit: there is the old one, or the new one as a whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from .._base.uris import protocol_of, relative_uri
+from .._bytes.fetch import ranged
+from .._index.packets import SegmentIndex
+from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, SourceError
+from ..types import FolderStore, ObjectStore, Packets
+from .lance_access import LanceError, write_columns
+from .sidecar import LanceFrameIndex, check_columns
+from .sidecar_header import encode_header, encode_segment
+from .sidecar_place import (
+    Place,
+    first_line,
+    folders_at,
+    index_exists,
+    list_sidecar,
+    open_place,
+)
+
+# Readers that are at work while a video is indexed again keep their version this long.
+_KEEP_OLD_VERSIONS = timedelta(days=1)
+
+
+def write_sidecar(
+    uri: str,
+    segment_uris: Sequence[str],
+    segments: Sequence[SegmentIndex],
+    timestamps: np.ndarray,
+    *,
+    checksums: np.ndarray | None = None,
+    store: ObjectStore | None = None,
+    overwrite: bool = False,
+) -> LanceFrameIndex:
+    r"""Writes a sidecar in one commit: it is there as a whole, or the old one still is.
+
+    Args:
+        uri: where the sidecar goes.
+        segment_uris: the file of each segment.
+        segments: the index of each segment.
+        timestamps: seconds, float64 of shape (n,), NaN for frames that have no time.
+        checksums: of each frame, int64 of shape (n,), if key frames were proven.
+        store: writes it where it is remote.
+        overwrite: replace an index that is there already.
+
+    Raises:
+        FrameIndexError: if there is an index already, or it cannot be written.
+        BackendError: if the store of a remote uri does not know folders.
+    """
+    if not overwrite:
+        check_vacant(uri, store)
+    old = _replaced(uri, store) if overwrite else None
+    header = encode_header(
+        [
+            encode_segment(relative_uri(segment_uri, uri), segment)
+            for segment_uri, segment in zip(segment_uris, segments)
+        ],
+        verified=checksums is not None,
+    )
+    columns = _to_columns(segments, timestamps)
+    if checksums is not None:
+        columns["checksum"] = checksums
+    try:
+        if protocol_of(uri):
+            _send(uri, folders_at(uri, store), columns, header, old)
+        else:
+            write_columns(uri, columns, header, old is not None, _KEEP_OLD_VERSIONS)
+    except (LanceError, OSError, SourceError) as error:
+        raise FrameIndexError(
+            f"cannot write the index {uri!r} ({first_line(error)}). Pass index_uri to "
+            f"put it elsewhere."
+        ) from error
+    return LanceFrameIndex.open(uri, store)
+
+
+def check_vacant(uri: str, store: ObjectStore | None) -> None:
+    r"""Raises :obj:`FrameIndexError` if there is an index at a place already.
+
+    Args:
+        uri: where an index is to be written.
+        store: reads it where it is remote.
+    """
+    if index_exists(uri, store):
+        raise FrameIndexError(
+            f"there is an index at {uri!r} already; pass overwrite=True (--overwrite) to "
+            f"replace it."
+        )
+
+
+def _send(
+    uri: str,
+    store: FolderStore,
+    columns: Mapping[str, np.ndarray],
+    header: Mapping[bytes, bytes],
+    old: Place | None,
+) -> None:
+    # The sidecar is written here, on top of the manifest that it replaces, and its files
+    # are sent, the new manifest last: before it is there, nobody sees the others.
+    listed = list_sidecar(uri, store)
+    with tempfile.TemporaryDirectory() as folder:
+        if old is not None:
+            _fetch_manifest(old, store, folder)
+        before = _files_below(folder)
+        write_columns(folder, columns, header, old is not None, None)
+        new = [name for name in _files_below(folder) - before if name.endswith(_SENT)]
+        new.sort(key=lambda name: name.endswith(".manifest"))
+        for name in new:
+            if not _create(store, f"{uri}/{name}", Path(folder, name).read_bytes()):
+                _delete(uri, store, new[: new.index(name)])
+                raise FrameIndexError(
+                    f"another process wrote the index {uri!r} at the same time, and it is "
+                    f"theirs that counts. To replace it, write again with overwrite=True "
+                    f"(--overwrite)."
+                )
+    # Readers at work have the version before. What else was there is of older ones, or of
+    # writers who did not come to an end, or who cannot: their manifest has this one's name.
+    kept = {name for name, _ in old.files} if old is not None else set()
+    _delete(uri, store, _manifests_first(listed.keys() - kept))
+
+
+# What a dataset consists of; Lance also leaves a hint, which is one for local paths.
+_SENT = (".lance", ".txn", ".manifest")
+
+
+def _fetch_manifest(old: Place, store: FolderStore, folder: str) -> None:
+    name, meta = old.files[0]
+    target = Path(folder, name)
+    target.parent.mkdir()
+    data = ranged(store).read_range(f"{old.uri}/{name}", 0, meta.size, meta.etag)
+    target.write_bytes(data)
+
+
+def _files_below(folder: str) -> set[str]:
+    paths = Path(folder).rglob("*")
+    return {path.relative_to(folder).as_posix() for path in paths if path.is_file()}
+
+
+def _create(store: FolderStore, key: str, data: bytes) -> bool:
+    if store.create_object(key, data):
+        return True
+    # It may be there since the answer to a first attempt was lost.
+    there = store.head(key)
+    same_size = there.size == len(data)
+    return same_size and ranged(store).read_range(key, 0, len(data), there.etag) == data
+
+
+def _delete(uri: str, store: FolderStore, names: Iterable[str]) -> None:
+    with suppress(SourceError):  # the index is written; what is left over does no harm
+        for name in names:
+            store.delete_object(f"{uri}/{name}")
+
+
+def _manifests_first(names: Iterable[str]) -> list[str]:
+    # So that nobody is led to files that are gone.
+    return sorted(names, key=lambda name: not name.endswith(".manifest"))
+
+
+def _replaced(uri: str, store: ObjectStore | None) -> Place | None:
+    # The version that a new one is written over. Lance reads a dataset before it writes,
+    # and cannot if the old one is damaged: there is nothing in it to lose.
+    try:
+        place, dataset = open_place(uri, store)
+    except IndexNotFoundError:
+        return None
+    except IndexFormatError:
+        pass
+    else:
+        if dataset.columns:
+            check_columns(uri, dataset)  # never write over a dataset of another kind
+            return place
+    if protocol_of(uri):
+        folders = folders_at(uri, store)
+        for name in _manifests_first(list_sidecar(uri, folders)):
+            folders.delete_object(f"{uri}/{name}")
+    else:
+        shutil.rmtree(os.fspath(uri))
+    return None
+
+
+def _to_columns(
+    segments: Sequence[SegmentIndex], timestamps: np.ndarray
+) -> dict[str, np.ndarray]:
+    packets = Packets.concatenate([segment.frames for segment in segments])
+    counts = [len(segment) for segment in segments]
+    return {
+        "segment_idx": np.repeat(np.arange(len(counts), dtype=np.int64), counts),
+        "local_frame_idx": np.concatenate([np.arange(n, dtype=np.int64) for n in counts]),
+        "pts": packets.pts,
+        "timestamp": np.asarray(timestamps, np.float64),
+        "dts": packets.dts,
+        "pos": packets.pos,
+        "size": packets.size,
+        "keyframe": packets.keyframe,
+    }
