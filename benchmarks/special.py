@@ -93,9 +93,6 @@ class CountingStore:
     def open(self, key: str) -> BinaryIO:
         raise OSError("nothing but ranges may be read")
 
-    def lance_connection(self) -> tuple[str, dict[str, str]]:
-        return self.store.lance_connection()
-
 
 def long_recording(folder: Path, repeats: int) -> dict[str, Any]:
     r"""Compares a recording of 216,000 frames with its first 3,000.

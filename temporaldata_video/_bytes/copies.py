@@ -99,8 +99,9 @@ def _copy(cache: CacheFiles, store: ObjectStore, folder: str, files: Files) -> s
         found = cache.folder(name, sizes)
     if found is None:
         raise CacheError(
-            f"there was no room to keep a copy of {folder!r} ({sum(sizes.values())} bytes) "
-            f"in {cache.root!r}, which holds {cache.quota_bytes} bytes. Raise quota_bytes."
+            f"a copy of {folder!r} ({sum(sizes.values())} bytes) did not stay in "
+            f"{cache.root!r}, which holds {cache.quota_bytes} bytes at most. Raise "
+            f"quota_bytes."
         )
     return found
 

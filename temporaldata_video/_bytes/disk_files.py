@@ -241,7 +241,11 @@ class CacheFiles:
                 os.unlink(entry.path)
             else:
                 mark = entry.name.rpartition(".")[0]
-                with suppress(TimeoutError), self._lock(mark).acquire(timeout=0):
+                # Before the lock was to be had, the file may have been moved in.
+                with (
+                    suppress(TimeoutError, FileNotFoundError),
+                    self._lock(mark).acquire(timeout=0),
+                ):
                     os.unlink(entry.path)
 
     # Locks --------------------------------------------------------------------------

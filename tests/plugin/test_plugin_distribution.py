@@ -45,9 +45,6 @@ class VaultStore:
     def open(self, key):
         return io.BytesIO(self._bytes(key))
 
-    def lance_connection(self):
-        return "", {}
-
 
 class VaultCache:
     def read_ranges(self, store, key, ranges, meta):

@@ -177,9 +177,6 @@ class Archive:
     def open(self, key: str) -> BinaryIO:
         return open(key, "rb")
 
-    def lance_connection(self) -> tuple[str, dict[str, str]]:
-        return "", {}
-
 
 class Rows:
     r"""An index of a plugin."""

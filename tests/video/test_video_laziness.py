@@ -37,9 +37,6 @@ class RecordingStore:
         OPENED.append(key)
         return self.inner.open(key)
 
-    def lance_connection(self):
-        return self.inner.lance_connection()
-
 
 @pytest.fixture(autouse=True)
 def record(configure):
