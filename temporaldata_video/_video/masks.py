@@ -1,7 +1,8 @@
 r"""Remembers which frames were masked, in this process and in the workers it started.
 
 A worker appends what it masks to a file of its parent's, in a folder that is the user's
-alone, so that the training loop can say in the end what its workers met with.
+alone, so that the training loop can say in the end what its workers met with. Where no
+worker masks anything, there is no file.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,9 +132,12 @@ def _merged(*parts: _Files) -> _Files:
 
 
 def _ledger(pid: int) -> str:
-    # Where the children of a process report to.
+    # Where the children of a process report to. Numbers of processes come again, and the
+    # random key that multiprocessing gives to a process and to all that it starts does not.
+    key = multiprocessing.current_process().authkey
+    name = f"{pid}-{blake2b(key, digest_size=16).hexdigest()}.jsonl"
     folder = f"temporaldata-video-masked-{user_name()}"
-    return os.path.join(tempfile.gettempdir(), folder, f"{pid}.jsonl")
+    return os.path.join(tempfile.gettempdir(), folder, name)
 
 
 def _read(ledger: str | None) -> _Files:
@@ -167,13 +172,7 @@ def _append(ledger: str, uri: str, masked: Mapping[int, tuple[float, str]]) -> N
             os.close(target)
 
 
+@atexit.register
 def _remove_own_ledger() -> None:
-    # Also what an earlier process with the same number has left.
     with suppress(OSError):
         os.unlink(_ledger(os.getpid()))
-
-
-_remove_own_ledger()
-atexit.register(_remove_own_ledger)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_remove_own_ledger)

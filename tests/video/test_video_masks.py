@@ -288,6 +288,32 @@ def test_workers_tell_the_process_that_started_them(tmp_path, run_script, method
     assert 2 <= complaints.count("DecodeWarning: frame") <= 4
 
 
+FORK_SERVER_BEFORE = """
+import multiprocessing
+import sys
+
+
+def nothing():
+    pass
+
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("forkserver")
+    worker = context.Process(target=nothing)
+    worker.start()
+    worker.join()
+"""
+
+
+@pytest.mark.skipif(
+    "forkserver" not in multiprocessing.get_all_start_methods(), reason="has no fork server"
+)
+def test_workers_of_a_fork_server_that_ran_before_tell_as_well(tmp_path, run_script):
+    path = make_damaged(tmp_path / "one.mp4", [3])
+    said, _ = run_script(f"{FORK_SERVER_BEFORE}\n{WORKERS}", "forkserver", 1, path)
+    assert said.splitlines() == ["7 8 7 8 1", f"{path} 3"]
+
+
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs folders with owners")
 def test_what_others_can_write_is_not_believed(tmp_path, run_script):
     path = make_damaged(tmp_path / "one.mp4", [3])
