@@ -11,9 +11,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from temporaldata_video._bytes.cache_settings import cache_settings
 
 import temporaldata_video as tv
-from temporaldata_video._bytes.cache_settings import cache_settings
 from temporaldata_video._bytes.remote import FsspecStore
 from tests.helpers import right
 
