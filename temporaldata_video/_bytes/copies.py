@@ -86,6 +86,7 @@ def _make_own() -> CacheFiles:
         ) from error
     # Unlike atexit's, it also runs at the end of workers, and not in a forked child.
     Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=0)
+    # Not the quota that is configured: what is too large for that comes here.
     return CacheFiles(folder, CACHE_QUOTA_BYTES.default())
 
 
@@ -100,7 +101,7 @@ def _copy(cache: CacheFiles, store: ObjectStore, folder: str, files: Files) -> s
     if found is None:
         raise CacheError(
             f"a copy of {folder!r} ({sum(sizes.values())} bytes) did not stay in "
-            f"{cache.root!r}, which holds {cache.quota_bytes} bytes at most. Call "
+            f"{cache.root!r}, which holds {cache.quota_bytes} bytes at most. Raise it: "
             f"temporaldata_video.configure(cache_quota_bytes=...)."
         )
     return found

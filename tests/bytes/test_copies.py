@@ -141,7 +141,7 @@ def test_a_copy_goes_as_a_whole(store, monkeypatch):
 
 def test_a_copy_that_is_larger_than_the_quota_lies_elsewhere(store, monkeypatch, tmp_path):
     monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_QUOTA_BYTES", "30000")
-    with pytest.warns(tv.CacheWarning, match="Raise quota_bytes"):
+    with pytest.warns(tv.CacheWarning, match="configure.cache_quota_bytes="):
         path = local_folder(store, FOLDER, listed(store))
     assert is_whole(path) and not Path(path).is_relative_to(tmp_path)
     assert local_folder(store, FOLDER, listed(store)) == path

@@ -11,9 +11,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from temporaldata_video._bytes.cache_settings import cache_settings
 
 import temporaldata_video as tv
+from temporaldata_video._bytes.configured_cache import configured_cache
 from temporaldata_video._bytes.remote import FsspecStore
 from tests.helpers import right
 
@@ -49,7 +49,7 @@ def test_copies_that_vanish_all_the_time_are_no_harm(
     monkeypatch.setenv("TEMPORALDATA_VIDEO_CACHE_DIRECTORY", str(tmp_path))
     index = tv.LanceFrameIndex.open(f"{indexed}.lance", FsspecStore("s3", s3.options()))
     clock, done = index.timestamps(), threading.Event()
-    cache_files = cache_settings().cache().files
+    cache_files = configured_cache().files
 
     def delete():
         while not done.is_set():
