@@ -48,7 +48,15 @@ from .errors import (
 from .hosts._hosts import MP4_INDEX, concat
 from .hosts._late import teach_later
 from .hosts.temporaldata import LazyVideo, read_pose
-from .types import ByteCache, Cost, FolderStore, FrameIndex, ObjectMeta, ObjectStore
+from .types import (
+    ByteCache,
+    Cost,
+    FolderStore,
+    FrameIndex,
+    ObjectMeta,
+    ObjectStore,
+    PacketIndex,
+)
 
 __all__ = [
     "MP4_INDEX",
@@ -82,6 +90,7 @@ __all__ = [
     "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
+    "PacketIndex",
     "PluginWarning",
     "ReencodeReport",
     "RequestTooLargeError",
