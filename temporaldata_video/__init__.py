@@ -55,6 +55,7 @@ from .types import (
     FrameIndex,
     ObjectMeta,
     ObjectStore,
+    PacketIndex,
     RangeStore,
 )
 
@@ -90,6 +91,7 @@ __all__ = [
     "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
+    "PacketIndex",
     "PluginWarning",
     "RangeStore",
     "ReencodeReport",

@@ -323,3 +323,34 @@ class FrameIndex(Protocol):
         r"""Returns the time of every frame in seconds, float64 of shape (n,), segment
         after segment in presentation order."""
         ...
+
+
+@runtime_checkable
+class PacketIndex(FrameIndex, Protocol):
+    r"""An index that knows its files, too: where the packets of each frame lie, so that the
+    container need not be opened, and how each file is known again."""
+
+    @property
+    def uri(self) -> str:
+        r"""Where the index lies; ``""`` if in memory alone."""
+        ...
+
+    @property
+    def index_id(self) -> str:
+        r"""What tells it from another index of the same video; ``""`` if nothing does."""
+        ...
+
+    @property
+    def uris(self) -> Sequence[str]:
+        r"""The file of each segment; empty if it knows no packets after all."""
+        ...
+
+    @property
+    def segments(self) -> Sequence[SegmentPackets]:
+        r"""The packets of each segment, in the order of ``uris``."""
+        ...
+
+    @property
+    def verified(self) -> bool:
+        r"""Whether its key frames were proven by decoding."""
+        ...

@@ -20,7 +20,7 @@ from .._video.part import VideoPart
 from .._video.recording import Recording
 from .._video.requests import Request, read_together
 from ..errors import SourceError
-from ..types import StreamInfo
+from ..types import PacketIndex, StreamInfo
 from .opening import (
     IndexUriOption,
     VideoArgument,
@@ -181,15 +181,15 @@ def _group_lengths(file: VideoFile) -> np.ndarray:
 
 
 def _sidecar_facts(part: VideoPart, stale: bool) -> Iterator[tuple[str, str]]:
-    uri = getattr(part.index, "uri", None)
-    if uri is None:
+    index = part.index
+    if not isinstance(index, PacketIndex) or not index.uri:
         yield "sidecar", "none"
         return
-    size = size_on_disk(uri)
+    size = size_on_disk(index.uri)
     facts = [] if size is None else [decimal(size)]
-    known = bool(getattr(part.index, "segments", ()))
-    facts.append("stale" if stale else "fresh" if known else "has no positions of packets")
-    yield "sidecar", f"{short_path(uri)} ({', '.join(facts)})"
+    known = "fresh" if index.segments else "has no positions of packets"
+    facts.append("stale" if stale else known)
+    yield "sidecar", f"{short_path(index.uri)} ({', '.join(facts)})"
 
 
 def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from .packets import SegmentIndex
 
 @dataclass(frozen=True, eq=False)
 class MemoryFrameIndex:
-    r"""The index of a video, built on the fly.
+    r"""The index of a video, built on the fly (a
+    :obj:`~temporaldata_video.types.PacketIndex`).
 
     Args:
         uris: the file of each segment.
@@ -26,6 +27,16 @@ class MemoryFrameIndex:
     segments: tuple[SegmentIndex, ...]
     clock: NDArray[np.float64]
     index_id: str = ""
+
+    @property
+    def uri(self) -> str:
+        r"""Where it lies: nowhere."""
+        return ""
+
+    @property
+    def verified(self) -> bool:
+        r"""Whether its key frames were proven by decoding: never."""
+        return False
 
     def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""

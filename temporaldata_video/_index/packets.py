@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..types import Fingerprint, Packets, StreamInfo
+from ..types import (
+    Fingerprint,
+    FrameIndex,
+    PacketIndex,
+    Packets,
+    SegmentPackets,
+    StreamInfo,
+)
 
 # Stands for a time that a packet does not have; FFmpeg's own number for it.
 NO_TIME = np.iinfo(np.int64).min
@@ -39,6 +46,15 @@ class SegmentIndex:
     def rows(self, start: int, stop: int) -> Packets:
         r"""Returns the packets of the frames ``[start, stop)``."""
         return self.frames[start:stop]
+
+
+def segments_of(index: FrameIndex) -> Sequence[SegmentPackets]:
+    r"""Returns the packets of each segment, nothing if an index does not know them.
+
+    Args:
+        index: the index.
+    """
+    return index.segments if isinstance(index, PacketIndex) else ()
 
 
 def increasing_dts(dts: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -155,6 +155,11 @@ class LanceFrameIndex:
             )
         )
 
+    @property
+    def uris(self) -> tuple[str, ...]:
+        r"""The file of each segment; empty in sidecars that have no byte positions."""
+        return tuple(segment.uri for segment in self.segments)
+
     def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Returns the number of frames of each segment, int64 of shape (n_segments,)."""
         return np.array(self._counts, np.int64)

@@ -3,7 +3,7 @@ r"""A video as it was indexed, which a recording may have one or several of."""
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -17,6 +17,7 @@ from .._build.memory_build import build_memory_index
 from .._decode.read_file import VideoFile
 from .._index.match import match_frames
 from .._index.memory_index import MemoryFrameIndex
+from .._index.packets import segments_of
 from .._plugin.manager import (
     resolve_cache,
     resolve_index,
@@ -25,8 +26,8 @@ from .._plugin.manager import (
 )
 from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import IndexFormatError, IndexWarning
-from ..types import FrameIndex, ObjectStore
-from .saved import SavedVideo, clock_digest, saved_fingerprint
+from ..types import FrameIndex, ObjectStore, PacketIndex
+from .saved import SavedVideo, clock_digest, index_id_of, saved_fingerprint
 
 # Files of indexes without byte positions, scanned once in each process.
 _SCANS: ProcessCache[Any] = ProcessCache(64)
@@ -86,8 +87,7 @@ class VideoPart:
         if self.saved is None:
             return index, True
         self.saved.check_counts(index, self.uri)
-        segments = getattr(index, "segments", ())
-        self.saved.check_files(index, self._named_uris(segments), self.reader)
+        self.saved.check_files(index, self._named_uris(index), self.reader)
         same_clock = self.saved.has_clock_of(index)
         if not same_clock:
             warnings.warn(
@@ -125,11 +125,10 @@ class VideoPart:
     @cached_property
     def identity(self) -> tuple[Any, ...]:
         r"""What two parts have in common if they are the same video."""
-        index_id = getattr(self.index, "index_id", "") or (
-            getattr(self.index, "uri", None) or id(self.index)
-        )
+        index = self.index
+        known = (index.index_id or index.uri) if isinstance(index, PacketIndex) else ""
         clock = self.saved.clock if self.saved and not self.keeps_clock else ""
-        return self.uri, self.further_uris, index_id, clock
+        return self.uri, self.further_uris, known or id(index), clock
 
     @cached_property
     def segment_uris(self) -> list[str]:
@@ -164,9 +163,9 @@ class VideoPart:
     def files(self) -> list[tuple[VideoFile, np.ndarray | None]]:
         r"""For each segment its file, and which frame of the file each of its rows is
         (:obj:`None` where row and frame are the same)."""
-        segments = getattr(self.index, "segments", ())
+        segments = segments_of(self.index)
         if segments:
-            uris = self._named_uris(segments)
+            uris = self._named_uris(self.index)
             for uri in uris:
                 check_scheme(uri, self.uri)
             return [
@@ -175,13 +174,14 @@ class VideoPart:
             ]
         return list(self._matched_files())
 
-    def _named_uris(self, segments: Sequence[Any]) -> list[str]:
-        # The files of an index that knows them, in their order.
-        uris = [self.uri, *self.further_uris]
-        if not self.further_uris:
-            uris += [segment.uri for segment in segments[1:]]
-        if segments and len(uris) != len(segments):
-            raise self._other_number_of_files(len(segments))
+    def _named_uris(self, index: FrameIndex) -> list[str]:
+        # The files of an index that knows them, in their order; none of another index.
+        indexed = index.uris if isinstance(index, PacketIndex) else ()
+        if not indexed:
+            return []
+        uris = [self.uri, *(self.further_uris or indexed[1:])]
+        if len(uris) != len(indexed):
+            raise self._other_number_of_files(len(indexed))
         return uris
 
     def _matched_files(self) -> Iterator[tuple[VideoFile, np.ndarray]]:
@@ -210,8 +210,8 @@ class VideoPart:
         r"""What a recording has to say of the video, so that it knows it again."""
         if self.saved is not None:
             return self.saved
-        segments = getattr(self.index, "segments", ())
-        uris = self._named_uris(segments) if segments else self.segment_uris
+        uris = self._named_uris(self.index) or self.segment_uris
+        segments = segments_of(self.index)
         known = [segment.fingerprint for segment in segments] or [None] * len(uris)
         taken = {
             uri: saved_fingerprint(self.reader, uri, fingerprint)
@@ -221,6 +221,6 @@ class VideoPart:
             "",
             tuple(self.frame_counts.tolist()),
             tuple(taken[uri] for uri in uris),
-            str(getattr(self.index, "index_id", "")),
+            index_id_of(self.index),
             clock_digest(self.index.timestamps()),
         )

@@ -10,8 +10,9 @@ import numpy as np
 
 from .._base.uris import shown_uri
 from .._bytes.fingerprint import digest_edges
+from .._index.packets import segments_of
 from ..errors import SourceError, StaleIndexError
-from ..types import Fingerprint, FrameIndex, ObjectMeta, ObjectStore
+from ..types import Fingerprint, FrameIndex, ObjectMeta, ObjectStore, PacketIndex
 
 
 def clock_digest(timestamps: np.ndarray) -> str:
@@ -75,8 +76,7 @@ class SavedVideo:
         Raises:
             StaleIndexError: if it is of another video.
         """
-        segments = getattr(index, "segments", ())
-        for uri, segment, was in zip(uris, segments, self.fingerprints):
+        for uri, segment, was in zip(uris, segments_of(index), self.fingerprints):
             self.check_file(uri, was, segment.fingerprint, store, self._tell(index))
 
     def check_file(
@@ -118,15 +118,15 @@ class SavedVideo:
         Args:
             index: the index that the video has now.
         """
-        if not self.clock or (self.index_id and self.index_id == _id_of(index)):
+        if not self.clock or (self.index_id and self.index_id == index_id_of(index)):
             return True
         return self.clock == clock_digest(index.timestamps())
 
     def _tell(self, index: FrameIndex) -> str:
-        where = getattr(index, "uri", "")
+        where = index.uri if isinstance(index, PacketIndex) else ""
         if not where:
             return "an index built in memory, since there is no sidecar"
-        anew = self.index_id and self.index_id != _id_of(index)
+        anew = self.index_id and self.index_id != index_id_of(index)
         return f"the index {shown_uri(where)!r}{', which was written anew' if anew else ''}"
 
     def _stale(self, what: str) -> StaleIndexError:
@@ -171,8 +171,13 @@ def _same_contents(
     return not was.digest or digest_edges(store, uri, meta) == was.digest
 
 
-def _id_of(index: FrameIndex) -> str:
-    return str(getattr(index, "index_id", ""))
+def index_id_of(index: FrameIndex) -> str:
+    r"""Returns what tells an index from another of the same video, ``""`` if nothing does.
+
+    Args:
+        index: the index.
+    """
+    return index.index_id if isinstance(index, PacketIndex) else ""
 
 
 def _tell_counts(was: Sequence[int], now: Sequence[int]) -> tuple[str, str]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..._bytes.fingerprint import matches
-from ..._index.packets import SegmentIndex
+from ..._index.packets import SegmentIndex, segments_of
 from ..._plugin.manager import resolve_index
 from ..._sidecar.sidecar import LanceFrameIndex
 from ..._video.part import VideoPart
 from ...errors import FrameIndexError, IndexNotFoundError, StaleIndexError
-from ...types import FrameIndex, ObjectStore
+from ...types import FrameIndex, ObjectStore, PacketIndex
 from .finding import Finding, Severity, command, counted
 
 
@@ -75,9 +75,8 @@ def segment_files(index: FrameIndex, uri: str, store: ObjectStore) -> list[str]:
         uri: the video, or its first file.
         store: reads them.
     """
-    segments = getattr(index, "segments", ())
-    if segments:
-        return list(dict.fromkeys([uri, *(segment.uri for segment in segments[1:])]))
+    if isinstance(index, PacketIndex) and index.uris:
+        return list(dict.fromkeys([uri, *index.uris[1:]]))
     return list(dict.fromkeys(VideoPart(uri, store=store, given_index=index).segment_uris))
 
 
@@ -92,7 +91,7 @@ def check_fit(
         uri: the video, or its first file.
         store: reads the files.
     """
-    if getattr(index, "segments", ()):
+    if segments_of(index):
         yield from _changed_files(index, name, uri, store)
         return
     yield Finding(
@@ -112,8 +111,7 @@ def check_fit(
 def _changed_files(
     index: FrameIndex, name: str, uri: str, store: ObjectStore
 ) -> Iterator[Finding]:
-    segments = getattr(index, "segments", ())
-    for file, segment in zip(segment_files(index, uri, store), segments):
+    for file, segment in zip(segment_files(index, uri, store), segments_of(index)):
         known, meta = segment.fingerprint, store.head(file)
         if known is None or matches(store, file, known, meta):
             continue
@@ -171,13 +169,14 @@ def check_positions(
         name: the video as a user would type it.
         uri: the video, or its first file.
     """
-    for segment, file in zip(getattr(index, "segments", ()), files):
+    verified = isinstance(index, PacketIndex) and index.verified
+    for segment, file in zip(segments_of(index), files):
         if len(segment) != len(file):
             continue
         known, found = segment.rows(0, len(segment)), file.frames
         differs = np.zeros(len(file), bool)
         # Which key frames are some is better known to who has tried them.
-        flags = () if getattr(index, "verified", False) else ("keyframe",)
+        flags = () if verified else ("keyframe",)
         for column in ("pts", "pos", "size", *flags):
             differs |= getattr(known, column) != getattr(found, column)
         if differs.any():

@@ -15,6 +15,7 @@ from ..._base.uris import frame_index_uri, normalize_uri, protocol_of, segment_u
 from ..._build.file_index import build_segment
 from ..._decode.read_file import VideoFile, forget, verified
 from ..._index.memory_index import MemoryFrameIndex
+from ..._index.packets import segments_of
 from ..._index.streams import ContainerFacts, read_container_facts
 from ..._sidecar.sidecar_write import check_vacant
 from ..._video.arguments import check_choice
@@ -95,9 +96,8 @@ def plan_copies(
 
 def _check_index(part: VideoPart) -> None:
     # What is not so in the file would be so in its copy, for ever.
-    segments = getattr(part.index, "segments", ())
-    if isinstance(part.index, MemoryFrameIndex) or not segments:  # indexed just now
-        return
+    if isinstance(part.index, MemoryFrameIndex) or not segments_of(part.index):
+        return  # indexed just now
     files = []
     for source, _ in part.files:
         forget(source)
