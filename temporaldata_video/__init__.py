@@ -1,7 +1,7 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
 from . import nwb
-from ._base.request_memory import configure_request_memory
+from ._base.memory import configure_output_memory, configure_request_memory
 from ._base.uris import allow_schemes, frame_index_uri, segment_uris
 from ._bytes.cache_settings import CacheSettings, configure_cache
 from ._bytes.caches import BlockCache, SegmentCache
@@ -10,9 +10,8 @@ from ._clock.faults import ClockReport, Faults
 from ._clock.fit import examine_clock, read_timestamps
 from ._clock.labs import lab_clock
 from ._clock.sync import SyncFit
-from ._decode.resume import configure_decoders
+from ._decode.decode import configure_decoders
 from ._index.sidecar import LanceFrameIndex
-from ._pixels.buffers import configure_output_memory
 from ._plugin.backends import Backend, get_backend, open_backend, register_backend
 from ._plugin.hookspecs import hookimpl, hookspec
 from ._plugin.manager import discover_plugins

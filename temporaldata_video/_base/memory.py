@@ -1,4 +1,4 @@
-r"""Keeps the memory of pixels that were let go, for the next window.
+r"""The memory of requests: none that is not there, and that of pixels is used again.
 
 Memory fresh from the system is zeroed page by page when it is first written, and in a
 virtual machine it may have to be fetched from the host: for windows of many frames that
@@ -13,15 +13,24 @@ import mmap
 import os
 from collections import deque
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._base.process_cache import env_integer
+from ..errors import RequestTooLargeError
+from .process_cache import env_integer
 
 # Below this, the C library keeps memory by itself.
 _LEAST_BYTES = 1 << 20
 _HUGE_PAGE = 2 << 20
+_SHARE_OF_AVAILABLE = 0.8
+# Smaller requests are not worth asking the system.
+_FREE_BYTES = 64 * 1024 * 1024
+_ENVIRONMENT = "TEMPORALDATA_VIDEO_MAX_REQUEST_BYTES"
+_CGROUP = Path("/sys/fs/cgroup")
+
+_bound: int | None = env_integer(_ENVIRONMENT, 0) or None
 
 
 def _default_bound() -> int:
@@ -147,3 +156,106 @@ def _drop_beyond(most: int) -> None:
             _KEPT.popleft()
         except IndexError:  # another thread was faster
             return
+
+
+def configure_request_memory(max_bytes: int | None = None) -> int | None:
+    r"""Bounds how much memory one request for frames may take.
+
+    The environment variable ``TEMPORALDATA_VIDEO_MAX_REQUEST_BYTES`` sets the same for all
+    processes. By default it is 80 % of what is available at the time of the request, within
+    the limit of the container that the process runs in.
+
+    Args:
+        max_bytes: the bound in bytes; 0 returns to the default. Unchanged by default.
+
+    Returns:
+        The bound as it is now, in bytes; :obj:`None` if it is the default.
+
+    Raises:
+        ValueError: if the bound is negative.
+
+    Example ::
+
+        >>> import temporaldata_video as tv
+        >>> tv.configure_request_memory(8 << 30)
+        8589934592
+        >>> tv.configure_request_memory(0)
+    """
+    global _bound
+    if max_bytes is not None:
+        if max_bytes < 0:
+            raise ValueError(f"max_bytes must not be negative, got {max_bytes}.")
+        _bound = max_bytes or None
+    return _bound
+
+
+def check_request(size: int, what: str) -> None:
+    r"""Refuses what would need more memory than the bound.
+
+    Args:
+        size: bytes that are about to be allocated.
+        what: describes them, with their numbers.
+
+    Raises:
+        RequestTooLargeError: if they are too many.
+    """
+    if size <= (_FREE_BYTES if _bound is None else _bound):
+        return
+    available = available_memory() if _bound is None else None
+    if _bound is None and (available is None or size <= _SHARE_OF_AVAILABLE * available):
+        return
+    bound = (
+        f"{_mib(_bound)} are allowed"
+        if _bound is not None
+        else f"80 % of the {_mib(available or 0)} that are available are allowed"
+    )
+    raise RequestTooLargeError(
+        f"{what} need {_mib(size)} of memory, and {bound}. Ask for fewer frames at a time, "
+        f"pass resize=(height, width), or set the bound: "
+        f"temporaldata_video.configure_request_memory({size})."
+    )
+
+
+def available_memory() -> int | None:
+    r"""Returns how many bytes this process can allocate without harm, :obj:`None` where
+    the system does not say."""
+    known = [size for size in (_of_machine(), _of_container()) if size is not None]
+    return min(known, default=None)
+
+
+def _of_machine() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _of_container() -> int | None:
+    # Control groups of version 2 and 1; what files have in the page cache can be dropped.
+    for limit, usage, cached in (
+        ("memory.max", "memory.current", "file"),
+        (
+            "memory/memory.limit_in_bytes",
+            "memory/memory.usage_in_bytes",
+            "total_inactive_file",
+        ),
+    ):
+        try:
+            most = int((_CGROUP / limit).read_text())
+            used = int((_CGROUP / usage).read_text())
+            stat = (_CGROUP / limit).with_name("memory.stat").read_text()
+        except (OSError, ValueError):
+            continue
+        counted = dict(line.split() for line in stat.splitlines())
+        return max(0, most - used + int(counted.get(cached, 0)))
+    return None
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.0f} MiB"
