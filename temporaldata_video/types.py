@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -57,7 +58,9 @@ class Packets:
         return len(self.pts)
 
     def __getitem__(self, key: Any) -> Packets:
-        return Packets(*(getattr(self, name)[key] for name in PACKET_DTYPES))
+        return Packets(
+            self.pts[key], self.dts[key], self.pos[key], self.size[key], self.keyframe[key]
+        )
 
     @classmethod
     def empty(cls) -> Packets:
@@ -66,10 +69,9 @@ class Packets:
 
     @classmethod
     def concatenate(cls, tables: list[Packets]) -> Packets:
-        r"""Returns the packets of all tables, in their order."""
-        return cls(
-            *(np.concatenate([getattr(t, name) for t in tables]) for name in PACKET_DTYPES)
-        )
+        r"""Returns the packets of all tables, in the order given."""
+        columns = zip(*map(attrgetter(*PACKET_DTYPES), tables))
+        return cls(*map(np.concatenate, columns))
 
 
 class SideData(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 
 import temporaldata_video as tv
 from stress.resources import cut, usage
-from temporaldata_video._base import request_memory as memory_bound
+from temporaldata_video._base import memory as memory_bound
 from temporaldata_video.testing import make_clip
 from tests.helpers import needs_fork, right
 

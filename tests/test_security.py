@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import temporaldata_video as tv
 from temporaldata_video._cli.main import app
-from temporaldata_video._decode.decode import open_stream
+from temporaldata_video._decode.container_packets import open_stream
 from temporaldata_video.errors import SourceError, VideoError
 from temporaldata_video.testing import make_clip
 from temporaldata_video.testing._damage import box_places

@@ -16,6 +16,8 @@ from .._base.configuration import configuration
 from .._base.uris import frame_index_uri, normalize_uri, protocol_of
 from .._bytes.caches import object_folder
 from .._bytes.disk_files import CacheFiles
+from .._video.cost import frames_cost
+from .._video.prefetch import prefetch_recording
 from .._video.recording import Recording
 from ..errors import CacheError
 from .opening import IndexUriOption, VideoArgument, make_console, open_part
@@ -130,8 +132,8 @@ def prefetch(
     edges = [-np.inf if start is None else start, np.inf if end is None else end]
     first, stop = np.searchsorted(recording.sorted_timestamps, edges).tolist()
     frames = recording.time_order[first : max(first, stop)]
-    recording.prefetch(frames, progress=not quiet)
-    n_bytes = recording.cost(frames).bytes
+    prefetch_recording(recording, frames, progress=not quiet)
+    n_bytes = frames_cost(recording, frames).bytes
     typer.echo(f"{decimal(n_bytes)} of {len(frames)} frames are in {_files().root}")
 
 

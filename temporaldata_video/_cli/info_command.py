@@ -13,12 +13,12 @@ from rich.table import Table
 
 from .._build.file_index import clock_trouble
 from .._clock.faults import GAP_FACTOR
-from .._decode.decode import open_stream
+from .._decode.container_packets import open_stream
 from .._decode.read_file import VideoFile
-from .._video.cost import WINDOW_SECONDS, random_windows
+from .._video.cost import WINDOW_SECONDS, frames_cost, random_windows
+from .._video.lazy_arrays import LazyFrames
 from .._video.part import VideoPart
 from .._video.recording import Recording
-from .._video.requests import Request, read_together
 from ..errors import SourceError
 from ..types import PacketIndex, StreamInfo
 from .opening import (
@@ -197,7 +197,7 @@ def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:
     windows = random_windows(recording)
     if not windows:
         return
-    costs = np.median([recording.cost(window) for window in windows], axis=0)
+    costs = np.median([frames_cost(recording, window) for window in windows], axis=0)
     frames, decoded, n_bytes, _ = costs
     yield (
         label,
@@ -212,13 +212,11 @@ def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:
 
 
 def _time_windows(recording: Recording, windows: list[np.ndarray]) -> tuple[float, int]:
-    read_together(
-        [Request(recording, windows[0][:1])]
-    )  # the libraries are loaded at the first read
+    _ = LazyFrames(recording, windows[0][:1]).valid  # the first read loads the libraries
     seconds, failed = [], 0
     for window in windows:
         started = time.perf_counter()
-        ((_, valid),) = read_together([Request(recording, window)])
+        valid = LazyFrames(recording, window).valid
         seconds.append(time.perf_counter() - started)
         failed += int(np.count_nonzero(~valid))
     return float(np.median(seconds)), failed

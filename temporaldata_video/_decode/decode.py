@@ -1,30 +1,32 @@
-r"""Decodes runs of packets, with or without opening their container."""
+r"""Decodes runs of packets, by decoders that are new or stand where a window ended.
+
+A window that begins in the group of pictures in which the last one ended would decode that
+group from its key frame again. Where next to nothing is lost by it, or once two requests
+have followed one another like that, the decoder is kept instead of flushed, and the next
+request goes on where it stands. Frames of overlapping windows are kept as decoded, within a
+bound.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from itertools import chain, islice, takewhile
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+import atexit
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from .._base.container import (
-    LONGEST_BLOCK_HEADER,
-    demuxed,
-    ffmpeg_errors,
-    keep_to_one_thread,
-    open_container,
-)
-from ..errors import DecodeError, SourceError
+from .._base.configuration import DECODER_MEMORY_BYTES, DECODERS
+from .._base.container import ffmpeg_errors
+from .._base.process_cache import ProcessCache
+from ..errors import DecodeError
 from ..types import ByteRange, SegmentPackets, SideData, StreamInfo
-from .plan import Run
+from .plan import Run, follow_run
 
 if TYPE_CHECKING:
     import av
-    from av.container import InputContainer
     from av.video.codeccontext import VideoCodecContext
-    from av.video.stream import VideoStream
 
 # FFmpeg has decoders of AV1 that only work on special hardware, under the codec's name.
 _DECODERS = {"av1": ("libdav1d", "libaom-av1", "av1")}
@@ -61,7 +63,8 @@ def open_decoder(stream: StreamInfo) -> VideoCodecContext:
     context.color_trc = stream.color_trc
     context.colorspace = stream.color_space
     context.color_range = stream.color_range
-    keep_to_one_thread(context)
+    # Threads of a decoder that were made before a fork deadlock when the child frees it.
+    context.thread_count, context.thread_type = 1, "NONE"
     # What PyAV has no attribute for.
     options = {
         "chroma_sample_location": stream.chroma_location,
@@ -92,47 +95,65 @@ def may_skip_nonreference(stream: StreamInfo) -> bool:
     return False
 
 
-class PacketBytes:
-    r"""The bytes of packets, cut out of the ranges that were fetched.
+def cut_packets(
+    ranges: list[ByteRange],
+    chunks: list[bytes],
+    run: Run,
+    stream: StreamInfo,
+    is_new: bool = True,
+) -> Iterator[av.Packet]:
+    r"""Returns the packets of a run, cut out of bytes that were fetched and numbered in
+    their pts by the frame they show.
 
     Args:
         ranges: sorted ranges of a file.
         chunks: their bytes.
+        run: what is to be decoded.
+        stream: the facts of the stream.
+        is_new: whether the decoder has been given nothing before.
     """
-
-    def __init__(self, ranges: list[ByteRange], chunks: list[bytes]) -> None:
-        self._starts = np.array([r.start for r in ranges], np.int64)
-        self._chunks = [memoryview(chunk) for chunk in chunks]
-
-    def packets(
-        self, run: Run, stream: StreamInfo, is_new: bool = True
-    ) -> Iterator[av.Packet]:
-        r"""Yields the packets of a run, numbered in their pts by the frame they show.
-
-        Args:
-            run: what is to be decoded.
-            stream: the facts of the stream.
-            is_new: whether the decoder has been given nothing before.
-        """
-        position, size = run.packets.pos, run.packets.size.tolist()
-        holder = np.searchsorted(self._starts, position, side="right") - 1
-        offset = (position - self._starts[holder]).tolist()
-        packets = (
-            _padded_packet(self._chunks[chunk][start : start + n])
-            for chunk, start, n in zip(holder.tolist(), offset, size)
-        )
-        yield from _prepared(packets, run, stream, is_new)
+    packets = _cut(ranges, chunks, run)
+    if stream.side_data or (is_new and stream.preamble):
+        return prepared(packets, run, stream, is_new)
+    return packets
 
 
-def _prepared(
+def _cut(ranges: list[ByteRange], chunks: list[bytes], run: Run) -> Iterator[av.Packet]:
+    from av import Packet
+
+    views = [memoryview(chunk) for chunk in chunks]
+    begins = np.array(ranges, np.int64).reshape(-1, 2)[:, 0]
+    position = run.packets.pos
+    holder = np.searchsorted(begins, position, side="right") - 1
+    offset = (position - begins[holder]).tolist()
+    sizes, numbers = run.packets.size.tolist(), run.frames.tolist()
+    for chunk, start, size, number in zip(holder.tolist(), offset, sizes, numbers):
+        packet = Packet(size)  # padded as decoders require, which Packet(bytes) is not
+        packet.update(views[chunk][start : start + size])
+        packet.pts = number
+        yield packet
+
+
+def prepared(
     packets: Iterable[av.Packet], run: Run, stream: StreamInfo, is_new: bool
 ) -> Iterator[av.Packet]:
-    # Numbers packets, and adds what the decoder has to be told besides.
+    r"""Yields packets numbered, and with all that the decoder has to be told besides.
+
+    Args:
+        packets: of the run, in its order.
+        run: what is to be decoded.
+        stream: the facts of the stream.
+        is_new: whether the decoder has been given nothing before.
+    """
+    from av import Packet
+
     beside = _side_data(run, stream, is_new) if stream.side_data else {}
     is_first = is_new and bool(stream.preamble)
     for place, (packet, number) in enumerate(zip(packets, run.frames.tolist())):
         if is_first:
-            packet, is_first = _padded_packet(stream.preamble + bytes(packet)), False
+            data, is_first = stream.preamble + bytes(packet), False
+            packet = Packet(len(data))
+            packet.update(data)
         for item in beside.get(place, ()):
             _attach(item, packet)
         packet.pts = number
@@ -168,123 +189,6 @@ def _attach(item: SideData, packet: av.Packet) -> None:
     side_data.to_packet(packet, True)
 
 
-def _padded_packet(data: bytes | memoryview) -> av.Packet:
-    # Packet(n) is padded as decoders require, Packet(bytes) is not.
-    import av
-
-    packet = av.Packet(len(data))
-    packet.update(data)  # type: ignore[arg-type]  # any buffer will do
-    return packet
-
-
-@contextmanager
-def open_stream(
-    open_file: Callable[[], BinaryIO], uri: str, segment: SegmentPackets
-) -> Iterator[tuple[VideoCodecContext, Callable[[Run], Iterator[av.Packet]]]]:
-    r"""Opens a container for packets that cannot be read by their position.
-
-    Args:
-        open_file: opens the file, seekable and binary.
-        uri: for messages.
-        segment: the index of the file.
-
-    Yields:
-        The decoder of the stream, and a function from a run to its packets.
-    """
-    stream = segment.stream
-    with _opened(open_file, uri, stream) as (container, source):
-        keep_to_one_thread(source.codec_context)
-
-        def packets(run: Run) -> Iterator[av.Packet]:
-            found = _sought(container, source, stream, run, uri)
-            if found is not None:
-                yield from _checked(found, run, stream, uri)
-                return
-            with _opened(open_file, uri, stream) as (fresh, beginning):
-                before = _count_before(segment, run)
-                found = islice(demuxed(fresh, beginning, uri), before, None)
-                yield from _checked(found, run, stream, uri)
-
-        yield source.codec_context, packets
-
-
-@contextmanager
-def _opened(
-    open_file: Callable[[], BinaryIO], uri: str, stream: StreamInfo
-) -> Iterator[tuple[InputContainer, VideoStream]]:
-    with open_file() as file:
-        demuxer = stream.container.split(",")[0]
-        with open_container(file, uri, demuxer=demuxer) as container:
-            if stream.stream_index >= len(container.streams):
-                raise SourceError(
-                    f"{uri!r} no longer holds a stream {stream.stream_index}; index it "
-                    f"again with 'temporaldata-video index --overwrite'."
-                )
-            yield container, cast("VideoStream", container.streams[stream.stream_index])
-
-
-def _sought(
-    container: InputContainer, source: VideoStream, stream: StreamInfo, run: Run, uri: str
-) -> Iterator[av.Packet] | None:
-    # The packets from the first of a run on, if a seek leads to it: it is known again by
-    # its dts, place and size.
-
-    if not stream.seekable:
-        return None
-    dts, pos, size = (int(getattr(run.packets, c)[0]) for c in ("dts", "pos", "size"))
-    try:
-        container.seek(dts, stream=source)
-    except ffmpeg_errors():
-        return None
-    packets = demuxed(container, source, uri)
-    for packet in packets:
-        if packet.dts is None or packet.dts > dts:
-            return None
-        if packet.dts == dts and packet.size == size and _lies_at(packet, pos):
-            return chain([packet], packets)
-    return None
-
-
-def _lies_at(packet: av.Packet, pos: int) -> bool:
-    # Indexes have the place of the payload, which begins behind the header of a block.
-    return pos < 0 if packet.pos is None else 0 <= pos - packet.pos <= LONGEST_BLOCK_HEADER
-
-
-def _count_before(segment: SegmentPackets, run: Run) -> int:
-    tables = (segment.rows(0, len(segment)), segment.hidden)
-    return sum(int(np.count_nonzero(t.dts < run.packets.dts[0])) for t in tables)
-
-
-def _checked(
-    packets: Iterator[av.Packet], run: Run, stream: StreamInfo, uri: str
-) -> Iterator[av.Packet]:
-    given = 0
-    sized = zip(packets, run.packets.size.tolist())
-    same = takewhile(lambda pair: pair[0].size == pair[1], sized)
-    for packet in _prepared((packet for packet, _ in same), run, stream, True):
-        yield packet
-        given += 1
-    if given < len(run.frames):
-        raise SourceError(
-            f"{uri!r} no longer holds the packets that its index names; index it again "
-            f"with 'temporaldata-video index --overwrite'."
-        )
-
-
-class Decoded(NamedTuple):
-    r"""What became of a run.
-
-    Args:
-        missing: the wanted frames that did not come out, and why not.
-        fed: the number of packets that were decoded.
-        flushed: whether the decoder was flushed, and is of no more use.
-    """
-
-    missing: dict[int, str]
-    fed: int
-    flushed: bool
-
-
 def skippable(run: Run) -> np.ndarray:
     r"""Returns which packets of a run need not be decoded if no other refers to them.
 
@@ -301,14 +205,33 @@ def skippable(run: Run) -> np.ndarray:
     return ~run.wanted & (run.frames < last_row)
 
 
+class Decoded(NamedTuple):
+    r"""What became of a run.
+
+    Args:
+        missing: the wanted frames that did not come out, and why not.
+        fed: the number of packets that were decoded.
+        flushed: whether the decoder was flushed, and is of no more use.
+        shown: the numbers of all frames that came out.
+        kept: those from ``keep_from`` on, as decoded.
+    """
+
+    missing: dict[int, str]
+    fed: int
+    flushed: bool
+    shown: list[int]
+    kept: dict[int, av.VideoFrame]
+
+
 def decode_packets(
     context: VideoCodecContext,
     packets: Iterable[av.Packet],
     run: Run,
     skip_nonreference: bool,
-    sink: Callable[[int, av.VideoFrame, bool], None],
+    sink: Callable[[int, av.VideoFrame], None],
     *,
     awaited: Iterable[int] = (),
+    keep_from: int | None = None,
 ) -> Decoded:
     r"""Decodes packets until all wanted frames have come out, in any order.
 
@@ -321,43 +244,246 @@ def decode_packets(
         run: what is to be decoded.
         skip_nonreference: leave out what nobody wants and nobody refers to, up to the last
             frame wanted.
-        sink: called with the number of a frame, the frame, and whether it is wanted.
+        sink: called with the number of a wanted frame and the frame.
         awaited: wanted frames whose packets the decoder has been given before.
+        keep_from: number of the first frame that is returned; none is by default.
     """
-
-    wanted_frames = [*awaited, *run.frames[run.wanted].tolist()]
-    missing = dict.fromkeys(wanted_frames, "the decoder shows no frame")
+    wanted = [*awaited, *run.frames[run.wanted].tolist()]
+    missing = dict.fromkeys(wanted, "the decoder shows no frame")
+    decoded = Decoded(missing, 0, False, [], {})
     if not missing:
-        return Decoded(missing, 0, False)
+        return decoded
     fed, skipping = 0, False
-    for packet, skip in zip(packets, (skippable(run) & skip_nonreference).tolist()):
-        if skip is not skipping:
-            context.skip_frame = "NONREF" if skip else "DEFAULT"
-            skipping = skip
-        number = packet.pts
-        fed += 1
+    skips = skippable(run).tolist() if skip_nonreference else [False] * len(run.frames)
+    # After the last packet, the decoder is asked for what it holds back.
+    for packet, skip in zip(chain(packets, (None,)), [*skips, False]):
+        if packet is None:
+            number = None
+        else:
+            number = packet.pts
+            fed += 1
+            if skip is not skipping:
+                context.skip_frame = "NONREF" if skip else "DEFAULT"
+                skipping = skip
         try:
             frames = context.decode(packet)
         except ffmpeg_errors() as error:
             if number in missing:
                 missing[number] = str(error)
             continue
-        _hand_over(frames, missing, sink)
+        for frame in frames:
+            shown = frame.pts
+            if shown is None:
+                continue
+            decoded.shown.append(shown)
+            if keep_from is not None and shown >= keep_from:
+                decoded.kept[shown] = frame
+            if missing.pop(shown, None) is not None:
+                sink(shown, frame)
+        if not missing and packet is not None:
+            return decoded._replace(fed=fed)
+    return decoded._replace(fed=fed, flushed=True)
+
+
+# The share of its packets that a request may decode in excess, so that its last frames come
+# out of a decoder that is kept.
+_SPARE = 0.04
+# No codec holds back more frames than a decoded picture buffer has places.
+_MOST_DELAYED = 17
+
+
+@dataclass
+class LiveDecoder:
+    r"""What a request leaves behind for the one that may follow.
+
+    Args:
+        first_row: first frame of the request.
+        last_row: last frame of the request.
+        start_dts: dts of the first packet that was decoded.
+        last_dts: dts of the last packet that was decoded.
+        context: the decoder, or :obj:`None` if it was flushed.
+        pending: frames that the decoder was given and has not given out yet.
+        recent: frames by number that an overlapping request can use again.
+    """
+
+    first_row: int
+    last_row: int
+    start_dts: int
+    last_dts: int
+    context: VideoCodecContext | None = None
+    pending: frozenset[int] = frozenset()
+    recent: dict[int, av.VideoFrame] = field(default_factory=dict)
+
+
+_LIVE: ProcessCache[LiveDecoder] = ProcessCache(0)
+# How many decoders and bytes of frames are kept: those that what is kept was kept by.
+_BOUNDS = (0, 0)
+atexit.register(_LIVE.clear)
+
+
+def _follow_configuration() -> None:
+    # What was kept by other bounds goes.
+    global _BOUNDS
+    bounds = (DECODERS.read(), DECODER_MEMORY_BYTES.read())
+    if bounds != _BOUNDS:
+        _LIVE.clear()
+        _LIVE.maxsize, _BOUNDS = bounds[0], bounds
+
+
+@dataclass(frozen=True)
+class SlidingRun:
+    r"""A run that goes on from where a decoder stands.
+
+    Args:
+        live: the decoder, and what the request before left.
+        reused: wanted frames that are decoded already.
+        awaited: wanted frames that the decoder was given already.
+        run: the packets that are still to be decoded, those behind the last wanted frame
+            included, which make the decoder give out what it holds back.
+    """
+
+    live: LiveDecoder
+    reused: dict[int, av.VideoFrame]
+    awaited: frozenset[int]
+    run: Run
+
+
+def take_sliding(
+    key: Hashable, segment: SegmentPackets, runs: list[Run], reads_on: bool
+) -> SlidingRun | None:
+    r"""Returns how to go on from the request before, if this one follows it, or how to
+    begin so that another may follow.
+
+    The decoder is taken out of the pool, so that no other thread uses it. Without a
+    sliding run, the request is remembered for the next one.
+
+    Args:
+        key: identifies the file.
+        segment: its packets.
+        runs: the plan of this request.
+        reads_on: whether a few packets behind the last one wanted cost nothing to read.
+    """
+    _follow_configuration()
+    if _LIVE.maxsize == 0:
+        return None
+    live = _LIVE.pop(key)
+    if len(runs) != 1:
+        return None
+    run = runs[0]
+    rows = np.sort(run.frames[run.wanted])
+    first, last = int(rows[0]), int(rows[-1])
+    start_dts, stop_dts = int(run.packets.dts[0]), int(run.packets.dts[-1])
+    if live is None or not (
+        live.first_row < first and live.start_dts <= start_dts <= live.last_dts
+    ):
+        spare = int(_SPARE * len(run.frames)) if reads_on else 0
+        followed = follow_run(segment, run, last, stop_dts, spare)
+        if not _shows(followed, last, segment.stream.reorder):
+            _LIVE.put(key, LiveDecoder(first, last, start_dts, stop_dts))
+            return None
+        live = LiveDecoder(first, first - 1, start_dts, start_dts - 1)
+        return SlidingRun(live, {}, frozenset(), followed)
+    passed = run.packets.dts <= live.last_dts
+    at_hand = np.isin(run.frames, [*live.recent, *live.pending])
+    if live.context is None or (run.wanted & passed & ~at_hand).any():
+        live = LiveDecoder(live.first_row, live.last_row, start_dts, start_dts - 1)
+    reused = {row: live.recent[row] for row in rows.tolist() if row in live.recent}
+    awaited = live.pending.intersection(rows.tolist()).difference(reused)
+    ahead = run.packets.dts > live.last_dts
+    rest = Run(run.packets[ahead], run.frames[ahead], run.wanted[ahead])
+    after = max(stop_dts, live.last_dts)
+    rest = follow_run(segment, rest, last, after, _MOST_DELAYED)
+    return SlidingRun(live, reused, awaited, rest)
+
+
+def forget_decoder(key: Hashable) -> None:
+    r"""Drops the decoder that is kept for a file.
+
+    Args:
+        key: identifies the file.
+    """
+    _LIVE.pop(key)
+
+
+def _shows(run: Run, row: int, reorder: int) -> bool:
+    # Whether a decoder that is given these packets is likely to give out the frame. It
+    # holds frames back until there are as many later ones as it ever has to put in order.
+    frames = run.frames
+    overtaken = np.zeros(len(frames), np.int64)
+    for lag in range(1, min(2 * reorder + 1, len(frames))):
+        overtaken[lag:] += frames[:-lag] > frames[lag:]
+    return np.count_nonzero(frames > row) >= overtaken.max(initial=0)
+
+
+def decode_sliding(
+    key: Hashable,
+    sliding: SlidingRun,
+    stream: StreamInfo,
+    ranges: list[ByteRange],
+    chunks: list[bytes],
+    sink: Callable[[int, av.VideoFrame], None],
+) -> dict[int, str]:
+    r"""Decodes a sliding run and puts its decoder back into the pool.
+
+    Args:
+        key: identifies the file.
+        sliding: from :func:`take_sliding`.
+        stream: the facts of the stream.
+        ranges: sorted ranges of the file, which hold the packets of the run.
+        chunks: their bytes.
+        sink: called with the number of a wanted frame and the frame.
+
+    Returns:
+        The wanted frames that did not come out, and why not.
+    """
+    live, run = sliding.live, sliding.run
+    wanted = [*sliding.reused, *sliding.awaited, *run.frames[run.wanted].tolist()]
+    first, last = min(wanted), max(wanted)
+    overlapping = first <= live.last_row
+    is_new = live.context is None
+    context = live.context or open_decoder(stream)
+    for number, frame in sliding.reused.items():
+        sink(number, frame)
+    skip_nonreference = may_skip_nonreference(stream)
+    missing, fed, flushed, shown, kept = decode_packets(
+        context,
+        cut_packets(ranges, chunks, run, stream, is_new),
+        run,
+        skip_nonreference,
+        sink,
+        awaited=sliding.awaited,
+        keep_from=first if overlapping else None,
+    )
+    last_dts = int(run.packets.dts[fed - 1]) if fed else live.last_dts
+    if missing or flushed:
         if not missing:
-            return Decoded(missing, fed, False)
-    try:
-        frames = context.decode(None)
-    except ffmpeg_errors():
-        frames = []
-    _hand_over(frames, missing, sink)
-    return Decoded(missing, fed, True)
+            _LIVE.put(key, LiveDecoder(first, last, live.start_dts, last_dts))
+        return missing
+    given = run.frames[:fed]
+    if skip_nonreference:
+        given = given[~skippable(run)[:fed]]
+    _LIVE.put(
+        key,
+        LiveDecoder(
+            first,
+            last,
+            live.start_dts,
+            last_dts,
+            context,
+            live.pending.union(given.tolist()).difference(shown),
+            _newest({**sliding.reused, **kept}) if overlapping else {},
+        ),
+    )
+    return missing
 
 
-def _hand_over(
-    frames: list[av.VideoFrame],
-    missing: dict[int, str],
-    sink: Callable[[int, av.VideoFrame, bool], None],
-) -> None:
-    for frame in frames:
-        if frame.pts is not None:
-            sink(frame.pts, frame, missing.pop(frame.pts, None) is not None)
+def _newest(recent: dict[int, av.VideoFrame]) -> dict[int, av.VideoFrame]:
+    # As many of the frames as the bound on memory leaves to one decoder.
+    if not recent:
+        return recent
+    size = sum(plane.buffer_size for plane in next(iter(recent.values())).planes)
+    max_decoders, max_bytes = _BOUNDS
+    most = max_bytes // max(1, max_decoders) // max(1, size)
+    return {
+        number: recent[number] for number in sorted(recent)[max(0, len(recent) - most) :]
+    }

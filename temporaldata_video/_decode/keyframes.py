@@ -111,7 +111,9 @@ def _with_entries(file: VideoFile, entries: np.ndarray, hidden_entry: bool) -> V
 class _Entries:
     # The packets of a file with other key frames.
 
-    def __init__(self, packets, entries: np.ndarray, hidden_entry: bool) -> None:
+    def __init__(
+        self, packets: SegmentPackets, entries: np.ndarray, hidden_entry: bool
+    ) -> None:
         self.stream, self.fingerprint = packets.stream, packets.fingerprint
         self._rows = replace(packets.rows(0, len(packets)), keyframe=entries.copy())
         hidden = packets.hidden
@@ -120,7 +122,7 @@ class _Entries:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def rows(self, start: int, stop: int):
+    def rows(self, start: int, stop: int) -> Packets:
         return self._rows[start:stop]
 
 

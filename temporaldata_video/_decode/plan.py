@@ -2,8 +2,9 @@ r"""Plans a request: which packets to decode for which frames, and which bytes t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -49,29 +50,33 @@ def plan_runs(
         split: keep adjacent groups of pictures apart, so that they can be decoded side by
             side.
     """
-    runs: list[Run] = []
     # A frame that the file does not have is in no run.
-    wanted = wanted[(wanted >= 0) & (wanted < len(segment))]
-    if len(wanted) == 0:
-        return runs
-    breaks = np.flatnonzero(np.diff(wanted) > _CLUSTER_GAP) + 1
-    for cluster in np.split(wanted, breaks):
-        runs.extend(_plan_cluster(segment, cluster, earlier, split))
+    first, stop = np.searchsorted(wanted, (0, len(segment))).tolist()
+    wanted = wanted[first:stop]
+    edges = np.flatnonzero(wanted[1:] - wanted[:-1] > _CLUSTER_GAP) + 1
+    runs: list[Run] = []
+    for first, stop in pairwise((0, *edges.tolist(), len(wanted))):
+        if first < stop:
+            runs += _plan_cluster(segment, wanted[first:stop], earlier, split)
     return runs
 
 
 def _plan_cluster(
     segment: SegmentPackets, wanted: np.ndarray, earlier: int, split: bool
-) -> Iterable[Run]:
+) -> list[Run]:
     first_row, table = _load_rows(segment, int(wanted[0]), int(wanted[-1]), earlier)
-    n_rows = len(table)
+    place = np.arange(len(table))
+    frames = first_row + place
     hidden = _hidden_between(segment, table, first_row)
-    place = np.concatenate([np.arange(n_rows), _places(hidden, table)])
-    frames = np.concatenate([first_row + np.arange(n_rows), -1 - np.arange(len(hidden))])
-    table = Packets.concatenate([table, hidden])
+    if len(hidden):
+        # Hidden packets stand among rows behind those that are shown before them.
+        place_of = np.searchsorted(np.maximum.accumulate(table.pts), hidden.pts)
+        place = np.concatenate([place, place_of])
+        frames = np.concatenate([frames, -1 - np.arange(len(hidden))])
+        table = Packets.concatenate([table, hidden])
     order = np.argsort(table.dts)
-    rank = np.empty(len(table), np.int64)
-    rank[order] = np.arange(len(table))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
 
     entries = wanted - first_row
     ranks = rank[entries]
@@ -85,18 +90,16 @@ def _plan_cluster(
     while (late := key_ranks[nearest] > ranks).any():
         nearest[late] -= 1
     starts = key_ranks[nearest]
-    stops = _with_trailing(ranks + 1, frames[order] < 0, segment.stream.trailing)
+    stops = ranks + 1
+    if segment.stream.trailing:
+        stops = _with_trailing(stops, frames[order] < 0, segment.stream.trailing)
 
-    packets, frames = table[order], frames[order]
-    is_wanted = np.zeros(len(table), bool)
+    is_wanted = np.zeros(len(order), bool)
     is_wanted[ranks] = True
-    for start, stop in _merge(starts, stops, adjacent=not split):
-        yield Run(packets[start:stop], frames[start:stop], is_wanted[start:stop])
-
-
-def _places(hidden: Packets, rows: Packets) -> np.ndarray:
-    # Where hidden packets stand among rows: the number of rows shown before them.
-    return np.searchsorted(np.maximum.accumulate(rows.pts), hidden.pts)
+    return [
+        Run(table[order[start:stop]], frames[order[start:stop]], is_wanted[start:stop])
+        for start, stop in _merge(starts, stops, adjacent=not split)
+    ]
 
 
 def _with_trailing(stops: np.ndarray, is_hidden: np.ndarray, trailing: int) -> np.ndarray:
@@ -145,22 +148,15 @@ def _hidden_between(segment: SegmentPackets, table: Packets, first_row: int) -> 
     return hidden[(hidden.dts >= lowest) & (hidden.dts <= highest)]
 
 
-def _merge(
-    starts: np.ndarray, stops: np.ndarray, adjacent: bool
-) -> Iterable[tuple[int, int]]:
+def _merge(starts: np.ndarray, stops: np.ndarray, adjacent: bool) -> list[list[int]]:
     order = np.argsort(starts, kind="stable")
-    current: list[int] | None = None
+    spans: list[list[int]] = []
     for start, stop in zip(starts[order].tolist(), stops[order].tolist()):
-        if current is not None and (
-            start <= current[1] if adjacent else start < current[1]
-        ):
-            current[1] = max(current[1], stop)
-            continue
-        if current is not None:
-            yield current[0], current[1]
-        current = [start, stop]
-    if current is not None:
-        yield current[0], current[1]
+        if spans and start < spans[-1][1] + adjacent:
+            spans[-1][1] = max(spans[-1][1], stop)
+        else:
+            spans.append([start, stop])
+    return spans
 
 
 def follow_run(
@@ -175,6 +171,8 @@ def follow_run(
         last_dts: dts of the last packet that is needed for it.
         count: how many packets to add at most.
     """
+    if count == 0:
+        return run
     # A packet lies at most `reorder` places from the place of its frame.
     reorder = segment.stream.reorder
     start = max(0, last_row - 2 * reorder)
@@ -190,6 +188,8 @@ def follow_run(
     order = np.argsort(table.dts)
     dts = table.dts[order]
     order = order[(dts > last_dts) & (dts < end_dts)][:count]
+    if not len(order):
+        return run
     return Run(
         Packets.concatenate([run.packets, table[order]]),
         np.concatenate([run.frames, frames[order]]),
@@ -204,13 +204,15 @@ def byte_ranges(runs: Sequence[Run], merge_gap: int = MERGE_GAP_BYTES) -> list[B
         runs: what is to be decoded.
         merge_gap: ranges with at most this many bytes between them become one.
     """
-    if not sum(len(run.frames) for run in runs):
+    if len(runs) == 1:
+        table = runs[0].packets
+    else:
+        table = Packets.concatenate([Packets.empty(), *(run.packets for run in runs)])
+    if not len(table.pos):
         return []
-    start = np.concatenate([run.packets.pos for run in runs])
-    size = np.concatenate([run.packets.size for run in runs])
-    order = np.argsort(start, kind="stable")
-    start, stop = start[order], (start + size)[order]
-    reach = np.maximum.accumulate(stop)
-    first = np.concatenate([[True], start[1:] > reach[:-1] + merge_gap])
-    last = np.concatenate([first[1:], [True]])
-    return [ByteRange(a, b) for a, b in zip(start[first].tolist(), reach[last].tolist())]
+    order = np.argsort(table.pos, kind="stable")
+    start = table.pos[order]
+    reach = np.maximum.accumulate(start + table.size[order])
+    breaks = np.flatnonzero(start[1:] > reach[:-1] + merge_gap)
+    starts = [start[0], *start[breaks + 1]]
+    return list(map(ByteRange, map(int, starts), map(int, [*reach[breaks], reach[-1]])))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from .._base.memory import check_request
 from .._base.process_cache import ProcessCache
-from .._base.request_memory import check_request
 from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, ranged, side_by_side, split_range
 from .._bytes.fingerprint import matches
 from .._bytes.local import LocalStore
@@ -25,15 +25,17 @@ from ..types import (
     SegmentPackets,
     StreamInfo,
 )
+from .container_packets import open_stream
 from .decode import (
-    PacketBytes,
+    cut_packets,
     decode_packets,
+    decode_sliding,
+    forget_decoder,
     may_skip_nonreference,
     open_decoder,
-    open_stream,
+    take_sliding,
 )
 from .plan import Run, byte_ranges, plan_runs
-from .resume import decode_sliding, forget_decoder, take_sliding
 
 if TYPE_CHECKING:
     import av
@@ -69,8 +71,9 @@ def read_frames(
     file: VideoFile,
     frames: np.ndarray,
     output: OutputFormat,
-    write: Callable[[int], np.ndarray],
+    target: Callable[[int], np.ndarray],
     threads: int = 1,
+    runs: list[Run] | None = None,
 ) -> dict[int, str]:
     r"""Decodes frames of a file into arrays of the caller's.
 
@@ -78,9 +81,10 @@ def read_frames(
         file: the file.
         frames: frame numbers within the file, sorted and unique, int64 of shape (n,).
         output: the pixels asked for.
-        write: returns the array for a frame number, of
+        target: returns the array for a frame number, of
             :meth:`~temporaldata_video._pixels.convert.OutputFormat.frame_shape`.
         threads: groups of pictures to decode side by side.
+        runs: the plan of these frames, by :func:`plan_frames`; made here by default.
 
     Returns:
         The frames that could not be decoded, and why not.
@@ -89,14 +93,27 @@ def read_frames(
         StaleIndexError: if the file is not the one that was indexed.
     """
     missing = dict.fromkeys(frames.tolist(), "its index leads to no packet that shows it")
-    wanted = _Wanted(file.uri, file.packets.stream, output, write, missing)
+    wanted = _Wanted(file.uri, file.packets.stream, output, target, missing)
     for earlier in _ATTEMPTS:
-        todo = np.array(sorted(missing), np.int64)
-        runs = plan_runs(file.packets, todo, earlier=earlier, split=threads > 1)
+        if runs is None:
+            todo = np.array(sorted(missing), np.int64)
+            runs = plan_runs(file.packets, todo, earlier=earlier, split=threads > 1)
         _decode_runs(file, runs, wanted, threads)
         if not missing:
             break
+        runs = None
     return missing
+
+
+def plan_frames(file: VideoFile, frames: np.ndarray, threads: int = 1) -> list[Run]:
+    r"""Returns what is to be decoded for frames.
+
+    Args:
+        file: the file.
+        frames: frame numbers within the file, sorted and unique, int64 of shape (n,).
+        threads: groups of pictures to decode side by side.
+    """
+    return plan_runs(file.packets, frames, split=threads > 1)
 
 
 def read_cost(file: VideoFile, frames: np.ndarray) -> Cost:
@@ -116,20 +133,20 @@ def read_cost(file: VideoFile, frames: np.ndarray) -> Cost:
     )
 
 
-def fetch_ahead(wanted: Sequence[tuple[VideoFile, np.ndarray]]) -> list[VideoFile]:
-    r"""Returns files that hold what :func:`read_frames` is about to need of them,
-    fetched side by side; those whose bytes lie near are as they were.
+def fetch_ahead(wanted: Sequence[tuple[VideoFile, list[Run]]]) -> list[VideoFile]:
+    r"""Returns files that hold what :func:`read_frames` is about to need of them, fetched
+    side by side; those whose bytes lie near are as they were.
 
     Args:
-        wanted: files and frame numbers within them, sorted and unique, int64.
+        wanted: files, and what is to be decoded of them.
 
     Raises:
         StaleIndexError: if a file is not the one that was indexed.
     """
     files = [file for file, _ in wanted]
     ranges = {
-        place: byte_ranges(plan_runs(file.packets, frames))
-        for place, (file, frames) in enumerate(wanted)
+        place: byte_ranges(runs)
+        for place, (file, runs) in enumerate(wanted)
         if file.cache is not None and file.packets.stream.readable_by_packet
     }
     if len(ranges) < 2:
@@ -170,24 +187,25 @@ class _Wanted:
     uri: str
     stream: StreamInfo
     output: OutputFormat
-    write: Callable[[int], np.ndarray]
+    target: Callable[[int], np.ndarray]
     missing: dict[int, str]
 
-    def converter(self) -> Callable[..., None]:
+    def converter(self) -> Callable[[int, av.VideoFrame], None]:
         # Each thread needs one of its own.
-        writer = FrameWriter(self.stream, self.output)
+        write = FrameWriter(self.stream, self.output).write
+        target, missing = self.target, self.missing
 
-        def convert(number: int, frame: av.VideoFrame, wanted: bool = True) -> None:
-            if not wanted or number not in self.missing:
+        def convert(number: int, frame: av.VideoFrame) -> None:
+            if number not in missing:
                 return
             try:
-                writer.write(frame, self.write(number))
+                write(frame, target(number))
             except FrameSizeError as error:
                 raise FrameSizeError(f"frame {number} of {self.uri!r} {error}") from None
             except (ValueError, OSError) as error:  # FFmpeg refuses some colours
-                self.missing[number] = str(error)
+                missing[number] = str(error)
             else:
-                del self.missing[number]
+                del missing[number]
 
         return convert
 
@@ -205,27 +223,20 @@ def _decode_runs(file: VideoFile, runs: list[Run], wanted: _Wanted, threads: int
         if file.store.head(file.uri).etag != etag:
             raise SourceChangedError(f"{file.uri!r} changed while it was being read.")
         return
-    skip = may_skip_nonreference(stream)
     if threads == 1:
         key = (file.uri, file.packets.fingerprint)
         reads_on = isinstance(file.store, LocalStore)
         sliding = take_sliding(key, file.packets, runs, reads_on)
         if sliding is not None:
-            source = _fetch(file, [sliding.run])
-            missing = decode_sliding(
-                key,
-                sliding,
-                lambda: open_decoder(stream),
-                lambda run, is_new: source.packets(run, stream, is_new),
-                skip,
-                wanted.converter(),
-            )
-            wanted.explain(missing)
+            ranges, data = _fetch(file, [sliding.run])
+            sink = wanted.converter()
+            wanted.explain(decode_sliding(key, sliding, stream, ranges, data, sink))
             return
-    source = _fetch(file, runs)
+    ranges, data = _fetch(file, runs)
+    skip = may_skip_nonreference(stream)
 
     def decode(run: Run) -> None:
-        packets, convert = source.packets(run, stream), wanted.converter()
+        packets, convert = cut_packets(ranges, data, run, stream), wanted.converter()
         decoded = decode_packets(open_decoder(stream), packets, run, skip, convert)
         wanted.explain(decoded.missing)
 
@@ -241,38 +252,40 @@ def _decode_from_container(file: VideoFile, runs: list[Run], wanted: _Wanted) ->
             wanted.explain(decoded.missing)
 
 
-def _fetch(file: VideoFile, runs: list[Run]) -> PacketBytes:
+def _fetch(file: VideoFile, runs: list[Run]) -> tuple[list[ByteRange], list[bytes]]:
     ranges = byte_ranges(runs)
-    packets = sum(stop - start for start, stop in ranges)
-    check_request(packets, f"the packets of {sum(len(run.frames) for run in runs)} frames")
-    _, data = _read(file, ranges)
-    return PacketBytes(ranges, data)
+    size = frames = 0
+    for start, stop in ranges:
+        size += stop - start
+    for run in runs:
+        frames += len(run.frames)
+    check_request(size, f"the packets of {frames} frames")
+    return ranges, _read(file, ranges)[1]
 
 
 def _read(file: VideoFile, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[bytes]]:
     # The bytes of the ranges, and the version of the file that all of them are of.
+    store, uri = ranged(file.store), file.uri
     for _ in range(2):
         meta = verified(file)
-        if any(not 0 <= start < stop <= meta.size for start, stop in ranges):
-            raise IndexFormatError(
-                f"the index of {file.uri!r} is damaged: it names bytes outside of the "
-                f"file. Run: temporaldata-video index --overwrite {file.uri}"
-            )
-        store = ranged(file.store)
+        for start, stop in ranges:
+            if not 0 <= start < stop <= meta.size:
+                raise IndexFormatError(
+                    f"the index of {uri!r} is damaged: it names bytes outside of the "
+                    f"file. Run: temporaldata-video index --overwrite {uri}"
+                )
         try:
             if file.cache is not None:
-                data = file.cache.read_ranges(store, file.uri, ranges, meta)
-            else:
-                data = [
-                    store.read_range(file.uri, start, stop - start, meta.etag or None)
-                    for start, stop in ranges
-                ]
+                return meta, file.cache.read_ranges(store, uri, ranges, meta)
+            data = []
+            for start, stop in ranges:
+                data.append(store.read_range(uri, start, stop - start, meta.etag or None))
             return meta, data
         except SourceChangedError:
             # The file was touched or replaced since it was verified; if it is still the
             # indexed one, the bytes are good.
             _VERIFIED.clear()
-    raise SourceChangedError(f"{file.uri!r} keeps changing while it is being read.")
+    raise SourceChangedError(f"{uri!r} keeps changing while it is being read.")
 
 
 # Files that were found to be the indexed ones.
@@ -289,7 +302,7 @@ def verified(file: VideoFile) -> ObjectMeta:
         StaleIndexError: if it is another one.
     """
     key = (file.uri, file.packets.fingerprint)
-    return _VERIFIED.get(key, lambda: _verify(file))
+    return _VERIFIED.get(key, partial(_verify, file))
 
 
 def forget(file: VideoFile) -> None:

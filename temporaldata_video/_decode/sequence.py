@@ -13,7 +13,8 @@ import numpy as np
 from .._bytes.fetch import ranged
 from .._pixels.equality import plane_rows
 from ..types import Packets, SegmentPackets
-from .decode import PacketBytes, decode_packets, open_decoder, open_stream
+from .container_packets import open_stream
+from .decode import cut_packets, decode_packets, open_decoder
 from .plan import Run, byte_ranges
 from .read_file import VideoFile, verified
 
@@ -60,21 +61,16 @@ def decode_run(
     Raises:
         StaleIndexError: if the file is not the one that was indexed.
     """
-
-    def hand_over(number: int, frame: av.VideoFrame, is_wanted: bool) -> None:
-        if is_wanted:
-            sink(number, frame)
-
     stream, etag = file.packets.stream, verified(file).etag
     if stream.readable_by_packet:
         context = open_decoder(stream)
         _be_strict(context, strict)
         packets = _packets_in_chunks(file, run, etag)
-        return decode_packets(context, packets, run, False, hand_over).missing
+        return decode_packets(context, packets, run, False, sink).missing
     opened = partial(file.store.open, file.uri)
     with open_stream(opened, file.uri, file.packets) as (context, demux):
         _be_strict(context, strict)
-        return decode_packets(context, demux(run), run, False, hand_over).missing
+        return decode_packets(context, demux(run), run, False, sink).missing
 
 
 def _be_strict(context: VideoCodecContext, strict: bool) -> None:
@@ -92,7 +88,7 @@ def _packets_in_chunks(file: VideoFile, run: Run, etag: str) -> Iterator[av.Pack
         ranges = byte_ranges([part])
         read_range = ranged(file.store).read_range
         data = [read_range(file.uri, a, b - a, etag or None) for a, b in ranges]
-        yield from PacketBytes(ranges, data).packets(part, stream, is_new=start == 0)
+        yield from cut_packets(ranges, data, part, stream, is_new=start == 0)
 
 
 def frame_digest(frame: av.VideoFrame) -> bytes:

@@ -16,7 +16,7 @@ from .equality import (
     planar_equals_packed,
     plane_pixels,
 )
-from .swscale import Conversion, DirectScaler, takes_rows
+from .swscale import Conversion, DirectScaler
 from .transpose import Transposer, can_transpose
 
 if TYPE_CHECKING:
@@ -64,9 +64,12 @@ class FrameWriter:
         from av.video.reformatter import VideoReformatter
 
         self._reformatter = VideoReformatter()
-        self._scalers: dict[Conversion, DirectScaler] = {}
+        self._ways: dict[Conversion, tuple[Conversion, DirectScaler | None]] = {}
         self._transposers: dict[Conversion, Transposer] = {}
         self._output = output
+        self._is_grey = output.colorspace == "G"
+        self._target_format = "gray8" if self._is_grey else "rgb24"
+        self._is_planar = not self._is_grey and output.channel_format == "NCHW"
         self._turns = stream.rotation // 90
         self._mirrored = stream.mirrored
         size = output.resize
@@ -93,42 +96,35 @@ class FrameWriter:
                 f"{width}: the video changes its size. Pass resize=(height, width) to read "
                 f"all of it at one size."
             )
-        conversion = self._conversion(frame)
-        if not self._write_directly(frame, conversion, target):
-            self._copy(frame, conversion, target)
-
-    def _conversion(self, frame: av.VideoFrame) -> Conversion:
-        height, width = self._decoded_size
-        conversion = Conversion(
+        kind = Conversion(
             frame.format.name,
             frame.width,
             frame.height,
             int(frame.colorspace),
             int(frame.color_range),
-            "gray8" if self._output.colorspace == "G" else "rgb24",
+            self._target_format,
             width,
             height,
             frame.interlaced_frame,
         )
-        planar = self._output.colorspace == "RGB" and self._output.channel_format == "NCHW"
-        if planar and planar_equals_packed(conversion):
-            return conversion._replace(target_format="gbrp")
-        return conversion
+        if kind not in self._ways:
+            self._ways[kind] = self._choose_way(kind)
+        conversion, scaler = self._ways[kind]
+        if scaler is not None:
+            flat = target.reshape(conversion.target_shape) if self._is_grey else target
+            if scaler.write(frame, flat):
+                return
+        self._copy(frame, conversion, target)
 
-    def _write_directly(
-        self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray
-    ) -> bool:
-        if self._turns or self._mirrored:
-            return False
-        if self._output.colorspace == "G":
-            target = target.reshape(conversion.target_shape)
-        if not takes_rows(target, conversion) or not direct_equals_reformat(conversion):
-            return False
-        scaler = self._scalers.get(conversion)
-        if scaler is None:
-            scaler = self._scalers[conversion] = DirectScaler(conversion)
-        scaler.write(frame, target)
-        return True
+    def _choose_way(self, kind: Conversion) -> tuple[Conversion, DirectScaler | None]:
+        # The fastest conversion that gives the bytes of the reference.
+        if self._is_planar and planar_equals_packed(kind):
+            kind = kind._replace(target_format="gbrp")
+        fits = self._is_grey or self._is_planar == (kind.target_format == "gbrp")
+        turned = self._turns or self._mirrored
+        if turned or not fits or not direct_equals_reformat(kind):
+            return kind, None
+        return kind, DirectScaler(kind)
 
     def _copy(
         self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .swscale import ALIGNMENT, Conversion, DirectScaler, has_swscale, takes_rows
+from .swscale import ALIGNMENT, Conversion, DirectScaler, has_swscale
 
 if TYPE_CHECKING:
     import av
@@ -114,7 +114,9 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     Args:
         conversion: the kind of frame, and what it is converted into.
     """
-    if not has_swscale() or not _can_be_probed(conversion):
+    if conversion.target_width % ALIGNMENT or not has_swscale():
+        return False
+    if not _can_be_probed(conversion):
         return False
     conversion = _few_rows(conversion)
     frame = _noise(conversion)
@@ -123,18 +125,16 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     room = np.full(2 * expected.size + _OVERRUN, _SENTINEL, np.uint8)
     first = room[: expected.size].reshape(expected.shape)
     second = room[expected.size :][: expected.size].reshape(expected.shape)
-    if not (takes_rows(first, conversion) and takes_rows(second, conversion)):
-        return False
     for position in _CHROMA_POSITIONS if _is_subsampled(frame.format) else (None,):
         try:
             scaler = DirectScaler(conversion, position)
         except ValueError:
             return False
         room[:] = _SENTINEL
-        for target in (second, first):
-            scaler.write(frame, target)
         if not (
-            np.array_equal(first, expected)
+            scaler.write(frame, second)
+            and scaler.write(frame, first)
+            and np.array_equal(first, expected)
             and np.array_equal(second, expected)
             and (room[2 * expected.size :] == _SENTINEL).all()
         ):

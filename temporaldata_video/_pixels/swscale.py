@@ -109,54 +109,56 @@ class DirectScaler:
         _library().sws_setColorspaceDetails(
             self._context, matrix, full, no_matrix, 1, 0, _UNITY, _UNITY
         )
+        # What is the same of all frames, and room for what is not.
+        self._scale, self._height = _library().sws_scale, conversion.height
+        self._target_shape = conversion.target_shape
+        height, width = conversion.target_height, conversion.target_width
+        size = height * width
+        self._offsets, row_bytes = {
+            "gbrp": ((size, 2 * size, 0), width),
+            "rgb24": ((0,), 3 * width),
+            "gray8": ((0,), width),
+        }[conversion.target_format]
+        self._strides = _Strides(*[row_bytes for _ in self._offsets])
+        self._sources, self._lengths, self._places = _Pointers(), _Strides(), _Pointers()
 
     def __del__(self) -> None:
         if getattr(self, "_context", None):
             _library().sws_freeContext(self._context)
 
-    def write(self, frame: av.VideoFrame, target: np.ndarray) -> None:
-        r"""Converts a frame in one pass.
+    def write(self, frame: av.VideoFrame, target: np.ndarray) -> bool:
+        r"""Converts a frame in one pass, unless its target cannot be written so.
 
         Args:
             frame: of the kind that the scaler was made for.
-            target: array for which :func:`takes_rows` holds, filled in place.
+            target: uint8 array of the conversion's own shape, filled in place.
+
+        Returns:
+            Whether it was written: only where its rows follow each other without a gap
+            and are aligned.
 
         Raises:
             ValueError: if swscale gives up.
         """
-        conversion, address, planes = self._conversion, target.ctypes.data, frame.planes
-        if conversion.target_format == "gbrp":
-            width, size = conversion.target_width, target[0].size
-            places = _Pointers(address + size, address + 2 * size, address)
-            strides = _Strides(width, width, width)
-        else:
-            places, strides = _Pointers(address), _Strides(target.strides[0])
-        rows = _library().sws_scale(
-            self._context,
-            _Pointers(*[plane.buffer_ptr for plane in planes]),
-            _Strides(*[plane.line_size for plane in planes]),
-            0,
-            conversion.height,
-            places,
-            strides,
+        address = target.__array_interface__["data"][0]
+        if not (
+            self._conversion.target_width % ALIGNMENT == 0
+            and address % ALIGNMENT == 0
+            and target.shape == self._target_shape
+            and target.flags.c_contiguous
+        ):
+            return False
+        sources, lengths, places = self._sources, self._lengths, self._places
+        for i, plane in enumerate(frame.planes):
+            sources[i], lengths[i] = plane.buffer_ptr, plane.line_size
+        for i, offset in enumerate(self._offsets):
+            places[i] = address + offset
+        rows = self._scale(
+            self._context, sources, lengths, 0, self._height, places, self._strides
         )
-        if rows != conversion.target_height:
-            raise ValueError(f"swscale wrote {rows} rows of {conversion}")
-
-
-def takes_rows(target: np.ndarray, conversion: Conversion) -> bool:
-    r"""Returns whether swscale may write into an array.
-
-    Args:
-        target: uint8.
-        conversion: what will be written there.
-    """
-    return (
-        target.shape == conversion.target_shape
-        and target.flags.c_contiguous
-        and conversion.target_width % ALIGNMENT == 0
-        and target.ctypes.data % ALIGNMENT == 0
-    )
+        if rows != self._conversion.target_height:
+            raise ValueError(f"swscale wrote {rows} rows of {self._conversion}")
+        return True
 
 
 @functools.cache

@@ -216,14 +216,15 @@ class LanceFrameIndex:
         return self._read((name,), offset, count)[name]
 
     def _packets(self, start: int, stop: int) -> Packets:
-        numbers = range(start // _CHUNK_ROWS, max(start, stop - 1) // _CHUNK_ROWS + 1)
-        chunks = [
-            _CHUNKS.get(self._chunk_key(number), partial(self._read_chunk, number))
-            for number in numbers
-        ]
-        first = numbers[0] * _CHUNK_ROWS
-        table = chunks[0] if len(chunks) == 1 else Packets.concatenate(chunks)
-        return table[start - first : stop - first]
+        first, last = start // _CHUNK_ROWS, max(start, stop - 1) // _CHUNK_ROWS
+        table = self._chunk(first)
+        if last > first:
+            further = map(self._chunk, range(first + 1, last + 1))
+            table = Packets.concatenate([table, *further])
+        return table[start - first * _CHUNK_ROWS : stop - first * _CHUNK_ROWS]
+
+    def _chunk(self, number: int) -> Packets:
+        return _CHUNKS.get(self._chunk_key(number), partial(self._read_chunk, number))
 
     def _read_chunk(self, number: int) -> Packets:
         first = number * _CHUNK_ROWS

@@ -23,25 +23,6 @@ def check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
         raise ValueError(f"{name} must be one of {choices}, got {value!r}.")
 
 
-def checked_time(name: str, value: Any) -> float:
-    r"""Returns a time in seconds as a float.
-
-    Args:
-        name: the argument.
-        value: what was passed.
-
-    Raises:
-        ValueError: if it is NaN or no number.
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if np.isnan(number):
-        raise ValueError(f"{name} must be a time in seconds, got {value!r}.")
-    return number
-
-
 def checked_mask(mask: Any, length: int) -> np.ndarray:
     r"""Returns a mask of a series.
 

@@ -1,4 +1,4 @@
-r"""What reading at random costs on average: windows of a second, and single frames."""
+r"""What reading costs: given frames, and on average windows and frames at random."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._decode.read_file import read_cost
+from ..types import Cost
+from .lazy_arrays import rows_by_file
 from .recording import Recording
 
 WINDOW_SECONDS = 1.0
@@ -26,6 +29,20 @@ class ReadingCost(NamedTuple):
     window_decoded: float
     window_bytes: float
     single_decoded: float
+
+
+def frames_cost(recording: Recording, frames: np.ndarray) -> Cost:
+    r"""Returns what reading frames would cost, by the index alone.
+
+    Args:
+        recording: the one that they belong to.
+        frames: frame numbers, int64 of shape (n,).
+    """
+    costs = [
+        read_cost(file, np.sort(rows))
+        for file, rows, _ in rows_by_file(recording, np.unique(frames))
+    ]
+    return Cost(*(sum(column) for column in zip(*costs))) if costs else Cost(0, 0, 0, 0)
 
 
 def random_windows(recording: Recording, n: int = _N_DRAWN) -> list[np.ndarray]:
@@ -52,12 +69,13 @@ def expected_cost(recording: Recording) -> ReadingCost:
     """
     if not len(recording.time_order):
         return ReadingCost(0.0, 0.0, 0.0, 0.0)
-    windows = np.mean([recording.cost(w) for w in random_windows(recording)], axis=0)
+    windows = [frames_cost(recording, window) for window in random_windows(recording)]
     numbers = np.random.default_rng(0).choice(recording.time_order, _N_DRAWN)
-    singles = np.mean([recording.cost(numbers[i : i + 1]) for i in range(_N_DRAWN)], axis=0)
+    singles = [frames_cost(recording, numbers[i : i + 1]) for i in range(_N_DRAWN)]
+    of_window, of_single = np.mean(windows, axis=0), np.mean(singles, axis=0)
     return ReadingCost(
-        window_frames=float(windows[0]),
-        window_decoded=float(windows[1]),
-        window_bytes=float(windows[2]),
-        single_decoded=float(singles[1]),
+        window_frames=float(of_window[0]),
+        window_decoded=float(of_window[1]),
+        window_bytes=float(of_window[2]),
+        single_decoded=float(of_single[1]),
     )

@@ -13,6 +13,7 @@ from .._plot.html import facts_html
 from .._plot.pose_marks import as_pose
 from .._plot.stills import choose_evenly
 from .._plot.timeline import draw_strip, label_time, strip_count
+from .cost import frames_cost
 from .thumbnails import half_frame, shown_size, stills_of, times_taken
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _thumbnails(video: Any) -> tuple[list[tuple[bytes, str]], str]:
     for count in _THUMBNAIL_COUNTS:
         shown = choose_evenly(video.timestamps, count, _extent(video))
         decoded = video._lazy_frames.decoded is not None
-        cost = video._recording.cost(video.frame_indices[shown])
+        cost = frames_cost(video._recording, video.frame_indices[shown])
         if decoded or (cost.decoded <= _MOST_DECODED and cost.bytes <= _MOST_BYTES):
             break
     else:

@@ -1,4 +1,4 @@
-r"""Arrays that are known by their shape until someone asks for their contents.
+r"""Arrays that are known by their shape until someone asks, and how frames are read then.
 
 They stand in the ``__dict__`` of a series where the host expects NumPy arrays, and offer
 what its ``slice``, ``select_by_mask``, ``copy`` and ``repr`` use of one.
@@ -6,44 +6,39 @@ what its ``slice``, ``select_by_mask``, ``copy`` and ``repr`` use of one.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from itertools import pairwise
+from math import prod
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DecodeError
+from .._base.memory import check_request, empty_frames
+from .._base.process_cache import RECORDING_ARRAYS, usable_threads
+from .._base.uris import shown_uri
+from .._decode.read_file import VideoFile, fetch_ahead, plan_frames, read_frames
+from .._pixels.convert import OutputFormat
+from ..errors import DecodeError, FrameIndexError
+from .masks import note_masked
 from .recording import Recording
-from .requests import Request, read_together
 
 
 class ColumnLoader(Protocol):
-    r"""Returns one column of a series; pickled with it, so it holds no open file."""
+    r"""Makes one column of a series. It is pickled with it, so it holds no open file; the
+    column is kept by it, so it is hashable and equal to others that make the same."""
 
     def __call__(self) -> np.ndarray: ...
 
-
-@dataclass(frozen=True)
-class FromRecording:
-    r"""Loads a column of a recording's index in time order.
-
-    Args:
-        recording: the one that they belong to.
-        attribute: ``"sorted_timestamps"`` or ``"time_order"``.
-    """
-
-    recording: Recording
-    attribute: str
-
-    def __call__(self) -> np.ndarray:
-        return getattr(self.recording, self.attribute)
+    def __hash__(self) -> int: ...
 
 
 class LazyColumn:
     r"""A column that is loaded when it is looked into.
 
     Args:
-        load: returns the column, read-only; it is what keeps it, too.
+        load: makes the column, which the process keeps within a bound.
     """
 
     def __init__(self, load: ColumnLoader) -> None:
@@ -52,7 +47,7 @@ class LazyColumn:
     @property
     def values(self) -> np.ndarray:
         r"""The column, shared by all copies and therefore read-only."""
-        return self._load()
+        return RECORDING_ARRAYS.get(self._load, self._load)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -130,9 +125,8 @@ class LazyFrames:
 
     def _decode(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         if self.decoded is None:
-            request = Request(self.recording, np.asarray(self.frames))
-            (self.decoded,) = read_together([request])
-        return self.decoded
+            read_together([self])
+        return cast("tuple[NDArray[np.uint8], NDArray[np.bool_]]", self.decoded)
 
     def __getitem__(self, key: Any) -> LazyFrames:
         decoded = self.decoded
@@ -155,3 +149,199 @@ class LazyFrames:
         decoded = self.decoded and (self.decoded[0].copy(), self.decoded[1].copy())
         frames = self.frames if isinstance(self.frames, LazyColumn) else self.frames.copy()
         return LazyFrames(self.recording, frames, decoded)
+
+
+@dataclass(eq=False)
+class _FileRead:
+    # What is wanted of one file in one kind of pixels: where each of its frames is
+    # decoded to, where else it is copied to, and which window wants it in which slot.
+    file: VideoFile
+    output: OutputFormat
+    threads: int
+    targets: dict[int, np.ndarray] = field(default_factory=dict)
+    copies: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    slots: list[tuple[int, list[int], list[int]]] = field(default_factory=list)
+
+
+class _Pixels(NamedTuple):
+    # The array of one window. Where it wants a frame more than once: the slot that each
+    # slot is a copy of.
+    array: np.ndarray
+    origin: np.ndarray | None
+
+
+def read_together(windows: Sequence[LazyFrames]) -> None:
+    r"""Decodes the frames of several windows, planned as one; the windows keep them.
+
+    What several of them want of a file is fetched and decoded once, where they agree in
+    the pixels that they want of it.
+
+    Args:
+        windows: of one recording or several.
+
+    Raises:
+        RequestTooLargeError: if the pixels need more memory than there is.
+        DecodeError: if a frame does not decode, unless ``on_error`` of its recording is
+            ``"mask"``. No window keeps frames then.
+    """
+    _check_memory(windows)
+    reads: dict[Hashable, _FileRead] = {}
+    pixels: list[_Pixels] = []
+    for window in windows:
+        pixels.append(_add_window(window, len(pixels), reads))
+    plans = []
+    for read in reads.values():
+        rows = np.array(sorted(read.targets), np.int64)
+        plans.append((read.file, rows, plan_frames(read.file, rows, read.threads)))
+    files = fetch_ahead([(file, runs) for file, _, runs in plans])
+    missing: dict[int, dict[int, str]] = {}
+    for read, file, (_, rows, runs) in zip(reads.values(), files, plans):
+        target = read.targets.__getitem__
+        failed = read_frames(file, rows, read.output, target, read.threads, runs)
+        for row, copy in read.copies:
+            copy[...] = read.targets[row]
+        for number, its_rows, slots in read.slots if failed else ():
+            for row, slot in zip(its_rows, slots):
+                if row in failed:
+                    missing.setdefault(number, {})[slot] = failed[row]
+    decoded = [
+        _fill_in(window, *one, missing.get(number, {}))
+        for number, (window, one) in enumerate(zip(windows, pixels))
+    ]
+    for window, done in zip(windows, decoded):
+        window.decoded = done
+
+
+def _check_memory(windows: Sequence[LazyFrames]) -> None:
+    size = frames = largest = 0
+    shape: list[int] = []
+    for window in windows:
+        n, *its_shape = window.shape
+        its_size = n * prod(its_shape)
+        if its_size >= largest:
+            largest, shape = its_size, its_shape
+        size, frames = size + its_size, frames + n
+    check_request(size, f"{frames} frames of {' x '.join(map(str, shape))}")
+
+
+def _add_window(
+    window: LazyFrames, number: int, reads: dict[Hashable, _FileRead]
+) -> _Pixels:
+    # Gives a window its array, and adds what it wants to what is to be read.
+    recording, frames = window.recording, np.asarray(window.frames)
+    array = empty_frames((len(frames), *recording.frame_shape))
+    first = origin = None
+    if not (frames[1:] > frames[:-1]).all():
+        frames, first, inverse = np.unique(frames, return_index=True, return_inverse=True)
+        origin = first[inverse]
+    threads = recording.threads
+    threads = usable_threads() if threads == "auto" else int(threads)
+    for file, rows, wanted in rows_by_file(recording, frames):
+        # Copies of a video have an index each; what they say of the same file is equal.
+        known_by = file.packets.fingerprint or id(file.packets)
+        key = (file.uri, known_by, recording.output, threads)
+        if key not in reads:
+            reads[key] = _FileRead(file, recording.output, threads)
+        read, row_numbers = reads[key], rows.tolist()
+        slots = (wanted if first is None else first[wanted]).tolist()
+        read.slots.append((number, row_numbers, slots))
+        for row, slot in zip(row_numbers, slots):
+            if row in read.targets:
+                read.copies.append((row, array[slot]))
+            else:
+                read.targets[row] = array[slot]
+    return _Pixels(array, origin)
+
+
+def rows_by_file(
+    recording: Recording, numbers: np.ndarray
+) -> Iterator[tuple[VideoFile, np.ndarray, np.ndarray]]:
+    r"""Yields for each segment that is concerned its file, the frames within the file, and
+    where in ``numbers`` they stand.
+
+    Args:
+        recording: the one that the frames belong to.
+        numbers: frame numbers, sorted and unique, int64 of shape (n,).
+
+    Raises:
+        FrameIndexError: if one is none of the recording.
+    """
+    numbers = checked_numbers(recording, numbers)
+    offsets = recording.frame_offsets
+    segment_of = np.searchsorted(offsets, numbers, side="right") - 1
+    edges = np.flatnonzero(segment_of[1:] > segment_of[:-1]) + 1
+    for start, stop in pairwise((0, *edges.tolist(), len(numbers))):
+        if start == stop:
+            return
+        segment = segment_of[start]
+        file, mapping = recording.files[segment]
+        rows = numbers[start:stop] - offsets[segment]
+        yield file, rows if mapping is None else mapping[rows], np.arange(start, stop)
+
+
+def checked_numbers(recording: Recording, numbers: np.ndarray) -> NDArray[np.int64]:
+    r"""Returns frame numbers, all of which the recording has.
+
+    Args:
+        recording: the one that the frames belong to.
+        numbers: frame numbers in any order, repeated or not, shape (n,).
+
+    Raises:
+        FrameIndexError: if one is none of the recording, as in a damaged HDF5 file.
+    """
+    found = np.asarray(numbers)
+    n_frames = int(recording.frame_counts.sum())
+    if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
+        what = f"{found.dtype} of shape {found.shape} are no frame numbers"
+    elif len(outside := found[(found < 0) | (found >= n_frames)]):
+        what = f"there is no frame {outside[0]}, it has {n_frames}"
+    else:
+        return found.astype(np.int64, copy=False)
+    raise FrameIndexError(
+        f"{what}: the frame_indices of the recording do not fit "
+        f"{shown_uri(recording.parts[0].uri)!r}. The recording is damaged, or of another "
+        f"video; open the video with LazyVideo.from_uri and save the recording again."
+    )
+
+
+def _fill_in(
+    window: LazyFrames,
+    pixels: np.ndarray,
+    origin: np.ndarray | None,
+    missing: dict[int, str],
+) -> tuple[np.ndarray, np.ndarray]:
+    # What did not decode is refused or becomes zeros, and what was asked for more than
+    # once is copied from where it was decoded to. Returns pixels, and what is valid.
+    valid = np.ones(len(pixels), bool)
+    if missing:
+        recording, frames = window.recording, np.asarray(window.frames)
+        if recording.on_error == "raise":
+            slot, why = min(missing.items())
+            raise _decode_error(recording, int(frames[slot]), why)
+        reasons = {int(frames[slot]): why for slot, why in missing.items()}
+        _note_masked(recording, reasons)
+        lost = list(missing)
+        pixels[lost], valid[lost] = 0, False
+    if origin is not None:
+        for slot in np.flatnonzero(origin != np.arange(len(origin))).tolist():
+            pixels[slot] = pixels[origin[slot]]
+        valid = valid[origin]
+    return pixels, valid
+
+
+def _note_masked(recording: Recording, reasons: dict[int, str]) -> None:
+    frames = np.array(sorted(reasons), np.int64)
+    for file, rows, wanted in rows_by_file(recording, frames):
+        numbers = frames[wanted].tolist()
+        known = [(float(recording.timestamps[n]), reasons[n]) for n in numbers]
+        note_masked(file.uri, dict(zip(rows.tolist(), known)))
+
+
+def _decode_error(recording: Recording, frame: int, why: str) -> DecodeError:
+    segment = int(np.searchsorted(recording.frame_offsets, frame, side="right")) - 1
+    file, _ = recording.files[segment]
+    return DecodeError(
+        f"frame {frame} of {file.uri!r} (t = {recording.timestamps[frame]:.6f} s) does not "
+        f"decode: {why}. Open the video with on_error='mask' to have zeros there and "
+        f"to see in .valid which frames they are."
+    )

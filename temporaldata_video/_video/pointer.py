@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._base.process_cache import RECORDING_ARRAYS
 from .._base.uris import check_scheme, normalize_uri, relative_uri, resolve_uri
 from ..errors import FrameIndexError
 from ..types import Fingerprint
@@ -35,9 +34,6 @@ class FromHdf5:
     dataset: str
 
     def __call__(self) -> np.ndarray:
-        return RECORDING_ARRAYS.get(self, self._load)
-
-    def _load(self) -> np.ndarray:
         import h5py
 
         with h5py.File(self.path, "r") as file:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from .requests import Request, read_together
+from .lazy_arrays import read_together
 from .series import VideoSeries
 
 
@@ -53,7 +53,5 @@ def read_many(windows: Iterable[VideoSeries]) -> list[NDArray[np.uint8]]:
             )
     lazy = {id(video): video._lazy_frames for video in videos}
     todo = [frames for frames in lazy.values() if frames.decoded is None]
-    requests = [Request(frames.recording, np.asarray(frames.frames)) for frames in todo]
-    for frames, decoded in zip(todo, read_together(requests)):
-        frames.decoded = decoded
+    read_together(todo)
     return [lazy[id(video)].pixels for video in videos]

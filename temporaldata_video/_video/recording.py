@@ -1,23 +1,18 @@
-r"""The recording behind a lazy video: its files, its index, and how frames are read."""
+r"""The recording behind a lazy video: its files, their frames and its clock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._base.process_cache import RECORDING_ARRAYS
-from .._base.progress import progress_bar
-from .._base.uris import shown_uri
-from .._bytes.configured_cache import ConfiguredCache, require_cache
-from .._decode.read_file import VideoFile, prefetch_frames, read_cost
+from .._decode.read_file import VideoFile
 from .._pixels.convert import OutputFormat
-from ..errors import FrameIndexError
-from ..types import Cost, OnError
+from ..types import OnError
 from .part import VideoPart
 
 
@@ -57,9 +52,9 @@ class Recording:
     def timestamps(self) -> np.ndarray:
         r"""Seconds of each frame by its number, read-only float64 of shape (n,); NaN for
         frames without a time, and where a recording goes by another clock."""
-        return RECORDING_ARRAYS.get((self, "timestamps"), self._read_timestamps)
+        return self._column("timestamps")
 
-    def _read_timestamps(self) -> np.ndarray:
+    def _make_timestamps(self) -> np.ndarray:
         clocks = []
         for part in self.parts:
             clock = np.full(int(part.frame_counts.sum()), np.nan)
@@ -75,9 +70,9 @@ class Recording:
     def time_order(self) -> np.ndarray:
         r"""Frame numbers sorted by time, read-only int64 of shape (n,); frames without a
         time are left out."""
-        return RECORDING_ARRAYS.get((self, "order"), self._sort)
+        return self._column("time_order")
 
-    def _sort(self) -> np.ndarray:
+    def _make_time_order(self) -> np.ndarray:
         times = self.timestamps
         if (times[1:] >= times[:-1]).all() and not np.isnan(times[:1]).any():
             return np.arange(len(times), dtype=np.int64)
@@ -87,9 +82,14 @@ class Recording:
     @property
     def sorted_timestamps(self) -> np.ndarray:
         r"""Seconds in time order, read-only float64 of shape (n,)."""
-        return RECORDING_ARRAYS.get(
-            (self, "sorted"), lambda: self.timestamps[self.time_order]
-        )
+        return self._column("sorted_timestamps")
+
+    def _make_sorted_timestamps(self) -> np.ndarray:
+        return self.timestamps[self.time_order]
+
+    def _column(self, name: str) -> np.ndarray:
+        make = FromRecording(self, name)
+        return RECORDING_ARRAYS.get(make, make)
 
     @cached_property
     def files(self) -> list[tuple[VideoFile, np.ndarray | None]]:
@@ -110,90 +110,21 @@ class Recording:
             )
         return shapes.pop()
 
-    def cost(self, frames: np.ndarray) -> Cost:
-        r"""Returns what reading frames would cost.
 
-        Args:
-            frames: frame numbers, int64 of shape (n,).
-        """
-        costs = [
-            read_cost(file, np.sort(rows))
-            for file, rows, _ in self.by_file(np.unique(frames))
-        ]
-        return Cost(*(sum(column) for column in zip(*costs))) if costs else Cost(0, 0, 0, 0)
+@dataclass(frozen=True)
+class FromRecording:
+    r"""Makes a column of a recording's index.
 
-    def prefetch(self, frames: np.ndarray, progress: bool = False) -> None:
-        r"""Fetches what reading frames would fetch into the cache.
+    Args:
+        recording: that it is of.
+        name: ``"timestamps"``, ``"time_order"`` or ``"sorted_timestamps"``.
+    """
 
-        Args:
-            frames: frame numbers, int64 of shape (n,).
-            progress: show a progress bar.
+    recording: Recording
+    name: str
 
-        Raises:
-            CacheError: if there is no cache, or it is too small.
-        """
-        wanted = [
-            (file, np.sort(rows))
-            for file, rows, _ in self.by_file(np.unique(frames))
-            if file.cache is not None
-        ]
-        n_bytes = sum(read_cost(file, rows).bytes for file, rows in wanted)
-        if any(isinstance(file.cache, ConfiguredCache) for file, _ in wanted):
-            require_cache(n_bytes)
-        done = 0
-        with progress_bar("fetching", n_bytes, progress) as show:
-
-            def advance(n_more: int) -> None:
-                nonlocal done
-                done += n_more
-                if show is not None:
-                    show(done)
-
-            for file, rows in wanted:
-                prefetch_frames(file, rows, advance)
-
-    def checked(self, numbers: np.ndarray) -> NDArray[np.int64]:
-        r"""Returns frame numbers, all of which the recording has.
-
-        Args:
-            numbers: frame numbers in any order, repeated or not, shape (n,).
-
-        Raises:
-            FrameIndexError: if one is none of the recording, as in a damaged HDF5 file.
-        """
-        found = np.asarray(numbers)
-        n_frames = int(self.frame_counts.sum())
-        if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
-            what = f"{found.dtype} of shape {found.shape} are no frame numbers"
-        elif len(outside := found[(found < 0) | (found >= n_frames)]):
-            what = f"there is no frame {outside[0]}, it has {n_frames}"
-        else:
-            return found.astype(np.int64, copy=False)
-        raise FrameIndexError(
-            f"{what}: the frame_indices of the recording do not fit "
-            f"{shown_uri(self.parts[0].uri)!r}. The recording is damaged, or of another "
-            f"video; open the video with LazyVideo.from_uri and save the recording again."
-        )
-
-    def by_file(
-        self, numbers: np.ndarray
-    ) -> Iterator[tuple[VideoFile, np.ndarray, np.ndarray]]:
-        r"""Yields for each segment that is concerned its file, the frames within the
-        file, and where in ``numbers`` they stand.
-
-        Args:
-            numbers: frame numbers, sorted and unique, int64 of shape (n,).
-
-        Raises:
-            FrameIndexError: if one is none of the recording.
-        """
-        numbers = self.checked(numbers)
-        segment = np.searchsorted(self.frame_offsets, numbers, side="right") - 1
-        for s in np.unique(segment).tolist():
-            wanted = np.flatnonzero(segment == s)
-            file, mapping = self.files[s]
-            rows = numbers[wanted] - self.frame_offsets[s]
-            yield file, rows if mapping is None else mapping[rows], wanted
+    def __call__(self) -> np.ndarray:
+        return getattr(self.recording, f"_make_{self.name}")()
 
 
 def merge_recordings(recordings: Sequence[Recording]) -> tuple[Recording, list[np.ndarray]]:

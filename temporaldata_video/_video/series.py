@@ -3,6 +3,7 @@ r"""A lazy video as a series of a host: everything but the host's own classes.""
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
@@ -19,13 +20,14 @@ from .arguments import (
     checked_output,
     checked_positions,
     checked_threads,
-    checked_time,
 )
+from .cost import frames_cost
 from .display import plot_video, video_html
-from .lazy_arrays import FromRecording, LazyColumn, LazyFrames
+from .lazy_arrays import LazyColumn, LazyFrames, checked_numbers
 from .part import VideoPart
 from .pointer import read_pointer, write_pointer
-from .recording import Recording, merge_recordings
+from .prefetch import prefetch_recording
+from .recording import FromRecording, Recording, merge_recordings
 from .resample import METHODS, Method, match_times, with_neighbours
 
 if TYPE_CHECKING:
@@ -251,7 +253,8 @@ class VideoSeries:
     def timestamps(self) -> NDArray[np.float64]:
         r"""Seconds, sorted, float64 of shape (n,); read-only in a video that was not
         sliced, since its copies share them."""
-        return _loaded(self.__dict__["timestamps"])
+        column = self.__dict__["timestamps"]
+        return column if isinstance(column, np.ndarray) else column.values
 
     @timestamps.setter
     def timestamps(self, value: NDArray[np.float64]) -> None:
@@ -261,7 +264,8 @@ class VideoSeries:
     @property
     def frame_indices(self) -> NDArray[np.int64]:
         r"""Numbers of the frames over all segments, int64 of shape (n,)."""
-        return _loaded(self.__dict__["frame_indices"])
+        column = self.__dict__["frame_indices"]
+        return column if isinstance(column, np.ndarray) else column.values
 
     @frame_indices.setter
     def frame_indices(self, value: np.ndarray) -> None:
@@ -305,7 +309,7 @@ class VideoSeries:
     @property
     def _numbers(self) -> NDArray[np.int64]:
         # Frame numbers to look something up by: none that the recording does not have.
-        return self._recording.checked(self.frame_indices)
+        return checked_numbers(self._recording, self.frame_indices)
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -359,7 +363,7 @@ class VideoSeries:
 
     def cost(self) -> Cost:
         r"""Returns what :attr:`frames` would cost, in frames, bytes and byte ranges."""
-        return self._recording.cost(self.frame_indices)
+        return frames_cost(self._recording, self.frame_indices)
 
     def prefetch(self, progress: bool = False) -> None:
         r"""Fetches the bytes that :attr:`frames` needs into the cache.
@@ -374,7 +378,7 @@ class VideoSeries:
             CacheError: if there is no cache, or it is too small.
             StaleIndexError: if a file is not the one that was indexed.
         """
-        self._recording.prefetch(self.frame_indices, progress)
+        prefetch_recording(self._recording, self.frame_indices, progress)
 
     # Windows -------------------------------------------------------------------------
 
@@ -389,7 +393,7 @@ class VideoSeries:
         Raises:
             ValueError: if a bound is NaN or no number.
         """
-        start, end = checked_time("start", start), checked_time("end", end)
+        start, end = _seconds("start", start), _seconds("end", end)
         out = super().slice(start, end, reset_origin)  # type: ignore[misc]
         self._hand_on(out)
         out._origin += start if reset_origin else 0.0
@@ -591,5 +595,12 @@ class VideoSeries:
         return video_html(self)
 
 
-def _loaded(column: Any) -> np.ndarray:
-    return column.values if isinstance(column, LazyColumn) else column
+def _seconds(name: str, value: Any) -> float:
+    # A bound of a window, as a float.
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if math.isnan(number):
+        raise ValueError(f"{name} must be a time in seconds, got {value!r}.")
+    return number

@@ -9,8 +9,8 @@ import numpy as np
 
 from .._pixels.convert import OutputFormat
 from .._plot.stills import Stills
+from .lazy_arrays import LazyFrames
 from .recording import Recording
-from .requests import Request, read_together
 
 
 def stills_of(video: Any, shown: np.ndarray, width: int) -> Stills:
@@ -46,8 +46,8 @@ def read_stills(
     resize = recording.output.resize
     if width_shown > width:
         resize = (max(1, round(width * height_shown / width_shown)), width)
-    ((pixels, valid),) = read_together([Request(_with_size(recording, resize), numbers)])
-    return _stills(recording, pixels, valid, numbers, times)
+    read = LazyFrames(_with_size(recording, resize), numbers)
+    return _stills(recording, read.pixels, read.valid, numbers, times)
 
 
 def shown_size(recording: Recording) -> tuple[int, int]:

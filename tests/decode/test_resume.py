@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import temporaldata_video as tv
-from temporaldata_video._decode import resume as pool
+from temporaldata_video._decode import decode as pool
 from temporaldata_video.testing import make_clip, read_number, read_numbers
 
 

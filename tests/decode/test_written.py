@@ -16,7 +16,7 @@ from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video._decode.plan import plan_runs
 from temporaldata_video._decode.read_file import VideoFile, read_frames
 from temporaldata_video._pixels.convert import OutputFormat
-from temporaldata_video._video import requests as reading
+from temporaldata_video._video import lazy_arrays as reading
 from temporaldata_video.testing import make_clip
 from temporaldata_video.testing._damage import box_places
 

@@ -167,8 +167,9 @@ def test_formats_of_which_noise_says_little_take_the_reference(pixel_format):
 def test_a_scaler_that_writes_other_bytes_is_not_used(monkeypatch):
     class Careless(DirectScaler):
         def write(self, frame, target):
-            super().write(frame, target)
+            done = super().write(frame, target)
             target.flat[-1] ^= 1
+            return done
 
     monkeypatch.setattr(probe, "DirectScaler", Careless)
     conversion = Conversion("yuv420p", 48, 32, 1, 1, "rgb24", 48, 32)

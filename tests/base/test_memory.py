@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from temporaldata_video._pixels import buffers as output_memory
-from temporaldata_video._pixels.buffers import empty_frames
+from temporaldata_video._base import memory as output_memory
+from temporaldata_video._base.memory import empty_frames
 from tests.helpers import needs_fork
 
 SHAPE = (30, 3, 120, 160)
