@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..types import Packets, SegmentPackets
 from .plan import plan_runs
 from .read_file import VideoFile
 from .sequence import decode_run, frame_digest, whole_run
