@@ -30,7 +30,7 @@ def resolve_index(uri: str, store: ObjectStore) -> FrameIndex | None:
     r"""Returns the sidecar that lies beside the video."""
     try:
         return LanceFrameIndex.open(frame_index_uri(uri), store)
-    except (IndexNotFoundError, BackendError):  # none, or in a place beyond Lance's reach
+    except (IndexNotFoundError, BackendError):  # none, or a store that holds none
         return None
 
 

@@ -36,7 +36,7 @@ from .sidecar_place import (
     open_place,
 )
 
-# Readers that are at work while a video is indexed again keep their version this long.
+# On a disk, versions that were written less than this ago stay for readers at work.
 _KEEP_OLD_VERSIONS = timedelta(days=1)
 
 
