@@ -154,6 +154,13 @@ def stress(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def mutants(session: nox.Session) -> None:
+    r"""Random mistakes in the package; which of them no test notices."""
+    session.install("-e", ".[nwb,plot]", *dependency_group("test"), "cosmic-ray>=8.4")
+    session.run("python", "-m", "stress", "mutants", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
 def build(session: nox.Session) -> None:
     r"""Wheel and sdist: checked, and each used in an environment of its own."""
     shutil.rmtree("dist", ignore_errors=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .damage import FOUND, damaged_videos
 from .fuzz import fuzz
+from .mutants import draw_mutants, run_mutants
 from .resources import cut
 from .structure import FINE, damaged_files
 from .targets import TARGETS
@@ -45,6 +46,11 @@ def main() -> int:
     resources = commands.add_parser("resources", help="descriptors, threads and memory")
     resources.add_argument("--slices", type=int, default=10_000)
     resources.add_argument("--seed", type=int, default=1)
+    mutants = commands.add_parser("mutants", help="mistakes that a test should notice")
+    mutants.add_argument("--count", type=int, default=300)
+    mutants.add_argument("--first", type=int, default=0, help="how many to pass over")
+    mutants.add_argument("--seed", type=int, default=1)
+    mutants.add_argument("--seconds", type=float, default=300, help="for each at most")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     return globals()[f"_{arguments.command}"](arguments)
@@ -115,6 +121,25 @@ def _resources(arguments: argparse.Namespace) -> int:
     return bool(
         last.descriptors > first.descriptors or last.threads > first.threads or grown
     )
+
+
+def _mutants(arguments: argparse.Namespace) -> int:
+    drawn = draw_mutants(arguments.first + arguments.count, arguments.seed)
+    died = []
+    with tempfile.TemporaryDirectory() as folder:
+        mutants = drawn[arguments.first :]
+        for outcome in run_mutants(mutants, Path(folder), arguments.seconds):
+            died.append(outcome.died)
+            mutant = outcome.mutant
+            print(
+                f"{len(died)} {'died' if outcome.died else 'SURVIVED'} {mutant.module} "
+                f"{mutant.operator} {mutant.occurrence}: {outcome.last}",
+                flush=True,
+            )
+            if not outcome.died:
+                print(mutant.change, flush=True)
+    print(f"{sum(died)} of {len(died)} mutants died: {sum(died) / len(died):.1%}")
+    return int(sum(died) < 0.85 * len(died))
 
 
 def _guided(target: str, arguments: argparse.Namespace) -> dict:

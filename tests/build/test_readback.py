@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -82,6 +83,18 @@ def test_a_frame_too_few(clip, index):
     assert fault_of(clip, wrong).kind == "order"
 
 
+def test_frames_too_many(clip, index, tmp_path):
+    # An index of a file of which the last group is gone.
+    stop = int(np.flatnonzero(index.frames.keyframe)[-1])
+    shorter = remuxed(clip, tmp_path / "cam.mp4", lambda pts, dts: (pts, dts), stop)
+    for fault in (
+        fault_of(shorter, index),
+        find_disorder(Segment(str(shorter), index, LocalStore())),
+    ):
+        assert fault.kind == "order"
+        assert f"shows {stop} frames and the index has {N}" in fault.what
+
+
 @pytest.mark.parametrize("budget", [1, ODD_BUDGET])
 def test_key_frames_that_are_none(clip, index, budget):
     # A group whose first frame is no key frame gives other pictures, or none.
@@ -130,11 +143,11 @@ def test_damage_is_told_from_a_wrong_index(clip, index, tmp_path):
 # What becomes of it when a file is indexed -----------------------------------------------
 
 
-def remuxed(source: Path, target: Path, change) -> Path:
-    r"""Copies the packets of a clip with other times."""
+def remuxed(source: Path, target: Path, change, stop: int | None = None) -> Path:
+    r"""Copies the packets of a clip, or the first of them, with other times."""
     with av.open(str(source)) as given, av.open(str(target), "w") as made:
         stream = made.add_stream_from_template(given.streams.video[0], opaque=True)
-        for packet in given.demux(video=0):
+        for packet in islice(given.demux(video=0), stop):
             if packet.size:
                 packet.pts, packet.dts = change(packet.pts, packet.dts)
                 packet.stream = stream

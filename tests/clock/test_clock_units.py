@@ -38,6 +38,14 @@ def test_nanoseconds_are_as_exact_as_float64_is(ticks):
     np.testing.assert_allclose(found, first, rtol=2**-52, atol=0)
 
 
+@pytest.mark.parametrize("least", [0, 2**52, 2**53, 17 * 10**17])
+def test_nanoseconds_are_rounded_once(least):
+    # Whole seconds and the rest are divided apart where a float64 does not hold the count.
+    ticks = np.random.default_rng(3).integers(least, least + 2**52, 3000)
+    expected = [nearest_float(t) for t in ticks.tolist()]
+    assert seconds(ticks, unit="ns").tolist() == expected
+
+
 def test_the_first_stamp_is_where_it_is_told():
     found = seconds([np.nan, 40.0, 41.5], origin="first", start=7.0)
     np.testing.assert_array_equal(found, [np.nan, 7.0, 8.5])

@@ -16,6 +16,7 @@ from temporaldata_video._decode.read_file import VideoFile, read_frames
 from temporaldata_video._index.chroma import chroma_location
 from temporaldata_video._pixels.convert import OutputFormat
 from temporaldata_video._tools.write_index import build_segment
+from temporaldata_video.testing import make_clip
 from temporaldata_video.types import FIELD_ORDERS
 
 from .frames import reference
@@ -132,6 +133,45 @@ def test_two_fields_in_one_picture(tmp_path, codec, suffix, options, output):
     path = encoded(tmp_path / f"cam{suffix}", codec, pixel_format, **options)
     assert all(frame.interlaced_frame for frame in decoded(path)[0])
     assert differing(path, output) == 0
+
+
+def without_vui(extradata: bytes) -> bytes:
+    r"""Returns an ``avcC`` whose stream no longer says how many frames are put in order."""
+    length = int.from_bytes(extradata[6:8], "big")
+    sps, rest = extradata[8 : 8 + length], extradata[8 + length :]
+    bits = "".join(f"{byte:08b}" for byte in sps.replace(b"\0\0\3", b"\0\0"))
+    place = 32  # behind the header, the profile and the level
+
+    def number() -> int:  # of an Exp-Golomb code
+        nonlocal place
+        zeros = bits.index("1", place) - place
+        place += 2 * zeros + 1
+        return int(bits[place - zeros - 1 : place], 2) - 1
+
+    assert sps[1] == 77  # Main, which has no fields for chroma
+    number(), number()
+    assert number() == 0
+    number(), number()
+    place += 1
+    number(), number()
+    place += 3 + (bits[place] == "0")
+    assert bits[place - 1 : place + 1] == "01"  # no cropping, and a VUI
+    bits = bits[:place] + "01"
+    bits += "0" * (-len(bits) % 8)
+    short = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    return extradata[:6] + len(short).to_bytes(2, "big") + short + rest
+
+
+def test_a_stream_that_does_not_say_how_far_frames_are_out_of_order(tmp_path):
+    params = "bframes=3:b-pyramid=normal:b-adapt=0:keyint=250:scenecut=0"
+    path = make_clip(
+        tmp_path / "cam.mp4",
+        30,
+        codec_options={"profile": "main", "x264-params": params},
+    )
+    extradata = build_segment(LocalStore(), str(path)).stream.extradata
+    assert differing(path, PLAIN) == 0
+    assert differing(path, PLAIN, extradata=without_vui(extradata)) == 0
 
 
 def test_a_decoder_that_is_told_nothing_more(tmp_path):

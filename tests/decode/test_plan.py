@@ -224,3 +224,33 @@ def test_what_follows_a_run_is_what_comes_next_in_the_file(segment, data):
     expected = in_file[begin : begin + len(run.frames) + count]
     assert followed.packets.dts.tolist() == expected.tolist()
     assert followed.wanted.sum() == run.wanted.sum()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("reach", [2, 4, 9])
+def test_what_follows_a_run_that_is_far_out_of_order(reach, seed):
+    # Each frame is decoded up to `reach` places from where it is shown, early ones late.
+    rng = np.random.default_rng(seed)
+    n = 50
+    late = rng.choice([0, reach], n) + np.arange(n)
+    late[0] = -1
+    pts = np.argsort(late, kind="stable")
+    keys, size = np.arange(n) == 0, np.full(n, 10)
+    packets = Packets(pts, np.arange(n), np.cumsum(size), size, keys)
+    segment = order_frames(STREAM, packets, np.argsort(pts))
+    assert segment.stream.reorder == np.abs(pts - np.arange(n)).max() > 0
+    for last in range(n):
+        for wanted in (np.arange(last + 1), np.array([last])):
+            run = plan_runs(segment, wanted)[0]
+            last_dts = int(run.packets.dts[-1])
+            for count in (0, 1, 2, 5, 11):
+                followed = follow_run(segment, run, last, last_dts, count)
+                stop = min(n, last_dts + 1 + count)
+                assert followed.packets.dts.tolist() == list(range(stop))
+                assert followed.frames.tolist() == pts[:stop].tolist()
+                assert not followed.wanted[len(run.wanted) :].any()
+                # A decoder that has gone further is given what comes next, or less of it.
+                begin = last_dts + 1 + 2 * reach
+                more = follow_run(segment, run, last, begin - 1, count)
+                dts = more.packets.dts[len(run.frames) :]
+                assert dts.tolist() == list(range(begin, begin + len(dts)))

@@ -2,6 +2,7 @@ r"""Frames of every kind and size become the bytes of a plain ``rgb24`` or ``gra
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import replace
 from fractions import Fraction
 
@@ -172,6 +173,26 @@ def test_a_scaler_that_writes_other_bytes_is_not_used(monkeypatch):
             return done
 
     monkeypatch.setattr(probe, "DirectScaler", Careless)
+    conversion = Conversion("yuv420p", 48, 32, 1, 1, "rgb24", 48, 32)
+    direct_equals_reformat.cache_clear()
+    try:
+        assert direct_equals_reformat(conversion) is False
+    finally:
+        direct_equals_reformat.cache_clear()
+
+
+@pytest.mark.skipif(not has_swscale(), reason="swscale cannot be called here")
+def test_a_scaler_that_writes_behind_the_last_frame_is_not_used(monkeypatch):
+    class Overrunning(DirectScaler):
+        is_last = True
+
+        def write(self, frame, target):
+            super().write(frame, target)
+            if self.is_last:  # of the two frames that are tried it is written first
+                ctypes.memset(target.ctypes.data + target.nbytes, 0, 1)
+            self.is_last = not self.is_last
+
+    monkeypatch.setattr(probe, "DirectScaler", Overrunning)
     conversion = Conversion("yuv420p", 48, 32, 1, 1, "rgb24", 48, 32)
     direct_equals_reformat.cache_clear()
     try:

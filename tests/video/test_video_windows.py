@@ -355,3 +355,18 @@ def test_a_given_domain_is_cut_as_that_of_the_host(tiny_clip, pair):
         timestamps=series.timestamps, frame_indices=series.frame_indices, domain=domain
     )
     assert_same(video.slice(0.5, 3.5), series.slice(0.5, 3.5))
+
+
+@pytest.mark.parametrize("reset_outer", [True, False])
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_window_without_frames_knows_those_beside_it(pair, reset_outer, reset):
+    video, _ = pair(np.arange(N_FRAMES) / 8)
+    outer = video.slice(1.0, 4.0, reset_origin=reset_outer)
+    start = 33 / 16 - reset_outer  # between the frames 16 and 17
+    window = outer.slice(start, start + 1 / 32, reset_origin=reset)
+    assert len(window) == 0
+    here = 0.0 if reset else start
+    for method, frame in (("previous", 16), ("next", 17)):
+        assert window.resample([here], method).frame_indices.tolist() == [frame]
+    same = tv.concat([window, window.lazy_slice(here, here)])
+    assert same.resample([here]).frame_indices.tolist() == [16]
