@@ -89,7 +89,7 @@ def test_frames_too_many(clip, index, tmp_path):
     shorter = remuxed(clip, tmp_path / "cam.mp4", lambda pts, dts: (pts, dts), stop)
     for fault in (
         fault_of(shorter, index),
-        find_disorder(Segment(str(shorter), index, LocalStore())),
+        find_disorder(VideoFile(str(shorter), index, LocalStore())),
     ):
         assert fault.kind == "order"
         assert f"shows {stop} frames and the index has {N}" in fault.what
