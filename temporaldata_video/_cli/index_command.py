@@ -11,12 +11,9 @@ import numpy as np
 import typer
 from rich.filesize import decimal
 
-from .._base.uris import frame_index_uri, normalize_uri
-from .._clock.clock import Clock
 from .._clock.fit import time_stamps
 from .._clock.read_clock import read_stamps
-from .._plugin.manager import resolve_store
-from .._sidecar.sidecar import LanceFrameIndex
+from .._plugin.place import locate
 from .._tools.freshness import fresh_index, indexed_container_clock
 from .._tools.write_index import write_index
 from ..errors import ClockError
@@ -192,7 +189,8 @@ def _index_one(
     clock = options["timestamps"]
     found = None
     if not options["overwrite"]:
-        found = find_index(files, clock, index_uri, options["pose"], options["verify"])
+        place = locate(files[0], files[1:], index_uri=index_uri)
+        found = fresh_index(place, clock, options["pose"], options["verify"])
     started = time.perf_counter()
     written = found or write_index(
         files[0], segment_uris=files[1:], index_uri=index_uri, **options
@@ -218,24 +216,3 @@ def _index_one(
     if not clock.is_container:
         own = indexed_container_clock(written)
         print_report(time_stamps(clock, read_stamps(clock), own)[1])
-
-
-def find_index(
-    files: list[str],
-    clock: Clock | None = None,
-    index_uri: str | None = None,
-    pose: Path | None = None,
-    verify: bool = False,
-) -> LanceFrameIndex | None:
-    r"""Returns the index that a video has already, :obj:`None` if there is none.
-
-    Args:
-        files: the file or files of the video.
-        clock: the clock that it should have; any will do by default.
-        index_uri: where the sidecar lies, beside the video by default.
-        pose: a pose table that it should have as many frames as.
-        verify: whether its key frames should have been proven.
-    """
-    uris = [normalize_uri(file) for file in files]
-    place = normalize_uri(index_uri) if index_uri else frame_index_uri(uris[0])
-    return fresh_index(uris, place, resolve_store(uris[0]), clock, pose, verify)

@@ -10,9 +10,9 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from .._base.uris import normalize_uri, protocol_of
+from .._base.uris import protocol_of
 from .._bytes.fingerprint import matches
-from .._plugin.manager import resolve_store
+from .._plugin.place import locate
 from .._video.part import VideoPart
 from ..types import Fingerprint, ObjectStore
 
@@ -37,10 +37,8 @@ def open_part(file: str, index_uri: str | None) -> VideoPart:
         file: a path or uri.
         index_uri: where the sidecar lies, beside the video by default.
     """
-    uri = normalize_uri(file)
-    place = normalize_uri(index_uri) if index_uri else None
-    part = VideoPart(uri, store=resolve_store(uri), index_uri=place)
-    part.reader.head(uri)  # a sidecar alone is no video
+    part = VideoPart(locate(file, index_uri=index_uri))
+    part.reader.head(part.uri)  # a sidecar alone is no video
     return part
 
 

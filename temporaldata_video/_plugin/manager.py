@@ -11,7 +11,6 @@ from typing import Any
 
 import pluggy
 
-from .._base.uris import protocol_of
 from ..errors import BackendError, PluginWarning
 from ..types import ByteCache, FrameIndex, ObjectStore
 from . import builtin, hookspecs
@@ -54,19 +53,6 @@ def resolve_store(
     """
     hook = _hooks().resolve_store
     return _checked(hook(uri=uri, storage_options=storage_options or {}), ObjectStore)
-
-
-def resolve_index_store(index_uri: str, uri: str, store: ObjectStore) -> ObjectStore:
-    r"""Returns the store of an index, which may lie elsewhere than its video.
-
-    Args:
-        index_uri: the index.
-        uri: the video.
-        store: reads the video, and the index if both have the same protocol; what is
-            needed for another one comes from the environment.
-    """
-    same = protocol_of(index_uri) == protocol_of(uri)
-    return store if same else resolve_store(index_uri)
 
 
 def resolve_index(uri: str, store: ObjectStore) -> FrameIndex | None:

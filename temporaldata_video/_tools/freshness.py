@@ -11,7 +11,7 @@ from .._bytes.fingerprint import matches
 from .._clock.clock import Clock
 from .._clock.fit import container_clock, fit_clock
 from .._clock.read_clock import read_stamps
-from .._plugin.manager import resolve_index_store
+from .._plugin.place import VideoPlace
 from .._pose.frame_count import check_pose
 from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import FrameIndexError, IndexNotFoundError
@@ -19,9 +19,7 @@ from ..types import ObjectStore
 
 
 def fresh_index(
-    uris: Sequence[str],
-    index_uri: str,
-    store: ObjectStore,
+    place: VideoPlace,
     clock: Clock | None = None,
     pose: str | os.PathLike[str] | None = None,
     verify: bool = False,
@@ -29,9 +27,7 @@ def fresh_index(
     r"""Returns the index that a video has already, :obj:`None` if there is none.
 
     Args:
-        uris: the file or files of the video.
-        index_uri: where the index lies.
-        store: reads them.
+        place: the video, and where its sidecar lies.
         clock: the one that it should have; any will do by default.
         pose: a pose table that it should have as many frames as.
         verify: whether its key frames should have been proven.
@@ -41,22 +37,21 @@ def fresh_index(
             Nothing is written over it, since it may hold a clock that is nowhere else.
         ValueError: if clock or pose table do not fit the frames.
     """
+    index_uri = place.sidecar_uri
     try:
-        found = LanceFrameIndex.open(
-            index_uri, resolve_index_store(index_uri, uris[0], store)
-        )
+        found = LanceFrameIndex.open(index_uri, place.store_of(index_uri))
     except IndexNotFoundError:
         return None
-    wrong = _other_files(found, uris, store)
+    wrong = _other_files(found, place.uris, place.reader)
     if not wrong and clock is not None and not clock.is_container:
         own = indexed_container_clock(found)
-        asked, _ = fit_clock(clock, read_stamps(clock), own, uris[0])
+        asked, _ = fit_clock(clock, read_stamps(clock), own, place.uri)
         if not np.array_equal(found.timestamps(), asked, equal_nan=True):
             wrong = "it has other timestamps"
     if not wrong and verify and not found.verified:
         wrong = "its key frames were not proven"
     if not wrong and pose is not None:
-        check_pose(pose, int(found.segment_frame_counts().sum()), uris[0])
+        check_pose(pose, int(found.segment_frame_counts().sum()), place.uri)
     if wrong:
         raise FrameIndexError(
             f"there is an index at {index_uri!r} already, and {wrong}. To replace it, its "

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from .._base.progress import progress_bar
-from .._base.uris import frame_index_uri, normalize_uri, protocol_of
+from .._base.uris import normalize_uri, protocol_of
 from .._clock.clock import as_clock
-from .._plugin.manager import resolve_store
+from .._plugin.place import VideoPlace, locate
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_place import index_exists
 from ..errors import VideoError
@@ -183,14 +183,19 @@ def _chooser(option: str, value: Any, names: Sequence[str]) -> Callable[[str], A
     return look_up
 
 
-def _place(uri: str, options: Mapping[str, Any]) -> str:
-    given = options.get("index_uri")
-    return normalize_uri(given) if given else frame_index_uri(uri)
+def _place(uri: str, options: Mapping[str, Any]) -> VideoPlace:
+    return locate(
+        uri,
+        options.get("segment_uris") or (),
+        store=options.get("store"),
+        storage_options=options.get("storage_options"),
+        index_uri=options.get("index_uri"),
+    )
 
 
 def _existed(uri: str, options: Mapping[str, Any]) -> bool:
-    place = _place(uri, options)
-    return bool(protocol_of(place)) or index_exists(place)
+    target = _place(uri, options).sidecar_uri
+    return bool(protocol_of(target)) or index_exists(target)
 
 
 def _reason(error: BaseException) -> str:
@@ -213,18 +218,12 @@ def _index_one(task: _Task) -> IndexReport:
 
 
 def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None:
-    uris = [normalize_uri(u) for u in (uri, *(options.get("segment_uris") or ()))]
     told = ("column", "on_mismatch", "on_nan")
     clock = as_clock(
         options.get("timestamps"), **{n: options[n] for n in told if n in options}
     )
     return fresh_index(
-        uris,
-        options.get("index_uri") or frame_index_uri(uris[0]),
-        options.get("store") or resolve_store(uris[0], options.get("storage_options")),
-        clock,
-        options.get("pose"),
-        options.get("verify", False),
+        _place(uri, options), clock, options.get("pose"), options.get("verify", False)
     )
 
 

@@ -8,13 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._base.uris import frame_index_uri, normalize_uri
 from .._build.file_index import build_segment, prove_segment, with_proof
 from .._build.memory_build import container_clock_of, warn_of_clocks
 from .._clock.clock import as_clock
 from .._clock.fit import fit_clock
 from .._clock.read_clock import read_stamps
-from .._plugin.manager import resolve_index_store, resolve_store
+from .._plugin.place import locate
 from .._pose.frame_count import check_pose
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_write import check_vacant, write_sidecar
@@ -87,10 +86,15 @@ def write_index(
         array([0.   , 0.033, 0.067])
     """
     clock = as_clock(timestamps, column=column, on_mismatch=on_mismatch, on_nan=on_nan)
-    uris = [normalize_uri(u) for u in (uri, *(segment_uris or ()))]
-    store = store or resolve_store(uris[0], storage_options)
-    target = normalize_uri(index_uri) if index_uri else frame_index_uri(uris[0])
-    target_store = resolve_index_store(target, uris[0], store)
+    place = locate(
+        uri,
+        segment_uris or (),
+        store=store,
+        storage_options=storage_options,
+        index_uri=index_uri,
+    )
+    uris, store, target = place.uris, place.reader, place.sidecar_uri
+    target_store = place.store_of(target)
     if not overwrite:
         check_vacant(target, target_store)
     stamps = read_stamps(clock)

@@ -20,10 +20,8 @@ from .._index.memory_index import MemoryFrameIndex
 from .._index.packets import segments_of
 from .._plugin.manager import (
     resolve_cache,
-    resolve_index,
-    resolve_index_store,
-    resolve_store,
 )
+from .._plugin.place import VideoPlace
 from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import IndexFormatError, IndexWarning
 from ..types import FrameIndex, ObjectStore, PacketIndex
@@ -40,18 +38,12 @@ class VideoPart:
     Immutable and free of handles, so that all slices of a video share it.
 
     Args:
-        uri: the video, or its first file.
-        further_uris: the further files.
-        store: reads the files.
-        index_uri: where the sidecar lies, if not beside the video.
+        place: where its files and its index are.
         given_index: an index that need not be looked for.
         saved: what a recording says of the video, which must still be so.
     """
 
-    uri: str
-    further_uris: tuple[str, ...] = ()
-    store: ObjectStore | None = field(default=None, repr=False)
-    index_uri: str | None = None
+    place: VideoPlace
     given_index: FrameIndex | None = field(default=None, repr=False)
     saved: SavedVideo | None = field(default=None, repr=False)
 
@@ -62,10 +54,20 @@ class VideoPart:
             state["given_index"] = self.index
         return state
 
+    @property
+    def uri(self) -> str:
+        r"""The video, or its first file."""
+        return self.place.uri
+
+    @property
+    def further_uris(self) -> tuple[str, ...]:
+        r"""The further files, where they were given."""
+        return self.place.uris[1:]
+
     @cached_property
     def reader(self) -> ObjectStore:
         r"""The store that reads the files."""
-        return self.store or resolve_store(self.uri)
+        return self.place.reader
 
     @property
     def index(self) -> FrameIndex:
@@ -104,14 +106,10 @@ class VideoPart:
     def _find_index(self) -> FrameIndex:
         given = self.given_index
         if isinstance(given, LanceFrameIndex):
-            return given.with_store(resolve_index_store(given.uri, self.uri, self.reader))
+            return given.with_store(self.place.store_of(given.uri))
         if given is not None:
             return given
-        if self.index_uri is not None:
-            store = resolve_index_store(self.index_uri, self.uri, self.reader)
-            return LanceFrameIndex.open(self.index_uri, store)
-        found = resolve_index(self.uri, self.reader)
-        return found or build_memory_index(self.reader, [self.uri, *self.further_uris])
+        return self.place.find_index() or build_memory_index(self.reader, self.place.uris)
 
     def open_index(self) -> None:
         r"""Looks for the index now, so that what is wrong with it is said now."""
@@ -135,10 +133,9 @@ class VideoPart:
         r"""The file in which each segment lies."""
         n = len(self.frame_counts)
         if self.further_uris:
-            uris = [self.uri, *self.further_uris]
-            if len(uris) != n:
+            if len(self.place.uris) != n:
                 raise self._other_number_of_files(n)
-            return uris
+            return [*self.place.uris]
         if n > 1:
             uris = segment_uris(self.uri, n)
             if all(self._exists(uri) for uri in uris[1:]):
@@ -149,7 +146,7 @@ class VideoPart:
     def _other_number_of_files(self, n_segments: int) -> IndexFormatError:
         return IndexFormatError(
             f"the index of {self.uri!r} has {n_segments} segments, and "
-            f"{1 + len(self.further_uris)} files are given."
+            f"{len(self.place.uris)} files are given."
         )
 
     def _exists(self, uri: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._base.uris import check_scheme, normalize_uri, relative_uri, resolve_uri
+from .._plugin.place import VideoPlace
 from ..errors import FrameIndexError
 from ..types import Fingerprint
 from .arguments import check_choice, checked_output, checked_threads
@@ -88,7 +89,8 @@ def write_pointer(group: Any, recording: Recording, origin: float, edge: float) 
             {
                 "uri": relative_uri(part.uri, base),
                 "further_uris": [relative_uri(uri, base) for uri in part.further_uris],
-                "index_uri": part.index_uri and relative_uri(part.index_uri, base),
+                "index_uri": part.place.index_uri
+                and relative_uri(part.place.index_uri, base),
                 "frames": part.to_save.frame_counts,
                 "fingerprints": [f and astuple(f) for f in part.to_save.fingerprints],
                 "index_id": part.to_save.index_id,
@@ -166,13 +168,9 @@ def _read_part(part: dict[str, Any], base: str) -> VideoPart:
     uris = [resolve_uri(uri, base) for uri in told]
     for uri in uris:
         check_scheme(uri, base)
-    further = uris[1 : 1 + len(part["further_uris"])]
-    return VideoPart(
-        uris[0],
-        tuple(further),
-        index_uri=uris[-1] if index_uri else None,
-        saved=_read_saved(part, base),
-    )
+    files = tuple(uris[: 1 + len(part["further_uris"])])
+    place = VideoPlace(files, index_uri=uris[-1] if index_uri else None)
+    return VideoPart(place, saved=_read_saved(part, base))
 
 
 def _read_saved(part: dict[str, Any], base: str) -> SavedVideo:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._base.uris import normalize_uri
-from .._plugin.manager import resolve_store
+from .._plugin.place import locate
 from ..types import ChannelFormat, Colorspace, Cost, FrameIndex, ObjectStore, OnError
 from .arguments import (
     check_choice,
@@ -78,8 +77,7 @@ class VideoSeries:
         domain: Any = "auto",
     ) -> None:
         output = checked_output(resize, colorspace, channel_format)
-        further = tuple(normalize_uri(u) for u in (segment_uris or ()))
-        part = VideoPart(normalize_uri(uri), further, store, None, frame_index)
+        part = VideoPart(locate(uri, segment_uris or (), store=store), frame_index)
         self._init_recording(Recording((part,), output), metadata, domain)
 
     @classmethod
@@ -137,12 +135,10 @@ class VideoSeries:
         """
         output = checked_output(resize, colorspace, channel_format)
         check_choice("on_error", on_error, ("raise", "mask"))
-        name = normalize_uri(uri)
-        part = VideoPart(
-            name,
-            store=store or resolve_store(name, storage_options),
-            index_uri=normalize_uri(index_uri) if index_uri else None,
+        place = locate(
+            uri, store=store, storage_options=storage_options, index_uri=index_uri
         )
+        part = VideoPart(place)
         recording = Recording((part,), output, on_error, checked_threads(threads))
         part.open_index()
         return cls._from_recording(recording, metadata, domain)

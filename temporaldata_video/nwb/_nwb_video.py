@@ -11,14 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._base.uris import frame_index_uri, normalize_uri
 from .._build.file_index import build_segment
 from .._clock.clock import POLICIES, Clock
 from .._clock.fit import fit_clock
 from .._clock.read_clock import read_stamps
 from .._index.memory_index import MemoryFrameIndex
 from .._index.packets import SegmentIndex
-from .._plugin.manager import resolve_index_store, resolve_store
+from .._plugin.place import VideoPlace, locate
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_write import check_vacant, write_sidecar
 from .._tools.freshness import fresh_index
@@ -90,9 +89,10 @@ def open_video(
     check_choice("on_error", on_error, ("raise", "mask"))
     checked_threads(threads)
     external = read_series(source, name)
-    store = store or resolve_store(external.uris[0], storage_options)
+    uri, *further = external.uris
+    place = locate(uri, further, store=store, storage_options=storage_options)
     started = time.perf_counter()
-    segments, was_indexed = _segments_of(external.uris, store)
+    segments, was_indexed = _segments_of(place)
     seconds = time.perf_counter() - started
     times = _frame_times(external, segments, on_mismatch, on_jump)
     if not was_indexed:
@@ -104,7 +104,7 @@ def open_video(
             stacklevel=2,
         )
     index = MemoryFrameIndex(external.uris, segments, times, index_id=uuid.uuid4().hex)
-    part = VideoPart(external.uris[0], external.uris[1:], store, None, index)
+    part = VideoPart(place, index)
     recording = Recording((part,), output, on_error, threads)
     return LazyVideo._from_recording(recording, metadata, "auto")
 
@@ -140,27 +140,28 @@ def write_index(
         FrameIndexError: if there is an index already, or it cannot be written.
     """
     external = read_series(source, name)
-    store = store or resolve_store(external.uris[0], storage_options)
-    target = normalize_uri(index_uri) if index_uri else frame_index_uri(external.uris[0])
-    index_store = resolve_index_store(target, external.uris[0], store)
+    uri, *further = external.uris
+    place = locate(
+        uri, further, store=store, storage_options=storage_options, index_uri=index_uri
+    )
+    target = place.sidecar_uri
+    index_store = place.store_of(target)
     if not overwrite:
         check_vacant(target, index_store)
-    segments = tuple(build_segment(store, uri) for uri in external.uris)
+    segments = tuple(build_segment(place.reader, uri) for uri in place.uris)
     times = _frame_times(external, segments, on_mismatch, on_jump)
     return write_sidecar(
-        target, external.uris, segments, times, store=index_store, overwrite=overwrite
+        target, place.uris, segments, times, store=index_store, overwrite=overwrite
     )
 
 
-def _segments_of(
-    uris: Sequence[str], store: ObjectStore
-) -> tuple[tuple[SegmentIndex, ...], bool]:
+def _segments_of(place: VideoPlace) -> tuple[tuple[SegmentIndex, ...], bool]:
     try:
-        found = fresh_index(uris, frame_index_uri(uris[0]), store)
-    except FrameIndexError:  # an index of other files, or a stale one, is of no use
+        found = fresh_index(place)
+    except FrameIndexError:  # of other files, or stale: of no use here
         found = None
     if found is None:
-        return tuple(build_segment(store, uri) for uri in uris), False
+        return tuple(build_segment(place.reader, uri) for uri in place.uris), False
     return tuple(
         SegmentIndex(file.stream, file.rows(0, len(file)), file.hidden, file.fingerprint)
         for file in found.segments

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..._base.progress import progress_bar
-from ..._base.uris import normalize_uri
 from ..._build.file_index import build_segment
 from ..._clock.clock import Clock, as_clock
 from ..._clock.faults import examine
@@ -19,7 +18,7 @@ from ..._clock.read_clock import read_stamps
 from ..._decode.read_file import VideoFile
 from ..._index.memory_index import MemoryFrameIndex
 from ..._index.streams import read_container_facts
-from ..._plugin.manager import resolve_store
+from ..._plugin.place import VideoPlace, locate
 from ..._video.part import VideoPart
 from ..._video.recording import Recording
 from ...errors import DecodeError, IndexWarning, SourceError
@@ -89,15 +88,14 @@ def check_video(
         temporaldata-video index clip.mp4 --timestamps TIMES (leave --timestamps out ...
     """
     name = os.fspath(uri)
-    uri = normalize_uri(uri)
-    store = store or resolve_store(uri, storage_options)
+    place = locate(uri, store=store, storage_options=storage_options, index_uri=index_uri)
+    uri, store = place.uri, place.reader
     clock = as_clock(timestamps)
-    place = normalize_uri(index_uri) if index_uri else None
     findings: list[Finding] = []
     files: list[CheckedFile] = []
     try:
         files.append(_open_file(name, uri, store))
-        index, findings = open_sidecar(name, uri, place, store)
+        index, findings = open_sidecar(name, place)
         uris = [uri] if index is None else segment_files(index, uri, store)
         files += [_open_file(further, further, store) for further in uris[1:]]
         findings += _check(files, index, clock, name, uri, store, decode, progress)
@@ -191,7 +189,7 @@ def _recording(
     known = clock.times[: len(times)]
     times[: len(known)] = known
     index = MemoryFrameIndex(uris, tuple(file.index for file in files), times)
-    part = VideoPart(uris[0], uris[1:], store=store, given_index=index)
+    part = VideoPart(VideoPlace(uris, store), index)
     return Recording((part,))
 
 

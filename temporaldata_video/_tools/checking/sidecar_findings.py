@@ -8,31 +8,23 @@ import numpy as np
 
 from ..._bytes.fingerprint import matches
 from ..._index.packets import SegmentIndex, segments_of
-from ..._plugin.manager import resolve_index
-from ..._sidecar.sidecar import LanceFrameIndex
+from ..._plugin.place import VideoPlace
 from ..._video.part import VideoPart
 from ...errors import FrameIndexError, IndexNotFoundError, StaleIndexError
 from ...types import FrameIndex, ObjectStore, PacketIndex
 from .finding import Finding, Severity, command, counted
 
 
-def open_sidecar(
-    name: str, uri: str, index_uri: str | None, store: ObjectStore
-) -> tuple[FrameIndex | None, list[Finding]]:
+def open_sidecar(name: str, place: VideoPlace) -> tuple[FrameIndex | None, list[Finding]]:
     r"""Returns the index of a video if there is one that can be read.
 
     Args:
         name: the video as a user would type it.
-        uri: the video.
-        index_uri: where its index lies, if not where it is looked for.
-        store: reads them.
+        place: where the video and its index are.
     """
+    uri = place.uri
     try:
-        found = (
-            LanceFrameIndex.open(index_uri, store)
-            if index_uri
-            else resolve_index(uri, store)
-        )
+        found = place.find_index()
         if found is None:
             return None, [_missing(name, uri)]
         found.timestamps()  # rows may be damaged where the header is not
@@ -77,7 +69,7 @@ def segment_files(index: FrameIndex, uri: str, store: ObjectStore) -> list[str]:
     """
     if isinstance(index, PacketIndex) and index.uris:
         return list(dict.fromkeys([uri, *index.uris[1:]]))
-    return list(dict.fromkeys(VideoPart(uri, store=store, given_index=index).segment_uris))
+    return list(dict.fromkeys(VideoPart(VideoPlace((uri,), store), index).segment_uris))
 
 
 def check_fit(
@@ -103,7 +95,7 @@ def check_fit(
         uri,
     )
     try:
-        _ = VideoPart(uri, store=store, given_index=index).files
+        _ = VideoPart(VideoPlace((uri,), store), index).files
     except StaleIndexError as error:
         yield _stale(str(error).split(". ")[0], name, uri)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._base.progress import progress_bar
-from ..._base.uris import frame_index_uri, normalize_uri
+from ..._base.uris import frame_index_uri
 from ..._index.packets import SegmentIndex
-from ..._plugin.manager import resolve_store
+from ..._plugin.place import locate
 from ..._sidecar.sidecar import LanceFrameIndex
 from ..._sidecar.sidecar_write import write_sidecar
 from ..._video.cost import ReadingCost, expected_cost
@@ -122,12 +122,10 @@ def reencode(
     """
     started = time.perf_counter()
     encoding = checked_encoding(gop, crf, codec, lossless)
-    uri = normalize_uri(uri)
-    store = store or resolve_store(uri, storage_options)
-    store.head(uri)  # an index alone is no video
-    place = normalize_uri(index_uri) if index_uri else None
-    part = VideoPart(uri, store=store, index_uri=place)
-    target = checked_output(output, uri, gop)
+    place = locate(uri, store=store, storage_options=storage_options, index_uri=index_uri)
+    part = VideoPart(place)
+    part.reader.head(place.uri)  # an index alone is no video
+    target = checked_output(output, place.uri, gop)
     jobs = list(plan_copies(part, target, fps_keep, audio))
     check_free(jobs, overwrite)
     copies = _make_copies(jobs, encoding, target.name, progress)
@@ -149,7 +147,7 @@ def _report(
     lossless: bool,
     seconds: float,
 ) -> ReencodeReport:
-    after = VideoPart(str(jobs[0].path), given_index=written)
+    after = VideoPart(locate(jobs[0].path), written)
     originals = {job.source.uri for job in jobs}
     return ReencodeReport(
         uris=tuple(str(job.path) for job in jobs),

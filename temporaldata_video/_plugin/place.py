@@ -1,0 +1,89 @@
+r"""Where a video is: its files, what reads them, and where its index lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._base.uris import frame_index_uri, normalize_uri, protocol_of
+from .._sidecar.sidecar import LanceFrameIndex
+from ..types import FrameIndex, ObjectStore
+from .manager import resolve_index, resolve_store
+
+
+@dataclass(frozen=True, eq=False)
+class VideoPlace:
+    r"""Where a video is.
+
+    Args:
+        uris: its files in order; it is known by the first.
+        store: reads the files; found by the first uri, each time, if there is none here.
+        index_uri: where its index lies, if not where it is looked for.
+    """
+
+    uris: tuple[str, ...]
+    store: ObjectStore | None = field(default=None, repr=False)
+    index_uri: str | None = None
+
+    @property
+    def uri(self) -> str:
+        r"""The video, or its first file."""
+        return self.uris[0]
+
+    @property
+    def reader(self) -> ObjectStore:
+        r"""The store that reads the files."""
+        return self.store or resolve_store(self.uri)
+
+    @property
+    def sidecar_uri(self) -> str:
+        r"""Where its sidecar lies, or would lie."""
+        return self.index_uri or frame_index_uri(self.uri)
+
+    def store_of(self, index_uri: str) -> ObjectStore:
+        r"""Returns the store of an index, which may lie elsewhere than its video.
+
+        Args:
+            index_uri: the index. The store of the video reads it if both have the same
+                protocol; what is needed for another one comes from the environment.
+        """
+        same = protocol_of(index_uri) == protocol_of(self.uri)
+        return self.reader if same else resolve_store(index_uri)
+
+    def find_index(self) -> FrameIndex | None:
+        r"""Returns the index of the video, :obj:`None` if there is none anywhere.
+
+        Raises:
+            IndexNotFoundError: if there is none where it is said to be.
+            FrameIndexError: if it is damaged.
+        """
+        if self.index_uri is None:
+            return resolve_index(self.uri, self.reader)
+        return LanceFrameIndex.open(self.index_uri, self.store_of(self.index_uri))
+
+
+def locate(
+    uri: str | os.PathLike[str],
+    further_uris: Sequence[str | os.PathLike[str]] = (),
+    *,
+    store: ObjectStore | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    index_uri: str | os.PathLike[str] | None = None,
+) -> VideoPlace:
+    r"""Returns where a video is, as a user says it.
+
+    Args:
+        uri: the video, or its first file.
+        further_uris: its further files.
+        store: reads the files; found by the first uri by default.
+        storage_options: credentials and the like for a store that is found.
+        index_uri: where the index lies, if not where it is looked for.
+    """
+    uris = tuple(normalize_uri(one) for one in (uri, *further_uris))
+    return VideoPlace(
+        uris,
+        store or resolve_store(uris[0], storage_options),
+        normalize_uri(index_uri) if index_uri else None,
+    )
