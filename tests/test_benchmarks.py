@@ -3,6 +3,7 @@ r"""The benchmark program runs on a file and says what it measured."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,12 @@ def test_benchmark_of_peculiar_files_counts_what_readers_give(tmp_path):
     assert row["readers"]["ours"] == {"right": 20, "wrong": 0, "refused": 0}
     assert all(sum(counts.values()) == 20 for counts in row["readers"].values())
     assert "all right" in done.stdout
+
+
+def test_the_path_of_a_window_is_short():
+    done = run("benchmarks.path")
+    assert done.returncode == 0, done.stderr
+    kinds = re.findall(r"(\w+) window of 15 frames: (\d+) files, (\d+) calls", done.stdout)
+    assert [kind for kind, _, _ in kinds] == ["random", "sliding"]
+    assert all(int(files) <= 13 and int(calls) <= 255 for _, files, calls in kinds)
+    assert done.stdout.count("plans: 1") == 2

@@ -94,10 +94,14 @@ def _edges(start, end, rate=30):
 def fed(monkeypatch):
     r"""How many packets of frames are given to decoders."""
     counted = []
-    padded = decode._padded_packet
-    monkeypatch.setattr(
-        decode, "_padded_packet", lambda data: (counted.append(1), padded(data))[1]
-    )
+    cut = decode._cut
+
+    def counting(*arguments):
+        for packet in cut(*arguments):
+            counted.append(packet)
+            yield packet
+
+    monkeypatch.setattr(decode, "_cut", counting)
     return counted
 
 
@@ -106,7 +110,7 @@ def test_a_shared_group_is_decoded_once(paths, fed):
     # Opened anew for each window, as samples that were unpickled are.
     windows = [tv.LazyVideo.from_uri(paths[0]).slice(s, s + 0.2) for s in starts]
     tv.read_many(windows)
-    assert len(fed) <= 30
+    assert 0 < len(fed) <= 30
     for window in windows:
         assert np.ptp(window.frames) > 0
     assert len(fed) <= 30, "frames are kept"
