@@ -7,6 +7,7 @@ import pytest
 import temporaldata_video as tv
 from temporaldata_video._bytes.remote import FsspecStore
 from temporaldata_video.testing import make_clip, read_numbers
+from tests.servers import serve_proxy
 from tests.servers.azure import find_azurite, serve_azure
 from tests.servers.gcs import BUCKET, serve_gcs
 
@@ -61,6 +62,16 @@ def test_ranges_of_one_version(place):
         pytest.skip("the emulator takes no notice of ifGenerationMatch")
     with pytest.raises(tv.SourceChangedError, match="changed"):
         store.read_range(key, 1000, 300, meta.etag)
+
+
+def test_google_is_asked_to_replace_nothing(google):
+    store, folder = google
+    with serve_proxy(store.storage_options["endpoint_url"]) as proxy:
+        options = {**store.storage_options, "endpoint_url": proxy.url}
+        assert FsspecStore("gs", options).create_object(f"{folder}/new.bin", b"1")
+        (request,) = proxy.requests("POST")
+    assert "ifGenerationMatch=0" in request.path
+    assert store.head(f"{folder}/new.bin").size == 1
 
 
 def test_folders(place):

@@ -197,8 +197,11 @@ def test_a_store_that_holds_no_indexes(uri, s3, tmp_path):
 
 def test_a_store_of_before_reads_its_sidecars_through_lance(indexed, s3):
     store, own = OfBefore(s3.options()), indexed.replace("s3://lab/", "lab://")
-    video = tv.LazyVideo.from_uri(own, store=store)
-    assert video._source.parts[0].index.uri == f"{own}.lance"
+    index = tv.LanceFrameIndex.open(f"{own}.lance", store)
+    assert index.segments[0].uri == own and len(index.timestamps()) == N
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", tv.IndexWarning)  # it is not indexed in memory
+        video = tv.LazyVideo.from_uri(own, store=store)
     assert right(pickle.loads(pickle.dumps(video)).slice(2.0, 3.0))
     with pytest.raises(tv.IndexNotFoundError):
         tv.LanceFrameIndex.open("lab://none.mp4.lance", store)
