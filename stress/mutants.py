@@ -108,7 +108,8 @@ def draw_mutants(count: int, seed: int) -> list[Mutant]:
     r"""Returns random mutants, the same ones for the same code.
 
     A place is drawn first and then a change, since comparisons can be changed in many ways
-    and most of them do the same. What only type checkers read is left alone.
+    and most of them do the same. What only type checkers read is left alone, and so are the
+    flags of dataclasses.
 
     Args:
         count: of mutants.
@@ -142,13 +143,7 @@ def run_mutants(mutants: list[Mutant], folder: Path, seconds: float) -> Iterator
     Raises:
         RuntimeError: if a test fails without a mutant.
     """
-    for name in (PACKAGE, "tests", "stress", "docs", "conftest.py", "pyproject.toml"):
-        place = ROOT / name
-        if place.is_dir():
-            no_caches = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(place, folder / name, ignore=no_caches)
-        else:
-            shutil.copy(place, folder / name)
+    _copy_repository(folder)
     # By their content, since a mutant may be as long and as old as the module was.
     compile_all = ("-m", "compileall", "-q", "--invalidation-mode", "checked-hash")
     subprocess.run([sys.executable, *compile_all, PACKAGE], cwd=folder, check=True)
@@ -164,6 +159,15 @@ def run_mutants(mutants: list[Mutant], folder: Path, seconds: float) -> Iterator
             yield Outcome(mutant, *_run_tests(_tests_of(mutant.module), folder, seconds))
         finally:
             place.write_text(code, encoding="utf-8")
+
+
+def _copy_repository(folder: Path) -> None:
+    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, names.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
 
 
 def _tests_of(module: str) -> list[str]:
@@ -238,6 +242,12 @@ class _WithoutTypes(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None
+        return self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call):  # frozen or not, it runs the same
+                decorator.keywords = []
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:

@@ -115,6 +115,15 @@ def test_bytes_of_another_frame(clip, index):
     assert fault_of(clip, with_frames(index, pos=pos, size=size)) is not None
 
 
+@pytest.mark.parametrize("row", range(25, 36))
+def test_all_frames_of_a_short_file_are_compared(clip, index, row):
+    pos = index.frames.pos.copy()
+    pos[row] += 1  # the decoder makes something else of it, or nothing
+    fault = fault_of(clip, with_frames(index, pos=pos))
+    assert fault.kind == "pixels" and fault.row >= 24
+    assert f"frame {fault.row} " in fault.what
+
+
 def test_colours_that_the_decoder_is_not_told_of(clip, index):
     other = replace(index, stream=replace(index.stream, color_space=9, color_range=2))
     assert fault_of(clip, other).kind == "pixels"

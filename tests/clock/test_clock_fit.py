@@ -56,6 +56,35 @@ def test_every_fault_is_found_with_its_rows_and_length():
     assert "frames without a stamp: 5, frames 40, 41, 42 and 2 more" in text
 
 
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (0.00005, "50 us"),
+        (0.0001, "0.100 ms"),
+        (0.5, "500.000 ms"),
+        (1.0, "1.000 s"),
+        (2.0, "2.000 s"),
+    ],
+)
+def test_durations_in_words(step, words):
+    clock = np.array([0.0, 1.0, 2.0, 5.0, 5.0]) * step
+    report = tv.examine_clock(clock)
+    assert f"median step: {words}" in str(report)
+    assert (report.gaps.total, report.gaps.longest) == (3 * step, 3 * step)
+    assert report.frames_lost == 2 and ", 2 frames lost" in str(report)
+    assert "repeats: 1, row 4\n" in str(report)
+    assert "1 frame lost" in str(tv.examine_clock([0.0, 1.0, 3.0, 4.0]))
+    assert "lost" not in str(tv.examine_clock([0.0, 1.0, 2.0]))
+
+
+def test_stamps_on_either_side_of_the_pairs():
+    clock = tv.Clock([-3.0, 0.0, 5.0, 10.0, 12.0], sync=[[0, 0], [5, 5], [10, 10]])
+    report = tv.examine_clock(clock)
+    assert (report.sync.outside, report.sync.reach) == (2, 3.0)
+    assert (report.sync.residual, report.sync.drift_ppm) == (0.0, 0.0)
+    assert "drift 0.000 ppm, off a line by 0.000 s" in str(report)
+
+
 def test_a_clean_clock_has_nothing():
     report = tv.examine_clock(CLOCK, N)
     assert report.is_clean
@@ -194,6 +223,10 @@ def test_an_affine_clock_is_found_by_either_fit(offset, drift, pairs):
         ([[0, 1], [1, 1]], "recording's does not"),
         ([[0, 1], [np.nan, 2]], "pair"),
         ([0, 1], "shape"),
+        ([[0, 1, 2], [1, 2, 3]], "shape"),
+        ([[[0, 1]], [[1, 2]]], "shape"),
+        ([[0, 1], [2, 3], [1, 4]], "camera's does not from row 1 to row 2"),
+        ([[0, 1], [1, np.inf]], r"the pair \[1.0, inf\] in row 1"),
         ([["a", "b"]], "pairs of camera time"),
     ],
 )

@@ -254,3 +254,19 @@ def test_what_follows_a_run_that_is_far_out_of_order(reach, seed):
                 more = follow_run(segment, run, last, begin - 1, count)
                 dts = more.packets.dts[len(run.frames) :]
                 assert dts.tolist() == list(range(begin, begin + len(dts)))
+
+
+@pytest.mark.parametrize("row", [0, 2, 3, 799, 800, 801, 802, 803, 849])
+def test_pictures_that_lead_a_key_frame_far_into_a_file(row):
+    # Groups of 50, each with two pictures that are shown before its key frame.
+    group = np.array([2, 0, 1, *range(3, 50)])
+    pts = (np.arange(0, 1000, 50)[:, None] + group).ravel()
+    n = len(pts)
+    packets = Packets(pts, np.arange(n), 10 * np.arange(n), np.full(n, 10), pts % 50 == 2)
+    segment = order_frames(STREAM, packets, np.argsort(pts))
+    (run,) = plan_runs(segment, np.array([row]))
+    before = [key for key in range(2, 1000, 50) if key <= row]
+    assert run.frames[0] == (before[-1] if before else 2)
+    assert run.frames[run.wanted].tolist() == [row]
+    (longer,) = plan_runs(segment, np.array([row]), earlier=1)
+    assert longer.frames[0] == (before[-2] if len(before) > 1 else 2)

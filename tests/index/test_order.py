@@ -69,6 +69,7 @@ def at(*places: int, n: int = 7) -> np.ndarray:
         ("same presentation time", {"pts": PTS // 80 * 80}),
         ("clock steps back", {"dts": [0, 40, 80, 120, 40, 80, 120]}),
         ("cuts it into pieces", {"discard": at(2, 3)}),
+        ("cuts it into pieces", {"discard": at(5)}),
         ("the codec reorders", {"pts": np.arange(7) * 40, "dts": np.arange(7) * 40}),
     ],
     ids=str,
