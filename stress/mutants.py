@@ -29,6 +29,7 @@ TESTS = {
     ],
     "_index/fields.py": ["tests/index/test_fields.py", "tests/decode/test_written.py"],
     "_index/demux.py": [
+        "tests/index/test_demux.py",
         "tests/index/test_headerfile.py",
         "tests/index/test_order.py",
         "tests/index/test_damaged_structure.py",

@@ -109,6 +109,15 @@ def test_key_frames_that_are_none(clip, index, budget):
     assert fault_of(clip, with_frames(index, keyframe=keys)).kind in ("keys", "pixels")
 
 
+def test_a_key_frame_that_is_none_is_named(clip, index):
+    keys = index.frames.keyframe.copy()
+    keys[np.argsort(index.frames.dts)[5]] = True
+    wrong = Segment(str(clip), with_frames(index, keyframe=keys), LocalStore())
+    assert find_fault(wrong, ODD_BUDGET).what == "packet 5 is no key frame"
+    fault = find_fault(wrong, ODD_BUDGET, proven=True)
+    assert fault is None or fault.kind == "pixels"
+
+
 def test_bytes_of_another_frame(clip, index):
     pos, size = index.frames.pos.copy(), index.frames.size.copy()
     pos[[20, 32]], size[[20, 32]] = pos[[32, 20]], size[[32, 20]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import temporaldata_video as tv
+from temporaldata_video._clock.fit import container_clock
 from temporaldata_video.testing import make_clip
 
 N = 40
@@ -177,6 +179,16 @@ def test_choices_are_made_in_one_place(video):
 def test_a_rate_and_a_start(video):
     found = times_of(video, tv.Clock(rate=16, start=3.5))
     np.testing.assert_array_equal(found, 3.5 + np.arange(N) / 16)
+
+
+def test_the_clocks_of_files_are_laid_end_to_end():
+    ticks = [([100, 200, 300], 100), ([50, 150], 100), ([7], 8), ([], 10), ([1, 3], 2)]
+    tables = [(np.array(pts, float), Fraction(1, rate)) for pts, rate in ticks]
+    # A file of one frame says nothing of how long that is shown.
+    assert container_clock(tables[:3]).tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert container_clock(tables[4:]).tolist() == [0.5, 1.5]
+    assert container_clock([tables[2], tables[4]]).tolist() == [0.875, 0.875, 1.875]
+    assert container_clock([]).tolist() == []
 
 
 def test_a_map_from_container_time(video):
