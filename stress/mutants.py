@@ -36,7 +36,7 @@ TESTS = {
         "tests/build",
     ],
     "_index/match.py": ["tests/index/test_match.py", "tests/decode/test_written.py"],
-    "_index/sidecar": [
+    "_sidecar": [
         "tests/index/test_sidecar.py",
         "tests/index/test_sidecar_layouts.py",
         "tests/index/test_sidecar_clock.py",
@@ -64,12 +64,12 @@ TESTS = {
 # What is mutated of them: what decides which frame, byte or second is the right one.
 MODULES = [
     *(f"_index/{name}.py" for name in ("order", "packets", "fields", "demux", "match")),
-    *(f"_index/sidecar{end}.py" for end in ("", "_header", "_place", "_write")),
+    *(f"_sidecar/sidecar{end}.py" for end in ("", "_header", "_place", "_write")),
     *("_build/file_index.py", "_build/memory_build.py", "_build/readback.py"),
-    *(f"_decode/{name}.py" for name in ("plan", "decode", "resume", "read_file")),
+    *(f"_decode/{name}.py" for name in ("plan", "decode", "read_file")),
     *(f"_clock/{name}.py" for name in ("fit", "faults", "units", "sync")),
     *(f"_bytes/{name}.py" for name in ("disk_files", "caches", "fetch", "retry")),
-    *(f"_video/{name}.py" for name in ("lazy_arrays", "requests", "recording", "series")),
+    *(f"_video/{name}.py" for name in ("lazy_arrays", "recording", "series")),
 ]
 
 

@@ -215,7 +215,7 @@ class _File:
         return find_fault(self.video_file(segment), budget, opened, proven=proven)
 
     def video_file(self, index: SegmentIndex) -> VideoFile:
-        return VideoFile(self.uri, index, self.store)
+        return VideoFile(self.uri, index, ranged(self.store))
 
     def _bar(
         self, why: str, total: int
@@ -287,7 +287,7 @@ def prove_segment(
     label = shown_uri(uri).rpartition("/")[2]
     shown = progress and store.head(uri).size >= _PROGRESS_FROM_BYTES // 16
     with progress_bar(label, 2 * len(segment), shown) as advance:
-        return prove(VideoFile(uri, segment, store), advance)
+        return prove(VideoFile(uri, segment, ranged(store)), advance)
 
 
 def with_proof(segment: SegmentIndex, proof: Proof) -> SegmentIndex:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._base.memory import check_request
 from .._base.process_cache import ProcessCache
-from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, ranged, side_by_side, split_range
+from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
 from .._bytes.fingerprint import matches
 from .._bytes.local import LocalStore
 from .._pixels.convert import FrameWriter, OutputFormat
@@ -21,7 +21,7 @@ from ..types import (
     ByteRange,
     Cost,
     ObjectMeta,
-    ObjectStore,
+    RangeStore,
     SegmentPackets,
     StreamInfo,
 )
@@ -60,7 +60,7 @@ class VideoFile:
 
     uri: str
     packets: SegmentPackets
-    store: ObjectStore = field(repr=False)
+    store: RangeStore = field(repr=False)
     cache: ByteCache | None = field(default=None, repr=False)
     count: Callable[[str], int | None] = field(
         default=lambda uri: None, repr=False, compare=False
@@ -265,7 +265,7 @@ def _fetch(file: VideoFile, runs: list[Run]) -> tuple[list[ByteRange], list[byte
 
 def _read(file: VideoFile, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[bytes]]:
     # The bytes of the ranges, and the version of the file that all of them are of.
-    store, uri = ranged(file.store), file.uri
+    store, uri = file.store, file.uri
     for _ in range(2):
         meta = verified(file)
         for start, stop in ranges:

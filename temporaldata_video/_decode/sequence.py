@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._bytes.fetch import ranged
 from .._pixels.equality import plane_rows
 from ..types import Packets, SegmentPackets
 from .container_packets import open_stream
@@ -86,7 +85,7 @@ def _packets_in_chunks(file: VideoFile, run: Run, etag: str) -> Iterator[av.Pack
     for start, stop in pairwise(edges):
         part = Run(run.packets[start:stop], run.frames[start:stop], run.wanted[start:stop])
         ranges = byte_ranges([part])
-        read_range = ranged(file.store).read_range
+        read_range = file.store.read_range
         data = [read_range(file.uri, a, b - a, etag or None) for a, b in ranges]
         yield from cut_packets(ranges, data, part, stream, is_new=start == 0)
 

@@ -2,9 +2,10 @@ r"""Writes sidecars in one commit: there is the old one, or the new one as a who
 
 from __future__ import annotations
 
+import itertools
 import os
-import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -19,6 +20,7 @@ from ..errors import (
     FrameIndexError,
     IndexFormatError,
     IndexNotFoundError,
+    IndexWarning,
     SourceChangedError,
     SourceError,
     SourceNotFoundError,
@@ -181,7 +183,7 @@ def _manifests_first(names: Iterable[str]) -> list[str]:
 
 def _replaced(uri: str, store: ObjectStore | None) -> Place | None:
     # The version that a new one is written over. Lance reads a dataset before it writes,
-    # and cannot if the old one is damaged: there is nothing in it to lose.
+    # and cannot if the old one is damaged.
     try:
         place, dataset = open_place(uri, store)
     except IndexNotFoundError:
@@ -197,8 +199,26 @@ def _replaced(uri: str, store: ObjectStore | None) -> Place | None:
         for name in _manifests_first(list_sidecar(uri, folders)):
             folders.delete_object(f"{uri}/{name}")
     else:
-        shutil.rmtree(os.fspath(uri))
+        _move_aside(uri)
     return None
+
+
+def _move_aside(uri: str) -> None:
+    # It may hold a clock that is nowhere else, and another program may still read it.
+    if not Path(uri).is_dir():
+        raise IndexFormatError(
+            f"{uri!r} is a file and no index. Move it away, or write the index to another "
+            f"place: index_uri=..."
+        )
+    names = (f"{uri}.damaged{f'-{n}' if n else ''}" for n in itertools.count())
+    aside = next(name for name in names if not os.path.lexists(name))
+    os.replace(uri, aside)
+    warnings.warn(
+        f"the index at {uri!r} cannot be read. It was moved to {aside!r}; delete that "
+        f"folder if it holds no clock that you need.",
+        IndexWarning,
+        stacklevel=4,
+    )
 
 
 def _to_columns(

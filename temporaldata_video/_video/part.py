@@ -14,6 +14,7 @@ from .._base.process_cache import ProcessCache
 from .._base.uris import check_scheme, segment_uris, shown_uri
 from .._build.file_index import build_segment, count_frames
 from .._build.memory_build import build_memory_index
+from .._bytes.fetch import ranged
 from .._decode.read_file import VideoFile
 from .._index.match import match_frames
 from .._index.memory_index import MemoryFrameIndex
@@ -200,7 +201,7 @@ class VideoPart:
 
     def _file(self, uri: str, packets: Any) -> VideoFile:
         cache, count = resolve_cache(uri, self.reader), partial(count_frames, self.reader)
-        return VideoFile(uri, packets, self.reader, cache, count)
+        return VideoFile(uri, packets, ranged(self.reader), cache, count)
 
     @cached_property
     def to_save(self) -> SavedVideo:

@@ -112,7 +112,7 @@ def test_key_frames_that_are_none(clip, index, budget):
 def test_a_key_frame_that_is_none_is_named(clip, index):
     keys = index.frames.keyframe.copy()
     keys[np.argsort(index.frames.dts)[5]] = True
-    wrong = Segment(str(clip), with_frames(index, keyframe=keys), LocalStore())
+    wrong = VideoFile(str(clip), with_frames(index, keyframe=keys), LocalStore())
     assert find_fault(wrong, ODD_BUDGET).what == "packet 5 is no key frame"
     fault = find_fault(wrong, ODD_BUDGET, proven=True)
     assert fault is None or fault.kind == "pixels"

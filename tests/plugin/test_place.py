@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from temporaldata_video._index.sidecar import LanceFrameIndex
 
 from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video._bytes.remote import FsspecStore
 from temporaldata_video._plugin.place import locate
+from temporaldata_video._sidecar.sidecar import LanceFrameIndex
 from temporaldata_video.errors import IndexNotFoundError
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
@@ -147,8 +148,14 @@ def test_a_damaged_index_is_an_error_and_not_rebuilt(own_clip, part, damage):
 @pytest.mark.parametrize("part", ["_versions", "data"])
 def test_a_damaged_index_is_overwritten(own_clip, part, damage):
     damage(files_of(f"{own_clip}.lance", part))
-    tv.write_index(own_clip, overwrite=True, progress=False)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", tv.IndexWarning)
+        tv.write_index(own_clip, overwrite=True, progress=False)
     read_all(own_clip)
+    # What Lance cannot read may hold a clock that is nowhere else.
+    aside = Path(f"{own_clip}.lance.damaged")
+    assert aside.is_dir() == bool(warned)
+    assert all(str(aside) in str(warning.message) for warning in warned)
 
 
 def test_an_index_without_its_data(own_clip):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..._base.progress import progress_bar
 from ..._build.file_index import build_segment
+from ..._bytes.fetch import ranged
 from ..._clock.clock import Clock, as_clock
 from ..._clock.faults import examine
 from ..._clock.fit import container_clock, time_stamps
@@ -151,7 +152,7 @@ def _open_file(name: str, uri: str, store: ObjectStore) -> CheckedFile:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IndexWarning)  # is a finding here
         packets = build_segment(store, uri)
-    video_file = VideoFile(uri, packets, store)
+    video_file = VideoFile(uri, packets, ranged(store))
     declared = read_container_facts(store.open(uri), uri)
     try:
         appearance = first_appearance(video_file)
