@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # How many pixels of a file are decoded for its check; of a short file, all.
 ODD_BUDGET = 150_000_000
 # The same for a plain file: indexing a long one then takes at most a fifth longer.
-_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 1_000_000, 180
+_PLAIN_BUDGET, _PLAIN_PIXELS_A_FRAME = 1_000_000, 60
 # At each place, at least this many packets are decoded, and as many more as are reordered.
 _LEAST_PACKETS = 4
 # How many frames are compared on either side of a place.

@@ -2,6 +2,7 @@ r"""Demuxes a file with FFmpeg: the packets of its first video stream, and its f
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -161,7 +162,7 @@ class _Scanner:
 
     def scan(self) -> Scan:
         rows: list[tuple[Any, ...]] = []
-        add, progress = rows.append, self._progress
+        add, progress, tells = rows.append, self._progress, _tells_side_data()
         packets = demuxed(self._container, self._source, self._uri)
         for number, packet in enumerate(packets):
             pos, silent = packet.pos, False
@@ -171,7 +172,8 @@ class _Scanner:
                 data = memoryview(packet)
                 self._compare(pos, data)
                 silent = _shows_nothing(self._codec, data)
-            self._keep_side_data(packet, number)
+            if tells:
+                self._keep_side_data(packet, number)
             add(
                 (
                     packet.pts,
@@ -323,6 +325,7 @@ def _is_timeless(container: InputContainer) -> bool:
     return bool(flags & Flags.no_timestamps) or name.endswith("_pipe")
 
 
+@functools.cache
 def _tells_side_data() -> bool:
     # PyAV 14 and 15 do not; the only sign of encrypted video is then its box.
     import av
