@@ -1,1 +1,1 @@
-r"""Bytes of files: local ones, remote ones by ranges, and the cache before those."""
+r"""Reads bytes of files: local ones in place, remote ones by ranges and through a cache."""

@@ -18,7 +18,7 @@ from ..types import ByteRange, ObjectMeta, RangeStore
 from .disk_files import CacheFiles
 from .fetch import REQUEST_BYTES, read_through, side_by_side, split_range
 
-# Another process may fetch what is wanted here. One that takes longer than this is stuck.
+# Another process may fetch the same bytes. A process that takes longer than this is stuck.
 _PATIENCE_SECONDS = 60.0
 _DOWNLOAD_PATIENCE_SECONDS = 3600.0
 
@@ -30,7 +30,7 @@ class _OnDisk:
 
     @property
     def files(self) -> CacheFiles:
-        r"""Where it is kept."""
+        r"""The files that hold it."""
         return CacheFiles(self.directory, self.quota_bytes)
 
 
@@ -39,11 +39,11 @@ class BlockCache(_OnDisk):
     r"""Keeps blocks of fixed size of the objects that are read, on the local disk.
 
     Threads and processes that use the same directory fetch each block once between them.
-    An object without an etag is not kept, since nobody could tell its versions apart.
+    The cache keeps no object without an etag, since nobody could tell its versions apart.
 
     Args:
         directory: where it lies; every user has a folder of their own there.
-        quota_bytes: what it holds at most; blocks that were not used for longest go first.
+        quota_bytes: how many bytes it holds at most; the least recently used go first.
         block_bytes: size of a block.
     """
 
@@ -52,8 +52,8 @@ class BlockCache(_OnDisk):
     def read_ranges(
         self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
-        r"""Returns the bytes of each range; blocks that are missing are fetched in few
-        requests, side by side.
+        r"""Returns the bytes of each range, and fetches missing blocks in few requests,
+        side by side.
 
         Args:
             store: reads the object.
@@ -83,17 +83,17 @@ class BlockCache(_OnDisk):
 class SegmentCache(_OnDisk):
     r"""Keeps whole files: the first read of an object downloads all of it.
 
-    For those who read most of a file anyway, and have the room for it.
+    For users who read most of a file anyway, and have room for it.
 
     Args:
         directory: where it lies; every user has a folder of their own there.
-        quota_bytes: what it holds at most. A larger file is read from its store.
+        quota_bytes: how many bytes it holds at most. A larger file is read from its store.
     """
 
     def read_ranges(
         self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
-        r"""Returns the bytes of each range, after the object was downloaded.
+        r"""Returns the bytes of each range, and first downloads the object if need be.
 
         Args:
             store: reads the object.
@@ -140,7 +140,7 @@ class SegmentCache(_OnDisk):
             warn_once(
                 files.root,
                 f"{key!r} has {meta.size} bytes, more than the quota of the cache "
-                f"({self.quota_bytes}), and is read from its store. Raise its quota, or "
+                f"({self.quota_bytes}), so that reads go to its store. Raise the quota, or "
                 f"use temporaldata_video.configure(cache_kind='blocks').",
             )
 
@@ -177,23 +177,23 @@ class _Blocks:
         return parts
 
     def stored(self, numbers: Sequence[int]) -> dict[int, bytes]:
-        r"""Returns those of the blocks that are in the cache."""
+        r"""Returns the blocks that are in the cache, of those named."""
         read = ((n, self.files.read(self._name(n), self._length(n))) for n in numbers)
         return {number: data for number, data in read if data is not None}
 
     def obtain(self, numbers: Sequence[int]) -> dict[int, bytes]:
-        r"""Returns blocks that were missing, fetched here or by someone else meanwhile."""
+        r"""Returns missing blocks, which this thread fetches unless another one does."""
         found: dict[int, bytes] = {}
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while todo := [n for n in numbers if n not in found]:
             with ExitStack() as held:
-                mine, busy = self._lock(todo, held, time.monotonic() < deadline)
-                found |= self.stored(mine)
-                fetched = self._fetch([n for n in mine if n not in found])
+                locked, busy = self._lock(todo, held, time.monotonic() < deadline)
+                found |= self.stored(locked)
+                fetched = self._fetch([n for n in locked if n not in found])
                 self._keep(fetched)
                 found |= fetched
             if busy is not None:
-                # Nothing is held while waiting, so that nobody waits for this in turn.
+                # A thread that waits holds no lock, so that nobody waits for it in turn.
                 with self.files.locked(busy, max(0.0, deadline - time.monotonic())):
                     found |= self.stored([n for n in numbers if n not in found])
         return found
@@ -201,8 +201,8 @@ class _Blocks:
     def _lock(
         self, numbers: Sequence[int], held: ExitStack, patient: bool
     ) -> tuple[list[int], str | None]:
-        # The blocks that nobody else fetches now, and the lock of those that someone does.
-        mine, busy = [], None
+        # The blocks that nobody else fetches now, and a lock under which somebody does.
+        locked, busy = [], None
         if not patient:
             return [*numbers], None
         try:
@@ -211,13 +211,13 @@ class _Blocks:
                 locks.setdefault(self._lock_name(number), []).append(number)
             for name, of_lock in locks.items():
                 if held.enter_context(self.files.locked(name, 0.0)):
-                    mine += of_lock
+                    locked += of_lock
                 else:
                     busy = name
         except CacheError as error:
             warn_once(self.files.root, str(error))
             return [*numbers], None
-        return mine, busy
+        return locked, busy
 
     def _fetch(self, numbers: Sequence[int]) -> dict[int, bytes]:
         blocks: dict[int, bytes] = {}
@@ -255,7 +255,7 @@ class _Blocks:
 
     def _lock_name(self, number: int) -> str:
         # As many neighbours as one request fetches share a lock: a lock costs a
-        # millisecond, and who waits for a neighbour waits for one request.
+        # millisecond, and a thread that waits for a neighbour waits for one request.
         return self._name(number * self.block_bytes // REQUEST_BYTES)
 
 
@@ -263,14 +263,14 @@ def object_folder(key: str) -> str:
     r"""Returns the folder of a cache in which the blocks of an object lie.
 
     Args:
-        key: the object's uri, which its name does not tell.
+        key: the object's uri, which the name of the folder hides.
     """
     return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 def _version(meta: ObjectMeta, block_bytes: int) -> str:
-    told = f"{meta.etag}\0{meta.size}\0{block_bytes}"
-    return blake2b(told.encode(), digest_size=12).hexdigest()
+    version = f"{meta.etag}\0{meta.size}\0{block_bytes}"
+    return blake2b(version.encode(), digest_size=12).hexdigest()
 
 
 def _can_keep(files: CacheFiles, ranges: Sequence[ByteRange], meta: ObjectMeta) -> bool:
@@ -288,12 +288,12 @@ _WARNED: dict[str, object] = {}
 
 
 def warn_once(root: str, message: str) -> None:
-    r"""Warns that a cache cannot be used, once a process.
+    r"""Warns that a cache cannot be used, once per process.
 
     Args:
         root: where it lies.
         message: why.
     """
-    mine = object()
-    if _WARNED.setdefault(root, mine) is mine:
+    marker = object()
+    if _WARNED.setdefault(root, marker) is marker:
         warnings.warn(f"{message} Videos are read without it.", CacheWarning, stacklevel=2)

@@ -18,10 +18,10 @@ from .fetch import read_through
 
 
 def configured_cache() -> BlockCache | SegmentCache | None:
-    r"""Returns the cache that is configured now, :obj:`None` for ``"none"``.
+    r"""Returns the cache that is configured now, or :obj:`None` for ``"none"``.
 
     Raises:
-        ValueError: if an environment variable is none of what is allowed.
+        ValueError: if an environment variable has a value that is not allowed.
     """
     kind = CACHE_KIND.read()
     if kind == "none":
@@ -33,13 +33,13 @@ def configured_cache() -> BlockCache | SegmentCache | None:
 
 
 def require_cache(n_bytes: int) -> None:
-    r"""Makes sure that there is a cache, and that it can hold as many bytes.
+    r"""Makes sure that there is a cache that can hold so many bytes.
 
     Args:
         n_bytes: how many.
 
     Raises:
-        CacheError: if not.
+        CacheError: if there is none, or it is too small.
     """
     cache = configured_cache()
     if cache is None:

@@ -1,9 +1,9 @@
 r"""Copies of small remote folders on the local disk, for a library that reads files.
 
-A copy is an entry of the cache, beside the blocks and under the same quota. It is named by
-the version of its first file, so that it never has to be compared; a file of it is whole or
-absent, and all of them are deleted at once. Where the cache cannot keep a copy, it lies in
-a folder of the process, which goes when the process ends.
+A copy is an entry of the cache, beside the blocks and under the same quota. Its name holds
+the version of its first file, so that nobody has to compare it; each of its files is whole
+or absent, and all of them are deleted at once. If the cache cannot keep a copy, the copy
+lies in a folder of the process, which is deleted when the process ends.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from .fetch import ranged, split_range
 
 Files = Sequence[tuple[str, ObjectMeta]]
 
-# Another process may fetch the same file. One that takes longer than this is stuck.
+# Another process may fetch the same file. If it takes longer than this, it is stuck.
 _PATIENCE_SECONDS = 60.0
 
 
 def local_folder(store: ObjectStore, folder: str, files: Files) -> str:
     r"""Returns a local folder that holds these files of a remote one, in these versions.
 
-    It may be deleted at any time, to make room for others.
+    Other processes may delete it at any time, to make room for other copies.
 
     Args:
-        store: reads what is not there yet.
+        store: reads the files that are not there yet.
         folder: uri of the remote folder.
-        files: names below the folder, size and etag, which none must lack; what is first
-            tells the version of all, and is in no other.
+        files: names below the folder, size and etag, which none must lack; the first file
+            stands for the version of all, and belongs to no other version.
 
     Raises:
         SourceChangedError: if a file is of another version by now.
@@ -57,10 +57,10 @@ def local_folder(store: ObjectStore, folder: str, files: Files) -> str:
 
 
 def own_folder(store: ObjectStore, folder: str, files: Files) -> str:
-    r"""Returns what :func:`local_folder` does, of this process alone.
+    r"""Returns what :func:`local_folder` does, for this process alone.
 
     Args:
-        store: reads what is not there yet.
+        store: reads the files that are not there yet.
         folder: uri of the remote folder.
         files: names below the folder, size and etag.
 
@@ -71,7 +71,7 @@ def own_folder(store: ObjectStore, folder: str, files: Files) -> str:
     return _copy(_OWN.get("", _make_own), store, folder, files)
 
 
-# Copies of the process, where the cache has none.
+# The copies of this process: those that the cache cannot keep.
 _OWN: ProcessCache[CacheFiles] = ProcessCache(1)
 
 
@@ -84,9 +84,9 @@ def _make_own() -> CacheFiles:
         raise CacheError(
             f"there is no place for a copy of an index: {error}. Set TMPDIR."
         ) from error
-    # Unlike atexit's, it also runs at the end of workers, and not in a forked child.
+    # Unlike an atexit function, it also runs when workers end, and never in a forked child.
     Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=0)
-    # Not the quota that is configured: what is too large for that comes here.
+    # The configured quota does not hold here: copies that are too large for it come here.
     return CacheFiles(folder, CACHE_QUOTA_BYTES.default())
 
 

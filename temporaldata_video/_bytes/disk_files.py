@@ -1,15 +1,15 @@
 r"""The files of a cache: private to one user, whole or absent, and bounded in total.
 
-An entry is a block, a whole file, or a folder of files that are of use together alone. Any
-number of processes use the same directory. What protects them from one another:
+An entry is a block, a whole file, or a folder of files that are useful only together. Any
+number of processes use the same directory. Four rules protect them from one another:
 
-- a file is written aside and renamed, so that it is there whole or not at all;
-- a folder is renamed before it is deleted, so that its files go at once;
-- room is made and taken under one lock, so that the total never passes the quota;
-- a reader opens a file before it reads, so that what is deleted then is still read.
+- a process writes a file aside and renames it, so that it is there whole or not at all;
+- a process renames a folder before it deletes it, so that all its files go at once;
+- a process makes and takes room under one lock, so that the total never passes the quota;
+- a reader opens a file before it reads, so that it still reads a file deleted meanwhile.
 
-A process that is killed leaves at most a file aside, which the next one to start removes,
-and a total that is too high, which is counted again when it matters.
+A process that is killed leaves at most one file aside, which the next process to start
+removes, and a total that is too high, which is counted again when it matters.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ from .private_folder import (
 if TYPE_CHECKING:
     import filelock
 
-# Behind the bytes of a block: what block they are, and their checksum. A machine that
-# loses power can leave a file of the right size with wrong contents.
+# After the bytes of a block stand its name and checksum: a machine that loses power can
+# leave a file of the right size with wrong contents.
 _SEAL = struct.Struct("<16sI")
 _TOTAL = struct.Struct("<q")
-# What is deleted when room is needed, so that not every block has to look for the oldest.
+# This share is deleted when room is needed, so that not every block looks for the oldest.
 _SLACK = 0.1
 # Locks are shared by names of equal hash, so that their number is bounded.
 _N_LOCKS = 4096
-_LOCK_SECONDS = 10.0  # who makes room for longer is stuck
+_LOCK_SECONDS = 10.0  # a process that makes room for longer is stuck
 
 
 class CacheEntry(NamedTuple):
-    r"""What a cache keeps or deletes as one: a file, or a folder.
+    r"""A file or folder that a cache keeps or deletes as one.
 
     Args:
         path: where it lies.
-        bytes: its size, a folder's with all that is in it.
+        bytes: its size; for a folder, that of all its files.
         used: seconds since 1970 at which it was last read or written.
     """
 
@@ -91,7 +91,7 @@ class CacheFiles:
     # Reading ------------------------------------------------------------------------
 
     def read(self, name: str, size: int) -> bytes | None:
-        r"""Returns the bytes of a block, or :obj:`None` if they are not (all) there.
+        r"""Returns the bytes of a block, or :obj:`None` if some or all are missing.
 
         Args:
             name: of the block.
@@ -130,7 +130,7 @@ class CacheFiles:
         return None
 
     def folder(self, name: str, sizes: Mapping[str, int]) -> str | None:
-        r"""Returns the path of a folder, or :obj:`None` if files of it are not there.
+        r"""Returns the path of a folder, or :obj:`None` if some of its files are missing.
 
         Args:
             name: of the folder.
@@ -149,7 +149,7 @@ class CacheFiles:
     # Writing ------------------------------------------------------------------------
 
     def start(self) -> None:
-        r"""Makes the folder when a process first uses it, and removes what was left aside.
+        r"""Makes the folder when a process first uses it, and removes files left aside.
 
         Raises:
             CacheError: if it cannot be made or trusted.
@@ -170,7 +170,7 @@ class CacheFiles:
         return True
 
     def write(self, blocks: Mapping[str, bytes]) -> None:
-        r"""Stores blocks, and deletes those that were not used for longest to make room.
+        r"""Stores blocks, and deletes those used least recently to make room.
 
         Args:
             blocks: bytes by name.
@@ -214,7 +214,7 @@ class CacheFiles:
                     if not self._make_room(size):
                         return False
                     with create_private(aside) as file:
-                        file.truncate(size)  # whoever counts now counts all of it
+                        file.truncate(size)  # a process that counts now counts all of it
                 with open(aside, "r+b") as file:
                     fill(file)
                     file.flush()
@@ -227,7 +227,7 @@ class CacheFiles:
     def _move_in(self, aside: str, name: str) -> None:
         try:
             os.replace(aside, self._path(name))
-        except FileNotFoundError:  # the object's first block, or someone deleted its folder
+        except FileNotFoundError:  # the object's first block, or its folder was deleted
             make_private(self.root, "objects", *name.split("/")[:-1])
             os.replace(aside, self._path(name))
 
@@ -241,7 +241,7 @@ class CacheFiles:
                 os.unlink(entry.path)
             else:
                 mark = entry.name.rpartition(".")[0]
-                # Before the lock was to be had, the file may have been moved in.
+                # The file may have been moved into place before this got the lock.
                 with (
                     suppress(TimeoutError, FileNotFoundError),
                     self._lock(mark).acquire(timeout=0),
@@ -252,7 +252,7 @@ class CacheFiles:
 
     @contextmanager
     def locked(self, name: str, seconds: float) -> Iterator[bool]:
-        r"""Holds the lock of a name, and tells whether it was to be had in time.
+        r"""Holds the lock of a name, and tells whether it got the lock in time.
 
         Args:
             name: of a file, or of anything else.
@@ -308,7 +308,7 @@ class CacheFiles:
     def _delete(self, entries: list[CacheEntry]) -> int:
         freed = 0
         for entry in entries:
-            # On Windows, what someone reads just now cannot be deleted.
+            # On Windows, nobody can delete a file that somebody is reading.
             with suppress(OSError):
                 if os.path.isdir(entry.path):
                     gone = self._aside(f"gone-{uuid4().hex}")
@@ -323,11 +323,11 @@ class CacheFiles:
         return freed
 
     def prune(self, keep_bytes: int, unused_since: float = 0.0, of_object: str = "") -> int:
-        r"""Deletes what was not used for longest, and returns how many bytes it had.
+        r"""Deletes the entries used least recently, and returns how many bytes they had.
 
         Args:
             keep_bytes: how many bytes may stay.
-            unused_since: seconds since 1970; what was not used since then goes, too.
+            unused_since: seconds since 1970; entries not used since then go, too.
             of_object: look at the entries of this one alone.
 
         Raises:
@@ -347,7 +347,7 @@ class CacheFiles:
             total = self._evict(needed)
             if total + needed > self.quota_bytes:
                 return False
-        # Written first: one that is killed now has counted too much, never too little.
+        # This comes first: a process killed now has counted too much, never too little.
         self._write_total(total + needed)
         return True
 
@@ -368,7 +368,7 @@ class CacheFiles:
         return None
 
     def _write_total(self, total: int) -> None:
-        # In place: file systems write a file that is emptied and written to disk at once.
+        # In place: when a file is emptied and rewritten, file systems flush it at once.
         with open(os.open(self._total_path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
             file.write(_TOTAL.pack(total))
 
@@ -402,12 +402,12 @@ _STARTED: ProcessCache[bool] = ProcessCache(64)
 
 
 def _mark(name: str) -> str:
-    # Of what is written aside: by it a sweep knows whose lock it is under.
+    # The name of a file aside begins with it, so that a sweep knows which lock holds it.
     return name.replace("/", "-")
 
 
 def _mark_used(target: str | int) -> None:
-    # A file system that is read-only now still serves what it has.
+    # A file system that is read-only now still serves the files that it has.
     with suppress(OSError):
         now = time.time_ns()
         os.utime(target, ns=(now, now))
@@ -432,7 +432,7 @@ def _bytes_below(folder: str) -> int:
 def _oldest(
     entries: list[CacheEntry], keep_bytes: int, unused_since: float = 0.0
 ) -> list[CacheEntry]:
-    # Those that must go for the others to have at most `keep_bytes`.
+    # The entries to delete, so that the others have at most `keep_bytes`.
     kept = sum(entry.bytes for entry in entries)
     doomed = []
     for entry in sorted(entries, key=lambda entry: entry.used):
@@ -444,8 +444,8 @@ def _oldest(
 
 
 def _remove(aside: str) -> None:
-    # What was moved into its place is no longer there. Called from a `finally`, which has
-    # no gap where an interrupt could pass, as a context manager has.
+    # A file that was moved into its place is not aside any more. The caller is a `finally`,
+    # which has no gap where an interrupt could pass; a context manager has one.
     with suppress(OSError):
         os.unlink(aside)
 

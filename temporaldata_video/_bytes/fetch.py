@@ -1,4 +1,4 @@
-r"""Reads ranges of objects: of any store, side by side, in bounded requests."""
+r"""Reads ranges of objects from any store, side by side, in bounded requests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..types import ByteCache, ByteRange, ObjectMeta, ObjectStore, RangeStore
 
 T = TypeVar("T")
 
-# One connection to an object store gives some 50 to 100 MB/s, so that more than this is
-# had faster by several.
+# One connection to an object store gives some 50 to 100 MB/s, so that several connections
+# fetch more bytes than this faster.
 REQUEST_BYTES = 8 * 1024 * 1024
 MAX_REQUESTS = 8
 
@@ -23,7 +23,7 @@ MAX_REQUESTS = 8
 def side_by_side(jobs: Sequence[Callable[[], T]], most: int = MAX_REQUESTS) -> list[T]:
     r"""Returns what jobs return, run in threads that end with this call.
 
-    No thread stays, so that there is none to lose in a fork.
+    No thread stays, so that a fork loses none.
 
     Args:
         jobs: they wait for the network, or run outside of Python, for the most part.
@@ -49,9 +49,9 @@ def side_by_side(jobs: Sequence[Callable[[], T]], most: int = MAX_REQUESTS) -> l
         finally:
             running.release()
 
-    # Ctrl-C strikes the main thread only, and in the middle of threading's own conditions
-    # it leaves them locked for ever. So they are used in another thread, and this one
-    # waits for a plain lock.
+    # Ctrl-C interrupts only the main thread, and an interrupt inside threading's conditions
+    # leaves them locked for ever. So another thread uses them, and this one waits for a
+    # plain lock.
     start_new_thread(run, ())
     try:
         running.acquire()
@@ -80,8 +80,8 @@ def ranged(store: ObjectStore) -> RangeStore:
 
 @dataclass(frozen=True)
 class _ByOpening:
-    # Opens the object for each range, and looks its version up afterwards: `etag` was
-    # there before, and if it still is, then it was in between.
+    # It opens the object per range, and looks its version up afterwards: `etag` was there
+    # before, and if it is there now, it was there in between.
     store: ObjectStore
 
     def head(self, key: str) -> ObjectMeta:
@@ -109,7 +109,7 @@ def read_at(file: BinaryIO, start: int, length: int) -> bytes:
     r"""Returns bytes of a file, fewer at its end.
 
     Args:
-        file: may be without a buffer, and then gives what it likes at a time.
+        file: may have no buffer; then one read can return fewer bytes than asked for.
         start: offset of the first byte.
         length: number of bytes.
     """
@@ -161,10 +161,10 @@ def _join(pieces: Iterable[bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class FetchedAhead:
-    r"""Bytes of one object that a request holds already; the rest is read behind it.
+    r"""Bytes of one object that a request holds already; a cache behind it has the rest.
 
     Args:
-        behind: the cache to ask for what is not held.
+        behind: the cache to ask for the other bytes.
         meta: the version that the bytes are of.
         ranges: where they lie.
         data: the bytes of each range.
@@ -178,7 +178,7 @@ class FetchedAhead:
     def read_ranges(
         self, store: RangeStore, key: str, ranges: Sequence[ByteRange], meta: ObjectMeta
     ) -> list[bytes]:
-        r"""Returns the bytes of each range, without a request where all are held."""
+        r"""Returns the bytes of each range, without a request if it holds all of them."""
         held = [self._held(span) for span in ranges] if meta == self.meta else [None]
         found = [data for data in held if data is not None]
         if len(found) == len(ranges):

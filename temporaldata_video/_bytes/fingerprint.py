@@ -16,8 +16,8 @@ def take_fingerprint(store: ObjectStore, key: str, lasting: bool = True) -> Fing
     Args:
         store: where the file lies.
         key: its uri.
-        lasting: whether the file must be known again under another etag, too, so that its
-            edges have to be read.
+        lasting: whether the fingerprint must identify the file under another etag, too,
+            which takes a read of its edges.
     """
     meta = store.head(key)
     needed = lasting or not meta.etag
@@ -42,7 +42,7 @@ def matches(store: ObjectStore, key: str, expected: Fingerprint, meta: ObjectMet
     r"""Returns whether a file is the one that a fingerprint was taken of.
 
     The size must agree. An equal etag is proof enough; otherwise the digest decides, so
-    that a file that was copied or uploaded again is still itself.
+    that a file that was copied or uploaded again still counts as the same.
 
     Args:
         store: where the file lies.

@@ -86,8 +86,8 @@ def _pread(descriptor: int, start: int, length: int) -> bytes:
 def _local_error(key: str, error: OSError) -> SourceError:
     if isinstance(error, FileNotFoundError):
         return SourceNotFoundError(
-            f"there is no file {key!r}. Check the path; if the video has moved, give the "
-            f"new place to LazyVideo.from_uri."
+            f"there is no file {key!r}. Check the path; if the video has moved, pass the "
+            f"new path to LazyVideo.from_uri."
         )
     if isinstance(error, IsADirectoryError):
         return SourceError(f"{key!r} is a directory; give the path of a video file.")

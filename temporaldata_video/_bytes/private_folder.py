@@ -1,4 +1,4 @@
-r"""A folder that one user alone writes into, below one that everybody may share."""
+r"""Makes a folder that only one user writes into, below one that everybody may share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FLAGS = (
 
 
 def user_name() -> str:
-    r"""Returns what tells this user from all others of the machine."""
+    r"""Returns a name that no other user of the machine has."""
     if _HAS_OWNERS:
         return str(os.geteuid())
     import getpass
@@ -30,7 +30,7 @@ def is_ours(info: os.stat_result) -> bool:
 
 
 def check_private(root: str) -> None:
-    r"""Checks that nobody else can have put anything into a folder.
+    r"""Checks that nobody else can put files into a folder.
 
     Args:
         root: the folder.

@@ -26,7 +26,7 @@ class _RangeFile(io.RawIOBase):
     def __init__(self, store: RangeStore, key: str) -> None:
         self._store, self._key, self._at = store, key, 0
         self._meta = store.head(key)
-        # The ending tells FFmpeg what a file may be.
+        # The suffix tells FFmpeg which format the file may have.
         self.name = key.rpartition("/")[2]
 
     def readable(self) -> bool:

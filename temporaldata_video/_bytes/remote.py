@@ -1,4 +1,4 @@
-r"""Objects of whatever fsspec can reach, read by ranges, each range of one version."""
+r"""Reads objects that fsspec can reach by ranges, each range of one version."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _EXTRAS = {
     **dict.fromkeys(("http", "https"), "http"),
 }
 
-# Connections belong to the process that made them: fsspec's hold an event loop and a thread
-# that a forked child does not have.
+# Connections belong to the process that made them: those of fsspec hold an event loop and a
+# thread, which a forked child does not have.
 _SYSTEMS: ProcessCache[Any] = ProcessCache(32)
 
 
@@ -180,7 +180,7 @@ class FsspecStore:
 def _fingerprint(options: Mapping[str, Any]) -> Any:
     try:
         return pickle.dumps(sorted(options.items()))
-    except Exception:  # what cannot be pickled is known by its identity
+    except Exception:  # options that cannot be pickled go by identity
         return tuple((name, id(value)) for name, value in sorted(options.items()))
 
 
@@ -189,7 +189,7 @@ def _missing_library(protocol: str, error: ImportError) -> BackendError:
     command = (
         f"pip install 'temporaldata-video[{extra}]'"
         if extra
-        else "pip install what the message names"
+        else "pip install the library that the message names"
     )
     return BackendError(
         f"reading {protocol}:// needs a library that is not installed ({error}). Run: "
@@ -208,7 +208,7 @@ def _translated(key: str, what: str, error: Exception, doing: str) -> SourceErro
     if fault is Fault.FORBIDDEN:
         return SourceError(
             f"access to {what}{name!r} is denied ({why}). Check the credentials: "
-            f"storage_options, or the environment variables of the store's own tools."
+            f"storage_options, or the environment variables that the store's tools use."
         )
     if fault is Fault.CHANGED:
         return SourceChangedError(f"{name!r} changed while it was being read.")
@@ -236,8 +236,8 @@ def _cut_off(key: str, end: int, wanted: int) -> SourceChangedError:
 
 
 def _forget_event_loop() -> None:
-    # Newer versions of fsspec do so themselves. With others, a forked child waits for ever
-    # for the loop of its parent, whose thread it does not have.
+    # Newer versions of fsspec do this themselves. With older ones, a forked child waits for
+    # ever for the event loop of its parent, whose thread the child does not have.
     if asyn := sys.modules.get("fsspec.asyn"):
         asyn.reset_lock()
 

@@ -1,4 +1,4 @@
-r"""Tries again what a network spoilt, and tells that from what stays wrong."""
+r"""Tries requests again that failed for a moment, and no others."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 8.0
 
 # Names of exceptions of aiohttp, botocore, azure-core and gcsfs which mean that there was
-# no answer, or half of one. They go by name so that none of these libraries is imported,
-# and come before any status: aiohttp's ClientPayloadError quotes one that is none.
+# no answer, or half of one. They are names, so that none of these libraries is imported,
+# and come before any status: aiohttp's ClientPayloadError quotes a number that is none.
 _UNANSWERED = frozenset(
     (
         "ClientPayloadError",
@@ -46,7 +46,7 @@ _TRANSIENT_CODES = frozenset(
         "RequestTimeout",
         "Throttling",
         "ThrottlingException",
-        # Two that write one object at once: whoever comes again is told what came of it.
+        # Two processes wrote one object at once: a second attempt learns who was first.
         "ConditionalRequestConflict",
         "OperationAborted",
     )
@@ -54,7 +54,7 @@ _TRANSIENT_CODES = frozenset(
 
 
 class Fault(Enum):
-    r"""What kind of failure an exception tells of."""
+    r"""The kind of failure that an exception stands for."""
 
     MISSING = "there is no such object"
     FORBIDDEN = "access is denied"
@@ -65,7 +65,7 @@ class Fault(Enum):
 
 
 class StatusError(Exception):
-    r"""A server answered with a status that is none of success.
+    r"""A server answered with a status other than success.
 
     Args:
         status: of HTTP.
@@ -78,7 +78,7 @@ class StatusError(Exception):
 
 
 def classify(error: BaseException) -> Fault:
-    r"""Returns what kind of failure an exception tells of, its causes included.
+    r"""Returns the kind of failure that an exception or one of its causes stands for.
 
     Args:
         error: raised by fsspec or by a library below it.
@@ -123,8 +123,8 @@ def _fault_of_status(status: int) -> Fault:
 
 
 def status_of(error: BaseException) -> tuple[int, str]:
-    r"""Returns the status of HTTP and the store's own code of an error, 0 and ``""``
-    where it has none.
+    r"""Returns the HTTP status and the store's own code of an error; 0 and ``""`` if it
+    has none.
 
     Args:
         error: an exception of botocore, aiohttp, gcsfs, azure-core or our own.
@@ -141,7 +141,7 @@ def status_of(error: BaseException) -> tuple[int, str]:
 
 
 def is_taken(error: BaseException) -> bool:
-    r"""Returns whether an object was not created since there is one of that name.
+    r"""Returns whether an object was not created because its name is taken.
 
     Args:
         error: raised by fsspec or by a library below it.
@@ -150,7 +150,7 @@ def is_taken(error: BaseException) -> bool:
         status, code = status_of(one)
         if isinstance(one, FileExistsError) or status == 412:
             return True
-        if status == 409 and code not in _TRANSIENT_CODES:  # Azure says it so
+        if status == 409 and code not in _TRANSIENT_CODES:  # this is how Azure says it
             return True
     return False
 
@@ -173,8 +173,8 @@ def with_retries(attempt: Callable[[], T]) -> T:
     r"""Calls a function again, after longer and longer pauses, while it fails in a way
     that may pass.
 
-    As often as ``configure(retries=...)`` says, 6 times by default, with pauses of 6
-    seconds at most in total.
+    It tries again as often as ``configure(retries=...)`` says, 6 times by default, with
+    pauses of 6 seconds at most in total.
 
     Args:
         attempt: what to do.
@@ -188,7 +188,7 @@ def with_retries(attempt: Callable[[], T]) -> T:
         except Exception as error:
             if classify(error) is not Fault.TRANSIENT:
                 raise
-        # A random part of it, so that workers which failed at once don't come back at once.
+        # A part of it is random, so that workers that failed together return one by one.
         time.sleep(pause * random.uniform(0.5, 1.0))
     return attempt()
 

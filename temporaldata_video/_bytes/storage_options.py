@@ -1,7 +1,7 @@
 r"""Completes ``storage_options`` for fsspec: other names for its own, and the environment.
 
-Users write the names of fsspec, or those that the services' own tools have for the same;
-what they leave out and fsspec does not look for comes from environment variables.
+Users write the names of fsspec, or the names that the services' own tools use. Options that
+they leave out come from environment variables, where fsspec does not look itself.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Option(NamedTuple):
     Args:
         name: the one that fsspec's file system takes.
         aliases: further names that users may write.
-        variables: environment variables that say it, for what a library doesn't find
-            there by itself.
+        variables: environment variables that hold it, for a setting that the library
+            doesn't look up itself.
     """
 
     name: str
@@ -80,14 +80,14 @@ _TABLES = {
 
 
 def fsspec_options(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    r"""Returns what fsspec's file system is made with.
+    r"""Returns the options to make fsspec's file system with.
 
     Args:
         protocol: as in the uri.
         options: as the user wrote them.
 
     Raises:
-        BackendError: if it is ``"r2"`` and nothing says which account.
+        BackendError: if the protocol is ``"r2"`` and nothing names the account.
     """
     others = dict(options)
     found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-r"""``temporaldata-video cache``: what is kept of remote videos, and how to change that."""
+r"""``temporaldata-video cache``: shows and changes what the cache holds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 def _describe() -> None:
     r"""Show, empty, shrink or fill the cache of remote videos.
 
-    Where it lies and how large it may be is set by TEMPORALDATA_VIDEO_CACHE_DIRECTORY,
+    Environment variables set its place and size: TEMPORALDATA_VIDEO_CACHE_DIRECTORY,
     TEMPORALDATA_VIDEO_CACHE_QUOTA_BYTES, TEMPORALDATA_VIDEO_CACHE_BLOCK_BYTES and
     TEMPORALDATA_VIDEO_CACHE_KIND (blocks, files or none).
 
@@ -73,9 +73,9 @@ def clear(
         typer.Argument(metavar="[URI]", help="A file of a video; all by default."),
     ] = None,
 ) -> None:
-    r"""Delete what is kept, of all videos or of one file.
+    r"""Delete what the cache holds, of all videos or of one file.
 
-    Processes that read at the time go on, and fetch again what they need.
+    Processes that are reading go on, and fetch again what they need.
 
     Example: temporaldata-video cache clear s3://lab/cam.mp4
     """
@@ -92,15 +92,15 @@ def prune(
     keep_bytes: Annotated[
         int | None,
         typer.Option(
-            min=0, metavar="BYTES", help="How much may stay; the quota if not given."
+            min=0, metavar="BYTES", help="Bytes that may stay; the quota by default."
         ),
     ] = None,
     unused_days: Annotated[
         float | None,
-        typer.Option(min=0, metavar="DAYS", help="Delete what was not used for so long."),
+        typer.Option(min=0, metavar="DAYS", help="Also delete what is unused for so long."),
     ] = None,
 ) -> None:
-    r"""Delete what was not used for longest.
+    r"""Delete what was used least recently.
 
     Example: temporaldata-video cache prune --unused-days 30
     """
@@ -113,17 +113,17 @@ def prune(
 def prefetch(
     file: VideoArgument,
     start: Annotated[
-        float | None, typer.Argument(help="Seconds; the beginning if not given.")
+        float | None, typer.Argument(help="Seconds; the beginning by default.")
     ] = None,
     end: Annotated[
-        float | None, typer.Argument(help="Seconds; the end if not given.")
+        float | None, typer.Argument(help="Seconds; the end by default.")
     ] = None,
     index_uri: IndexUriOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     r"""Fetch a remote video, or a window of it, before it is needed.
 
-    Credentials are those of the environment, such as AWS_ACCESS_KEY_ID.
+    Credentials come from the environment, such as AWS_ACCESS_KEY_ID.
 
     Example: temporaldata-video cache prefetch s3://lab/cam.mp4 100 400
     """
@@ -153,7 +153,10 @@ def _delete(keep_bytes: int, since: float = 0.0, of_object: str = "") -> int:
 def _remote(file: str) -> str:
     uri = normalize_uri(file)
     if not protocol_of(uri):
-        raise CacheError(f"{uri!r} is a local file, which is read in place and not cached.")
+        raise CacheError(
+            f"{uri!r} is a local file, and the cache holds remote files only. Give the uri "
+            f"of a remote video."
+        )
     return uri
 
 

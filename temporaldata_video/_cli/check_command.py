@@ -50,14 +50,15 @@ def check(
         typer.Option(
             "--decode",
             help="Decode every frame, twice, to find damaged ones and false key frames. "
-            "Otherwise a few key frames are tried.",
+            "Without it, only a few key frames are tried.",
         ),
     ] = False,
     checksums: Annotated[
         bool,
         typer.Option(
             "--checksums",
-            help="Decode every frame, and compare it with what index --verify kept of it.",
+            help="Decode every frame, and compare it with the checksum that index --verify "
+            "kept.",
         ),
     ] = False,
     timestamps: TimestampsOption = None,
@@ -83,11 +84,11 @@ def check(
 ) -> None:
     r"""Find what will hurt about videos, and what mends it. Nothing is written.
 
-    Stale indexes, clocks that drift or have gaps, frames that are missing or damaged, and
-    encodings that make random windows slow. With --timestamps, how the video would do on
-    that clock.
+    It finds stale indexes, clocks that drift or have gaps, frames that are missing or
+    damaged, and encodings that make random windows slow. With --timestamps, it checks the
+    video on that clock.
 
-    Exit status: 0 nothing but notes, 1 warnings, 2 errors, or a file that cannot be read.
+    Exit status: 0 for notes at most, 1 for warnings, 2 for errors or an unreadable file.
 
     Example: temporaldata-video check cam.mp4
 
@@ -133,8 +134,8 @@ def check(
 def _print_report(report: CheckReport, least: Severity) -> None:
     console = make_console()
     numbers = Counter(finding.severity for finding in report.findings)
-    said = [counted(numbers[s], _NOUNS[s]) for s in _STYLES if numbers[s]]
-    summary = f"{counted(report.frames, 'frame')}, {', '.join(said) or 'nothing found'}"
+    counts = [counted(numbers[s], _NOUNS[s]) for s in _STYLES if numbers[s]]
+    summary = f"{counted(report.frames, 'frame')}, {', '.join(counts) or 'nothing found'}"
     console.print(f"{short_path(report.uri)}: {summary}")
     for finding in report.findings:
         if finding.severity >= least:

@@ -16,7 +16,7 @@ from .opening import make_console
 
 
 def _choice(allowed: Iterable[str], text: str) -> Any:
-    # What is none of these is refused by the clock itself, which says what is allowed.
+    # The clock itself refuses all other values, and says which are allowed.
     return typer.Option(metavar=f"[{'|'.join(allowed)}]", help=text)
 
 
@@ -25,9 +25,9 @@ TimestampsOption = Annotated[
     typer.Option(
         metavar="FILE",
         help="When each frame was taken: a .npy, .csv, .tsv, .ssv, .txt, .dat, .parquet or "
-        "HDF5 file, FILE.h5:/path for one dataset. The video's own clock by default. Holds "
-        "for each FILE, unless it has {stem} in it: the video's name without its suffix. "
-        "Such a path counts from the video's folder.",
+        "HDF5 file, FILE.h5:/path for one dataset. The video's own clock by default. It "
+        "serves every FILE, unless the path contains {stem}, which stands for the video's "
+        "name without its suffix. Such a path counts from the video's folder.",
     ),
 ]
 ColumnOption = Annotated[
@@ -41,7 +41,7 @@ LabOption = Annotated[
     str | None,
     _choice(
         LABS,
-        "Tool that wrote --timestamps: says its column and unit, unless they are given.",
+        "Tool that wrote --timestamps. It sets column and unit, unless you give them.",
     ),
 ]
 UnitOption = Annotated[
@@ -75,7 +75,9 @@ FrequencyOption = Annotated[
 ]
 BitsOption = Annotated[
     int | None,
-    typer.Option(help="Bits of the counter of --unit ticks, after which it wraps; 32."),
+    typer.Option(
+        help="Bits of the counter of --unit ticks, after which it wraps; 32 by default."
+    ),
 ]
 SyncOption = Annotated[
     Path | None,
@@ -96,14 +98,15 @@ FrameIndexOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME_OR_NUMBER",
-        help="Column of --timestamps with the number of the frame that each stamp is of, "
-        "for files with more or fewer frames than stamps.",
+        help="Column of --timestamps with the frame number of each stamp, for files with "
+        "more or fewer frames than stamps.",
     ),
 ]
 FirstFrameOption = Annotated[
     int | None,
     typer.Option(
-        metavar="NUMBER", help="Number of the file's first frame in --frame-index; 0."
+        metavar="NUMBER",
+        help="Number of the file's first frame in --frame-index; 0 by default.",
     ),
 ]
 OnMismatchOption = Annotated[
@@ -155,19 +158,19 @@ def clock_from_options(lab: str | None, options: Mapping[str, Any]) -> Clock:
     Raises:
         typer.BadParameter: if they contradict each other.
     """
-    given = {name: value for name, value in options.items() if value is not None}
+    fields = {name: value for name, value in options.items() if value is not None}
     try:
         if lab is None:
-            clock = Clock(**given)
-        elif "source" in given:
-            clock = lab_clock(lab, given.pop("source"), **given)
+            clock = Clock(**fields)
+        elif "source" in fields:
+            clock = lab_clock(lab, fields.pop("source"), **fields)
         else:
-            raise ValueError("--lab says how --timestamps are kept, which are missing.")
+            raise ValueError("--lab describes --timestamps, which is missing. Give both.")
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if clock.is_container and given:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise typer.BadParameter(f"{names}: there is no --timestamps that it is about.")
+    if clock.is_container and fields:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in fields)
+        raise typer.BadParameter(f"{names} needs --timestamps, which is missing.")
     return clock
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SECONDS = 30.0
 WINDOW = (12.0, 13.0)
 N_RANDOM_WINDOWS = 20
-# Each with the column whose shape is shown.
+# Each modality, and the column whose shape is shown.
 MODALITIES = {
     "video": "frames",
     "spikes": "unit_index",
@@ -34,7 +34,7 @@ MODALITIES = {
     "pose": "nose",
     "trials": "start",
 }
-# Says that a folder is the demo's own, to be written over.
+# Marks a folder as the demo's own, which it may write over.
 MARKER = "made-by-temporaldata-video-demo.txt"
 
 
@@ -46,9 +46,9 @@ def demo(
 ) -> None:
     r"""Make a small recording and cut exact windows out of it.
 
-    Shows what this package does, with 30 s of made-up video, spikes, LFP and pose: what
+    It shows what this package does, with 30 s of made-up video, spikes, LFP and pose: what
     each holds in a window, how long that takes, proof that the frames are the right ones,
-    and one picture of all. Takes a few seconds and no network.
+    and one picture of all. It takes a few seconds and needs no network.
 
     Example: temporaldata-video demo my-first-recording
     """

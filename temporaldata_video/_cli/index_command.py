@@ -86,14 +86,14 @@ def index(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Pose table of SLEAP (.analysis.h5) or DeepLabCut (.h5, .csv) that the "
-            "video must have as many frames as.",
+            help="Pose table of SLEAP (.analysis.h5) or DeepLabCut (.h5, .csv). The video "
+            "must have one frame per row of it.",
         ),
     ] = None,
     method: Annotated[
         Method,
         typer.Option(
-            help="Read the header of an MP4, MOV or 3GP file alone (header), or any file "
+            help="Read only the header of an MP4, MOV or 3GP file (header), or any file "
             "packet by packet (demux)."
         ),
     ] = Method["auto"],
@@ -101,8 +101,8 @@ def index(
         bool,
         typer.Option(
             "--verify",
-            help="Decode everything, start only at key frames that prove to be some, and "
-            "keep a checksum of each frame for check --checksums.",
+            help="Decode everything, to start only at key frames that are proven, and keep "
+            "a checksum of each frame for check --checksums.",
         ),
     ] = False,
     overwrite: Annotated[
@@ -123,16 +123,16 @@ def index(
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
 ) -> None:
-    r"""Index videos, once: writes FILE.lance beside each.
+    r"""Index videos, once: write FILE.lance beside each.
 
     The index is small. It says where in the file each frame lies and when it was taken,
     so that windows open at once, and on the clock of your recording.
 
-    An index that is there already is kept if it fits the file and the timestamps asked
-    for. If it does not, that is an error; --overwrite replaces it.
+    An index that is there already stays if it fits the file and --timestamps. If it does
+    not fit, that is an error; --overwrite replaces it.
 
-    A clock that steps back, jumps to another epoch, has no times, or more or fewer than
-    there are frames is refused until an --on-... option says what to do.
+    The command refuses a clock that steps back, jumps to another epoch, lacks times, or
+    has more or fewer times than there are frames, until an --on-... option says what to do.
 
     Example: temporaldata-video index cam.mp4 --timestamps cam_times.csv --column time
 
@@ -210,7 +210,7 @@ def _index_one(
         for segment in written.segments:
             if segment.stream.decoded_for:
                 typer.echo(
-                    f"{short_path(segment.uri)} was decoded once for the order of its "
+                    f"{short_path(segment.uri)} was decoded once to learn the order of its "
                     f"frames: {segment.stream.decoded_for}."
                 )
     if not clock.is_container:

@@ -23,14 +23,14 @@ from .opening import make_console
 from .wording import in_options
 
 STEM = "{stem}"
-# More rows than this are no longer read; failures always are.
+# Nobody reads a longer table: of more videos than this, it shows the failures alone.
 _MOST_ROWS = 60
 
 
 def fill_in(
     uri: str, clock: Clock, pose: Path | None, index_uri: str | None
 ) -> tuple[Clock, Path | None, str | None]:
-    r"""Returns what belongs to one video, where options are patterns with ``{stem}``.
+    r"""Returns the options for one video, with its name in place of ``{stem}``.
 
     Args:
         uri: the video.
@@ -119,7 +119,7 @@ def _executor(workers: int, dask: str | None) -> Iterator[Executor | None]:
         with Client(dask) as client:  # type: ignore[no-untyped-call]
             yield client.get_executor()
     elif workers > 1:
-        # Ctrl-C is for this process alone: workers finish the file that they are at.
+        # Ctrl-C reaches this process alone: workers finish the file that they work on.
         with ProcessPoolExecutor(
             workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts
         ) as pool:
@@ -130,7 +130,7 @@ def _executor(workers: int, dask: str | None) -> Iterator[Executor | None]:
 
 
 def _start_workers(pool: ProcessPoolExecutor, workers: int) -> None:
-    # They inherit that interrupts are ignored, and so ignore them while they start too.
+    # Workers inherit that interrupts are ignored, so they ignore them as they start, too.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         for _ in range(workers):

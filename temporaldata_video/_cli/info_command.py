@@ -38,8 +38,8 @@ N_WINDOWS_DECODED = 3
 def info(file: VideoArgument, index_uri: IndexUriOption = None) -> None:
     r"""Show what a video is, and what reading a window costs.
 
-    To check a new file: its frames, clock, codec, groups of pictures and index. Without
-    an index one is built in memory, which takes a while for long videos.
+    It shows frames, clock, codec, groups of pictures and index. For a video without an
+    index, it builds one in memory, which takes a while for long videos.
 
     Example: temporaldata-video info cam.mp4
     """
@@ -66,8 +66,8 @@ def info(file: VideoArgument, index_uri: IndexUriOption = None) -> None:
     make_console().print(table)
     if changed:
         typer.echo(
-            f"warning: the index is of another file than {changed[0]!r} is now, and so is "
-            f"the above. Run: temporaldata-video index --overwrite {file}",
+            f"warning: the index is of another file than {changed[0]!r} is now, and so are "
+            f"the facts above. Run: temporaldata-video index --overwrite {file}",
             err=True,
         )
 
@@ -146,7 +146,7 @@ def _stream_facts(files: list[VideoFile]) -> Iterator[tuple[str, str]]:
 
 
 def _join_distinct(values: Iterable[str]) -> str:
-    # The files of one video hardly ever differ; where they do, all values are named.
+    # The files of one video rarely differ; if they do, all values are named.
     return ", ".join(dict.fromkeys(values))
 
 
@@ -187,8 +187,8 @@ def _sidecar_facts(part: VideoPart, stale: bool) -> Iterator[tuple[str, str]]:
         return
     size = size_on_disk(index.uri)
     facts = [] if size is None else [decimal(size)]
-    known = "fresh" if index.segments else "has no positions of packets"
-    facts.append("stale" if stale else known)
+    state = "fresh" if index.segments else "has no positions of packets"
+    facts.append("stale" if stale else state)
     yield "sidecar", f"{short_path(index.uri)} ({', '.join(facts)})"
 
 

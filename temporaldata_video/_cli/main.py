@@ -78,7 +78,7 @@ def _describe(
 
 
 def _warning_printer(show_others: Any) -> Any:
-    # Where in the package a warning arose is of no use to someone at a shell.
+    # A user at a shell needs no line number of this package.
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, VideoWarning):
             typer.echo(f"warning: {in_options(str(message))}", err=True)

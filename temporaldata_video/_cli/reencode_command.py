@@ -38,7 +38,8 @@ def reencode(
         typer.Option(
             min=0,
             max=51,
-            help=f"Quality of the encoder: less is better and larger; {DEFAULT_CRF}.",
+            help="Quality: a lower number gives better pictures and a larger file; "
+            f"{DEFAULT_CRF} by default.",
         ),
     ] = None,
     codec: Annotated[
@@ -51,8 +52,8 @@ def reencode(
         bool,
         typer.Option(
             "--fps-keep/--no-fps-keep",
-            help="Keep the container's times, uneven ones too; or give it a constant rate, "
-            "while the index keeps the times.",
+            help="Keep the container's times, uneven ones too. With --no-fps-keep the "
+            "container gets a constant rate, and the index keeps the times.",
         ),
     ] = True,
     audio: Annotated[
@@ -69,7 +70,7 @@ def reencode(
     r"""Copy a video into short groups of pictures, to read it fast.
 
     The copy has the same frames, numbers, times, rotation, colour tags and sound, and an
-    index with the clock of the original's. It is read back and compared frame by frame
+    index with the same clock as the original's. It is read back and compared frame by frame
     before it takes its place. The original is never touched.
 
     Example: temporaldata-video reencode cam.mp4 --gop 30
@@ -115,7 +116,7 @@ def _facts(report: ReencodeReport) -> Iterator[tuple[str, str]]:
         f"decodes {old.single_decoded:.0f} -> {new.single_decoded:.0f} (means)",
     )
     if new.single_decoded >= old.single_decoded:
-        yield "", "the original's groups of pictures are short already: keep that one"
+        yield "", "the original has short groups of pictures already: keep it"
     if report.audio:
         yield "sound", f"{', '.join(report.audio)}, copied as it is"
     if report.left_out:

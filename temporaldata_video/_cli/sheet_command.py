@@ -26,7 +26,7 @@ from ..hosts.temporaldata import load_series
 from .opening import IndexUriOption, VideoArgument, format_extent, open_part
 
 DEFAULT_COUNT = 36
-# A sheet of more is no picture anyone looks at, and takes minutes.
+# Nobody looks at a sheet of more frames, and drawing it takes minutes.
 MOST_FRAMES = 1000
 
 
@@ -71,13 +71,13 @@ def sheet(
     ] = None,
     every: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Show what was on screen every so often."),
+        typer.Option(metavar="SECONDS", help="Show a frame every so many seconds."),
     ] = None,
     times: Annotated[
         str | None,
         typer.Option(
             metavar="TIMES",
-            help="Show what was on screen at these seconds: 1.5,2,7 or a file of times.",
+            help="Show the frames on screen at these seconds: 1.5,2,7 or a file of times.",
         ),
     ] = None,
     labels: Annotated[Labels, typer.Option(help="What stands above frames.")] = Labels.BOTH,
@@ -85,7 +85,7 @@ def sheet(
         int | None,
         typer.Option(min=1, help="Frames side by side, at most.", show_default=False),
     ] = None,
-    width: Annotated[int, typer.Option(min=100, help="Pixels, of the picture.")] = 1200,
+    width: Annotated[int, typer.Option(min=100, help="Pixels of the picture.")] = 1200,
     pose: Annotated[
         str | None,
         typer.Option(
@@ -96,13 +96,13 @@ def sheet(
         ),
     ] = None,
     min_confidence: Annotated[
-        float, typer.Option(help="Leave out points of --pose that are less sure.")
+        float, typer.Option(help="Leave out points of --pose with less confidence.")
     ] = 0.0,
     index_uri: IndexUriOption = None,
 ) -> None:
     r"""Draw frames of a window, or of the whole video, on one picture.
 
-    To see whether video, clock and pose belong together: each frame has its time and
+    It shows whether video, clock and pose belong together: each frame has its time and
     number. Times below zero go behind two dashes: sheet cam.mp4 -o sheet.png -- -1.5 0
 
     Example: temporaldata-video sheet cam.mp4 100 101 -o sheet.png
@@ -119,10 +119,10 @@ def sheet(
         recording, file, start, end, count=count, every=every, times=times
     )
     height, frame_width = shown_size(recording)
-    wanted = columns or columns_for(len(shown), frame_width / height)
-    wanted = min(wanted, len(shown))
+    n_columns = columns or columns_for(len(shown), frame_width / height)
+    n_columns = min(n_columns, len(shown))
     numbers, clock = recording.time_order[shown], recording.sorted_timestamps[shown]
-    stills = read_stills(recording, numbers, clock, width // wanted)
+    stills = read_stills(recording, numbers, clock, width // n_columns)
     if pose is not None:
         stills = _with_points(stills, pose, recording, min_confidence)
     offset = time_offset(float(clock[0]))
@@ -131,7 +131,7 @@ def sheet(
     figure = draw_sheet(
         stills,
         _labels(stills, labels),
-        columns=wanted,
+        columns=n_columns,
         width=width,
         title=f"{Path(shown_uri(file)).name}, {note}{since}",
     )
@@ -152,10 +152,10 @@ def _choose(
     r"""Returns positions in time order of the frames to show, and what they are."""
     clock = recording.sorted_timestamps
     if times is not None:
-        asked = np.sort(_read_times(times))
-        _check_count(len(asked), "--times")
-        shown = match_times(clock, asked, "previous")
-        window = f"{_seconds(asked[0])} to {_seconds(asked[-1])}"
+        chosen = np.sort(_read_times(times))
+        _check_count(len(chosen), "--times")
+        shown = match_times(clock, chosen, "previous")
+        window = f"{_seconds(chosen[0])} to {_seconds(chosen[-1])}"
         return shown, f"{window}: {len(shown)} frames, at chosen times"
     first, stop = np.searchsorted(
         clock, [-np.inf if start is None else start, np.inf if end is None else end]
@@ -173,8 +173,8 @@ def _choose(
         if not every > 0:
             raise ValueError(f"--every must be a positive number of seconds, got {every}.")
         _check_count((ends - max(begins, clock[0])) / every, "--every")
-        asked = np.arange(max(begins, clock[0]), ends, every)
-        shown = np.unique(match_times(clock, asked, "previous"))
+        regular = np.arange(max(begins, clock[0]), ends, every)
+        shown = np.unique(match_times(clock, regular, "previous"))
         return shown, f"{window}: {len(shown)} frames, one every {every:g} s"
     found = stop - first
     shown = np.linspace(first, stop - 1, min(found, count or DEFAULT_COUNT))

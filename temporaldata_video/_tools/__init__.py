@@ -1,1 +1,1 @@
-r"""What is done with whole videos: index, check, copy, draw."""
+r"""Tools for whole videos: index, check, copy, draw."""

@@ -35,15 +35,15 @@ def configure(
 
     Each argument sets an environment variable: ``TEMPORALDATA_VIDEO_``, and the argument in
     capitals. So workers have the same settings, whether they are started by fork, spawn or
-    forkserver; a fork server that runs already keeps those that it began with. All are
-    looked up when they are needed, and count for videos that are open from their next read
-    on. What is not given is unchanged.
+    forkserver; a fork server that runs already keeps those that it began with. The package
+    looks settings up when it needs them, so a change reaches open videos at their next
+    read. Arguments that are left out change nothing.
 
     Args:
         cache_directory: where remote videos are kept, in which every user has a folder of
             their own; the folder of temporary files by default. Local files are never
             cached.
-        cache_quota_bytes: what the cache holds at most; 10 GB by default.
+        cache_quota_bytes: how many bytes the cache holds at most; 10 GB by default.
         cache_block_bytes: size of a block, at least 4,096; 256 KiB by default.
         cache_kind: ``"blocks"`` (default) keeps what was read, ``"files"`` downloads a file
             when it is first read, ``"none"`` keeps nothing.
@@ -51,26 +51,26 @@ def configure(
             recording; 4 by default, and 0 turns it off.
         decoder_memory_bytes: how many bytes of decoded frames it keeps for windows that
             overlap; 256 MiB by default.
-        output_memory_bytes: how many bytes of pixels that were let go it keeps for the next
-            window; by default an eighth of the machine's memory, and 2 GiB at most. Windows
-            that are larger are given fresh memory, and give it back. 0 turns it off.
+        output_memory_bytes: how many bytes of freed pixels a process keeps for the next
+            window; by default an eighth of the machine's memory, and 2 GiB at most. Larger
+            windows get fresh memory, and give it back. 0 turns it off.
         request_memory_bytes: how many bytes one request for frames may take; 0, the
             default, stands for 80 % of what is available at the time, within the limit of
             the container that the process runs in.
         clock_memory_bytes: how many bytes of timestamps and frame numbers a process keeps
             of the recordings used last; 256 MiB by default.
-        retries: how often a request that a network spoilt is tried again; 6 by default.
+        retries: how often a request is tried again after the network failed; 6 by default.
         allowed_schemes: such as ``["s3", "https"]``, to which recordings and sidecars of
-            another scheme may lead; ``"file"`` is this machine. A recording on this machine
-            is not followed to ``s3://`` otherwise, since whoever made it would decide what
+            another scheme may lead; ``"file"`` is this machine. Without them, a recording
+            on this machine cannot lead to ``s3://``, since its author would decide what
             this machine connects to. They replace what was allowed before; none by default.
 
     Returns:
         All settings as they are now.
 
     Raises:
-        ValueError: if a value is none of what is allowed, and nothing is changed then; or
-            if an environment variable is not.
+        ValueError: if a value is not allowed, and nothing is changed then; or if an
+            environment variable has a value that is not allowed.
         CacheError: if the directory cannot be used or trusted. Nothing is changed then.
 
     Example ::
@@ -81,10 +81,10 @@ def configure(
         >>> tv.configuration().decoders
         8
     """
-    given: dict[str, Any] = {
+    changes: dict[str, Any] = {
         name: value for name, value in locals().items() if value is not None
     }
-    texts = {name: SETTINGS[name].checked_text(value) for name, value in given.items()}
+    texts = {name: SETTINGS[name].checked_text(value) for name, value in changes.items()}
     if "cache_directory" in texts and (cache_kind or CACHE_KIND.read()) != "none":
         CacheFiles(texts["cache_directory"], CACHE_QUOTA_BYTES.read()).start()
     os.environ.update({SETTINGS[name].variable: text for name, text in texts.items()})

@@ -1,4 +1,4 @@
-r"""Tells whether a video has an index already that is the one asked for."""
+r"""Tells whether a video has a fresh index already."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def fresh_index(
     pose: str | os.PathLike[str] | None = None,
     verify: bool = False,
 ) -> LanceFrameIndex | None:
-    r"""Returns the index that a video has already, :obj:`None` if there is none.
+    r"""Returns the index that a video has already, or :obj:`None` if there is none.
 
     Args:
         place: the video, and where its sidecar lies.
-        clock: the one that it should have; any will do by default.
-        pose: a pose table that it should have as many frames as.
-        verify: whether its key frames should have been proven.
+        clock: the clock that the index should have; any clock will do by default.
+        pose: a pose table; the index should have one frame per row of it.
+        verify: whether its key frames should be proven.
 
     Raises:
         FrameIndexError: if it is damaged, stale, or not of these files and timestamps.
             Nothing is written over it, since it may hold a clock that is nowhere else.
-        ValueError: if clock or pose table do not fit the frames.
+        ValueError: if the clock or the pose table does not fit the frames.
     """
     index_uri = place.sidecar_uri
     try:
@@ -45,8 +45,8 @@ def fresh_index(
     wrong = _other_files(found, place.uris, place.reader)
     if not wrong and clock is not None and not clock.is_container:
         own = indexed_container_clock(found)
-        asked, _ = fit_clock(clock, read_stamps(clock), own, place.uri)
-        if not np.array_equal(found.timestamps(), asked, equal_nan=True):
+        expected, _ = fit_clock(clock, read_stamps(clock), own, place.uri)
+        if not np.array_equal(found.timestamps(), expected, equal_nan=True):
             wrong = "it has other timestamps"
     if not wrong and verify and not found.verified:
         wrong = "its key frames were not proven"
@@ -54,8 +54,8 @@ def fresh_index(
         check_pose(pose, int(found.segment_frame_counts().sum()), place.uri)
     if wrong:
         raise FrameIndexError(
-            f"there is an index at {index_uri!r} already, and {wrong}. To replace it, its "
-            f"timestamps included, pass overwrite=True."
+            f"there is an index at {index_uri!r} already, and {wrong}. To replace it and "
+            f"its timestamps, pass overwrite=True."
         )
     return found
 
@@ -64,7 +64,7 @@ def indexed_container_clock(index: LanceFrameIndex) -> np.ndarray:
     r"""Returns the container's own clock of a video by its index, float64 of shape (n,).
 
     Args:
-        index: it knows its files.
+        index: one that knows its files.
     """
     return container_clock(
         [
@@ -81,7 +81,8 @@ def _other_files(found: LanceFrameIndex, uris: Sequence[str], store: ObjectStore
     if indexed != list(uris):
         return f"it was made for {' + '.join(indexed)}"
     for segment in found.segments:
-        known = segment.fingerprint
-        if known is None or not matches(store, segment.uri, known, store.head(segment.uri)):
+        indexed = segment.fingerprint
+        meta = store.head(segment.uri)
+        if indexed is None or not matches(store, segment.uri, indexed, meta):
             return f"it is stale: {segment.uri!r} changed since"
     return ""

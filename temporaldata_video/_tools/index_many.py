@@ -27,13 +27,13 @@ _PER_VIDEO = ("timestamps", "segment_uris", "index_uri", "pose")
 
 @dataclass(frozen=True)
 class IndexReport:
-    r"""What became of one file of :func:`index_many`.
+    r"""The result for one file of :func:`index_many`.
 
     Args:
         uri: the file.
         status: ``"done"``, ``"skipped"`` (its index is fresh) or ``"failed"``.
         frames: number of frames, 0 where it failed.
-        reason: why it failed.
+        reason: why it failed; empty otherwise.
     """
 
     uri: str
@@ -44,7 +44,7 @@ class IndexReport:
 
 @dataclass(frozen=True, repr=False)
 class IndexSummary(Sequence[IndexReport]):
-    r"""The reports of many files, in the order in which they were asked for.
+    r"""The reports of many files, in the order of ``uris``.
 
     Args:
         reports: one for each file.
@@ -85,9 +85,9 @@ class IndexSummary(Sequence[IndexReport]):
         return [(r.uri, r.status, r.frames, r.reason) for r in self.reports]
 
     def __repr__(self) -> str:
-        said = ", ".join(f"{n} {status}" for status, n in self.counts().items())
+        counts = ", ".join(f"{n} {status}" for status, n in self.counts().items())
         lines = [f"  {report.uri}: {report.reason}" for report in self.failed]
-        return "\n".join([f"IndexSummary: {said}", *lines])
+        return "\n".join([f"IndexSummary: {counts}", *lines])
 
 
 @dataclass(frozen=True)
@@ -109,17 +109,17 @@ def index_many(
 ) -> IndexSummary:
     r"""Indexes many videos; one that fails does not stop the others.
 
-    Called again after it was interrupted, it goes on: files whose index is fresh are
-    skipped. If a worker of a ``ProcessPoolExecutor`` dies, the files that it may have been
-    at are tried again one by one, each in a process of its own, and the rest in a new
-    pool. Other executors, such as Dask's, have their own way to try again.
+    After an interrupt, the same call goes on where it stopped: it skips files whose index
+    is fresh. If a worker of a ``ProcessPoolExecutor`` dies, the files that it may have
+    worked on are tried again one by one, each in a process of its own, and the rest in a
+    new pool. Other executors, such as Dask's, have their own way to try again.
 
     Args:
         uris: the videos.
-        executor: runs the work, any ``concurrent.futures.Executor``; the files are indexed
-            one by one without it.
-        overwrite: replace indexes that are there. Otherwise a fresh one is kept, and one
-            that does not fit its video is reported as failed.
+        executor: runs the work, any ``concurrent.futures.Executor``; without it, the files
+            are indexed one by one.
+        overwrite: replace indexes that are there. Otherwise a fresh index is kept, and an
+            index that does not fit its video is reported as failed.
         progress: show a progress bar.
         **options: passed on to :func:`write_index` for every file. ``timestamps``,
             ``segment_uris``, ``index_uri`` and ``pose`` may be a mapping from video to
@@ -171,13 +171,13 @@ def _chooser(option: str, value: Any, names: Sequence[str]) -> Callable[[str], A
     strange = sorted(by_uri.keys() - set(names))
     if strange:
         raise ValueError(
-            f"{option} is given for {strange[0]!r}, which is not among the videos "
-            f"({len(strange)} such in all)."
+            f"{option} has an entry for {strange[0]!r}, which is not among the videos "
+            f"({len(strange)} such in all). Remove it, or add the video."
         )
 
     def look_up(uri: str) -> Any:
         if uri not in by_uri:
-            raise ValueError(f"no {option} are given for {uri!r}; add it to the mapping.")
+            raise ValueError(f"{option} has no entry for {uri!r}; add it to the mapping.")
         return by_uri[uri]
 
     return look_up
@@ -199,8 +199,8 @@ def _existed(uri: str, options: Mapping[str, Any]) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    told = isinstance(error, (VideoError, OSError, ValueError)) and str(error)
-    return str(error) if told else f"{type(error).__name__}: {error}"
+    explains = isinstance(error, (VideoError, OSError, ValueError)) and str(error)
+    return str(error) if explains else f"{type(error).__name__}: {error}"
 
 
 def _index_one(task: _Task) -> IndexReport:
@@ -208,19 +208,19 @@ def _index_one(task: _Task) -> IndexReport:
     try:
         if not task.overwrite and (found := _known_index(uri, options)) is not None:
             frames = int(found.segment_frame_counts().sum())
-            # Made since the run began: by a worker that did not live to report it.
+            # An index made since the run began is by a worker that died before its report.
             return IndexReport(uri, "skipped" if task.existed else "done", frames)
-        told = {**options, "overwrite": task.overwrite, "progress": False}
-        frames = int(write_index(uri, **told).segment_frame_counts().sum())
+        arguments = {**options, "overwrite": task.overwrite, "progress": False}
+        frames = int(write_index(uri, **arguments).segment_frame_counts().sum())
         return IndexReport(uri, "done", frames)
     except Exception as error:  # whatever it is, the others go on
         return IndexReport(uri, "failed", reason=_reason(error))
 
 
 def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None:
-    told = ("column", "on_mismatch", "on_nan")
+    names = ("column", "on_mismatch", "on_nan")
     clock = as_clock(
-        options.get("timestamps"), **{n: options[n] for n in told if n in options}
+        options.get("timestamps"), **{n: options[n] for n in names if n in options}
     )
     return fresh_index(
         _place(uri, options), clock, options.get("pose"), options.get("verify", False)
@@ -249,8 +249,8 @@ def _run(tasks: Sequence[_Task], executor: Executor | None) -> Iterator[IndexRep
 
 
 def _run_until_broken(queue: deque[_Task], executor: Executor) -> Any:
-    # A pool whose worker dies does not say which file it was at. So that few come into
-    # question, it is given no more than its workers need to be busy.
+    # A pool whose worker dies does not say which file the worker had. The pool gets no more
+    # files than keep its workers busy, so that few files come into question.
     workers = _workers(executor)
     window = 2 * workers if workers else len(queue)
     pending: dict[Future[IndexReport], _Task] = {}
@@ -273,7 +273,7 @@ def _run_until_broken(queue: deque[_Task], executor: Executor) -> Any:
                 except Exception as error:
                     yield IndexReport(task.uri, "failed", reason=_reason(error))
     finally:
-        for future in pending:  # interrupted: what has not begun does not begin
+        for future in pending:  # after an interrupt, no further file begins
             future.cancel()
     return suspects
 

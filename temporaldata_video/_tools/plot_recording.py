@@ -34,7 +34,7 @@ _LEFT, _RIGHT, _RIGHT_OF_NAMES = 90, 24, 108
 _TOP, _BETWEEN, _BOTTOM = 10, 10, 46
 _EVENTS_HEIGHT = 26.0
 _SMALLEST_NAME = 7.0
-# A series of this name is taken for key points if it holds some.
+# A series of this name counts as key points if it holds some.
 _POSE = "pose"
 
 
@@ -44,7 +44,7 @@ class Row:
 
     Args:
         name: of the series in the recording.
-        place: from the top, lowest first.
+        place: sorts rows from the top, the lowest first.
         height: in pixels.
         draw: onto axes.
     """
@@ -69,8 +69,8 @@ def plot_recording(
 
     Videos come first, as frames above their times; then series with a ``unit_index`` as a
     raster, series at a regular rate as traces, pose, other series as traces or ticks, and
-    intervals as bars. Of many traces :data:`~temporaldata_video._plot.rows.MOST_TRACES`
-    are drawn.
+    intervals as bars. A row shows :data:`~temporaldata_video._plot.rows.MOST_TRACES`
+    traces at most.
 
     Args:
         data: a ``Data`` object; nested ones are drawn too.
@@ -80,7 +80,7 @@ def plot_recording(
             :meth:`LazyVideo.plot`, or the name of one in ``data``; by default the one
             named ``pose``, if there is one. With several videos, a dict of these by the
             name of the video. :obj:`None` for no points.
-        count: frames of each video, as many as there is room for by default.
+        count: frames per video; by default, as many as there is room for.
         width: of the picture in pixels.
         figure: to draw on, resized as needed; a new one of pyplot by default.
 
@@ -213,11 +213,12 @@ def _traces_row(name: str, series: Any, extent: Extent) -> Row:
         return Row(name, 4, _EVENTS_HEIGHT, partial(_draw_events, times, extent))
     some = np.linspace(0, len(traces) - 1, min(len(traces), draw.MOST_TRACES))
     names = [list(traces)[i] for i in some.round().astype(int)]
-    said = f"{name} ({len(names)} of {len(traces)})" if len(names) < len(traces) else name
+    few = len(names) < len(traces)
+    title = f"{name} ({len(names)} of {len(traces)})" if few else name
     values = np.stack([traces[n] for n in names], axis=1)
     labels = [n.removeprefix(f"{name}:") for n in names]
     return Row(
-        said,
+        title,
         2 if hasattr(series, "sampling_rate") else 4,
         draw.traces_height(len(names)),
         lambda axes: draw.draw_traces(axes, times, values, labels, extent),
@@ -242,7 +243,7 @@ def _intervals_row(name: str, intervals: Any, extent: Extent) -> Row:
 
 def _labels_of(intervals: Any) -> list[str]:
     columns = [np.asarray(getattr(intervals, k)) for k in keys(intervals)]
-    for kinds in ("USO", "iub"):  # words tell more than numbers
+    for kinds in ("USO", "iub"):  # words say more than numbers
         for column in columns:
             if column.ndim == 1 and column.dtype.kind in kinds:
                 texts = column.tolist()
@@ -278,7 +279,8 @@ def _poses_by_video(pose: Any, series: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(pose, dict):
         if len(videos) != 1:
             raise ValueError(
-                f"pose must be a dict that says for which of the videos {videos} it is."
+                f"pose must be a dict from the name of a video to its pose; the videos are "
+                f"{videos}."
             )
         pose = {videos[0]: pose}
     for name, one in pose.items():

@@ -57,12 +57,12 @@ def write_index(
             leave out their frames.
         pose: a pose table of SLEAP (``.analysis.h5``) or DeepLabCut (``.h5``, ``.csv``);
             the video must have as many frames as it has rows.
-        method: ``"header"`` to read nothing but the header of an MP4, MOV or 3GP file,
+        method: ``"header"`` to read only the header of an MP4, MOV or 3GP file,
             ``"demux"`` to read any file packet by packet, or ``"auto"`` for the header
-            where it serves.
+            where it is enough.
         verify: decode everything, in sequence and from each key frame. The decoder then
-            says the order of all frames, only key frames from which frames come out as in
-            sequence are started at, and the index keeps a checksum of each frame for
+            says the order of all frames, reads start only at key frames from which frames
+            come out as in sequence, and the index keeps a checksum of each frame for
             ``check --checksums``.
         overwrite: replace an index that is there already.
         progress: show a progress bar for long files.

@@ -71,8 +71,8 @@ def test_clocks(cli, video, log, monkeypatch, options, expected):
     ("options", "says"),
     [
         ("--unit ms", "unit can only go with timestamps"),
-        ("--lab fictrac", "--timestamps are kept, which are missing"),
-        ("--on-jump keep", "--on-jump: there is no --timestamps"),
+        ("--lab fictrac", "--lab describes --timestamps, which is missing"),
+        ("--on-jump keep", "--on-jump needs --timestamps"),
         ("--timestamps log.csv --lab ours", "lab must be one of"),
         ("--timestamps log.csv --unit h", "unit must be one of"),
         ("--timestamps log.csv --unit iso8601", "origin='first'"),

@@ -74,7 +74,7 @@ def test_why_a_video_was_decoded_is_said(cli, tmp_path):
     video = make_clip(tmp_path / "cam.avi", 20, size=(32, 48), gop=10, codec="mpeg4")
     done = cli("index", video)
     assert done.status == 0
-    assert "decoded once for the order of its frames: avi has no presentation" in done.out
+    assert "decoded once to learn the order of its frames: avi has no" in done.out
     assert "by the decoder, since avi has no" in " ".join(cli("info", video).out.split())
 
 

@@ -53,7 +53,7 @@ def test_sound_that_is_copied_is_named(cli, tmp_path):
 def test_a_copy_that_gains_nothing_says_so(cli, tmp_path):
     path = make_clip(tmp_path / "cam.mp4", 40, gop=5)
     tv.write_index(path, progress=False)
-    assert "short already: keep that one" in cli("reencode", path).out
+    assert "short groups of pictures already: keep it" in cli("reencode", path).out
 
 
 def test_what_cannot_be_copied_is_one_line(cli, tmp_path, no_videos):

@@ -131,7 +131,7 @@ def test_clocks_by_mapping_and_by_function(copies, tmp_path):
     assert "no clock" in again[1].reason
     lacking = tv.index_many(videos, timestamps={videos[0]: None}, progress=False)
     assert [r.status for r in lacking] == ["skipped", "failed", "failed"]
-    with pytest.raises(ValueError, match=r"timestamps is given for .*other"):
+    with pytest.raises(ValueError, match=r"timestamps has an entry for .*other"):
         tv.index_many(videos, timestamps={"other.mp4": None}, progress=False)
 
 

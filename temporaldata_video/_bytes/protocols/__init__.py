@@ -1,8 +1,8 @@
-r"""How each kind of store is asked for a version of an object, and for bytes of it.
+r"""Asks each kind of store for the version of an object, and for its bytes.
 
 The modules here have the same functions, which :obj:`Transport` lists. fsspec brings
-the connections and credentials; what it has no call for, reading on the condition that an
-object is still the same version, is asked of the library below it.
+the connections and credentials. It has no call to read on the condition that an object
+still has the same version, so these modules call the library below it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ _MODULES = {
 
 
 class Transport(Protocol):
-    r"""What the modules of this package do; all of it may raise what the library below
-    raises."""
+    r"""The functions of the modules here; all may raise what the library below raises."""
 
     def connect(self, protocol: str, options: Mapping[str, Any]) -> Any:
-        r"""Returns a file system of fsspec which nobody else has.
+        r"""Returns a file system of fsspec that nobody else uses.
 
         Args:
             protocol: as in the uri.
@@ -56,8 +55,8 @@ class Transport(Protocol):
         ...
 
     def create(self, system: Any, key: str, data: bytes) -> None:
-        r"""Stores an object on the condition that there is none, in one step; raises what
-        :func:`~temporaldata_video._bytes.retry.is_taken` knows if there is one."""
+        r"""Stores an object on the condition that there is none, in one step; if there is
+        one, raises what :func:`~temporaldata_video._bytes.retry.is_taken` knows."""
         ...
 
     def delete(self, system: Any, key: str) -> None:

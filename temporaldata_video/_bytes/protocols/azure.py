@@ -1,4 +1,4 @@
-r"""Azure Blob Storage, by the client that adlfs holds."""
+r"""Reads Azure Blob Storage by the client that adlfs holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .common import CONNECT_SECONDS, READ_SECONDS
 
 T = TypeVar("T")
 
-# Of each call; trying again is left to us.
+# For each call: only this package tries again.
 _ONCE = {"retry_total": 0}
 
 
@@ -18,13 +18,13 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
     r"""Returns an ``AzureBlobFileSystem``."""
     import fsspec
 
-    told = {
+    settings = {
         "connection_timeout": CONNECT_SECONDS,
         "read_timeout": READ_SECONDS,
         **options,
         "skip_instance_cache": True,
     }
-    return fsspec.filesystem("az", **told)
+    return fsspec.filesystem("az", **settings)
 
 
 def head(system: Any, key: str) -> ObjectMeta:

@@ -1,4 +1,4 @@
-r"""What protocols have in common: how long they wait, and how a uri names an object."""
+r"""Says for all protocols how long they wait, and how a uri names an object."""
 
 from __future__ import annotations
 

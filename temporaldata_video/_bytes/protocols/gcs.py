@@ -1,5 +1,7 @@
-r"""Google Cloud Storage, by requests that gcsfs signs; the generation of an object is what
-tells its versions apart."""
+r"""Reads Google Cloud Storage by requests that gcsfs signs.
+
+The generation of an object tells its versions apart.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
     timeout = aiohttp.ClientTimeout(
         total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
     )
-    told = {"requests_timeout": timeout, **options, "skip_instance_cache": True}
-    return fsspec.filesystem("gcs", **told)
+    settings = {"requests_timeout": timeout, **options, "skip_instance_cache": True}
+    return fsspec.filesystem("gcs", **settings)
 
 
 def head(system: Any, key: str) -> ObjectMeta:
@@ -57,8 +59,8 @@ def create(system: Any, key: str, data: bytes) -> None:
     r"""Stores an object in one step, on the condition that it has no generation yet."""
     bucket, name = bucket_and_name(key)
     url = f"{system._location}/upload/storage/v1/b/{quote(bucket)}/o"
-    told = {"uploadType": "media", "name": name, "ifGenerationMatch": "0"}
-    _request(system, url, method="POST", data=data, **told)
+    query = {"uploadType": "media", "name": name, "ifGenerationMatch": "0"}
+    _request(system, url, method="POST", data=data, **query)
 
 
 def delete(system: Any, key: str) -> None:
@@ -71,10 +73,10 @@ def _meta(item: Mapping[str, Any]) -> ObjectMeta:
 
 
 def _request(
-    system: Any, path: str, *names: str, method: str = "GET", **told: Any
+    system: Any, path: str, *names: str, method: str = "GET", **arguments: Any
 ) -> bytes:
     from fsspec.asyn import sync
 
-    # Without its decorator, which tries again by itself.
+    # The decorator of gcsfs tries again by itself, so this calls the function below it.
     request = inspect.unwrap(type(system)._request)
-    return sync(system.loop, request, system, method, path, *names, **told)[3]
+    return sync(system.loop, request, system, method, path, *names, **arguments)[3]

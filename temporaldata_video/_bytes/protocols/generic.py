@@ -1,4 +1,4 @@
-r"""Any file system of fsspec, by what all of them have."""
+r"""Reads any file system of fsspec by the calls that all of them have."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..retry import StatusError
 
 
 def connect(protocol: str, options: Mapping[str, Any]) -> Any:
-    r"""Returns a file system, made anew unless it is one that has to be kept."""
+    r"""Returns a new file system, unless it is one that fsspec must keep."""
     import fsspec
 
     return fsspec.filesystem(protocol, **options, skip_instance_cache=True)
 
 
 def head(system: Any, key: str) -> ObjectMeta:
-    r"""Returns size and etag; what a file was last modified counts for one."""
+    r"""Returns size and etag; without an etag, the time of the last change is used."""
     info = system.info(key)
     if info.get("type") == "directory":
         raise IsADirectoryError(key)
@@ -28,8 +28,8 @@ def head(system: Any, key: str) -> ObjectMeta:
 def read(system: Any, key: str, start: int, length: int, etag: str) -> bytes:
     r"""Returns the bytes of a range.
 
-    The version is looked up afterwards: ``etag`` was there before, and if it still is, then
-    it was in between.
+    It looks the version up afterwards: ``etag`` was there before, and if it is there now,
+    it was there in between.
     """
     data = system.cat_file(key, start=start, end=start + length)
     if etag and head(system, key).etag != etag:
@@ -52,8 +52,8 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
 def create(system: Any, key: str, data: bytes) -> None:
     r"""Stores an object if there is none.
 
-    In two steps, since fsspec has no call that does it in one: of two that write at the
-    same moment, the first may be told that it wrote what the second has replaced.
+    It takes two steps, since fsspec has no call that does it in one: if two processes write
+    at the same moment, both may learn that theirs is stored, and only the second one is.
     """
     if system.exists(key):
         raise FileExistsError(key)
@@ -69,6 +69,6 @@ def delete(system: Any, key: str) -> None:
 def _meta(info: Mapping[str, Any]) -> ObjectMeta:
     names = ("ETag", "etag", "generation", "mtime", "last_modified", "created")
     etag = next((info[name] for name in names if info.get(name)), "")
-    if isinstance(etag, datetime):  # some say it so here, and in seconds there
+    if isinstance(etag, datetime):  # some systems use dates here, and seconds there
         etag = etag.timestamp()
     return ObjectMeta(size=int(info["size"]), etag=str(etag))

@@ -1,4 +1,4 @@
-r"""Plain HTTP servers that answer requests for ranges, by the session that fsspec holds."""
+r"""Reads plain HTTP servers that know ranges, by the session that fsspec holds."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
         total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
     )
     client = {"timeout": timeout, **options.get("client_kwargs", {})}
-    told = {**options, "client_kwargs": client, "skip_instance_cache": True}
-    return fsspec.filesystem("http", **told)
+    settings = {**options, "client_kwargs": client, "skip_instance_cache": True}
+    return fsspec.filesystem("http", **settings)
 
 
 def head(system: Any, key: str) -> ObjectMeta:
     r"""Returns size and etag of an object, from the answer to a request for one byte.
 
-    Not from ``HEAD``, which the signature of a presigned url does not cover.
+    It sends no ``HEAD``, which the signature of a presigned url does not cover.
     """
     status, headers, _ = _get(system, key, 0, 1, {})
     total = headers.get("Content-Range", "").rpartition("/")[2]
@@ -73,8 +73,8 @@ def delete(system: Any, key: str) -> None:
 
 def _no_folders(key: str) -> BackendError:
     return BackendError(
-        f"an index cannot lie on an HTTP server ({shown_uri(key)!r}): pass index_uri "
-        f"(--index-uri), a local path for instance."
+        f"an index cannot lie on an HTTP server ({shown_uri(key)!r}): pass index_uri=..., "
+        f"a local path for instance."
     )
 
 
@@ -89,9 +89,9 @@ def _get(
 ) -> tuple[int, Mapping[str, str], bytes]:
     from fsspec.asyn import sync
 
-    told = dict(system.kwargs)
-    told["headers"] = {
-        **told.get("headers", {}),
+    arguments = dict(system.kwargs)
+    arguments["headers"] = {
+        **arguments.get("headers", {}),
         "Range": f"bytes={start}-{start + length - 1}",
         "Accept-Encoding": "identity",
         **condition,
@@ -99,7 +99,7 @@ def _get(
 
     async def ask() -> tuple[int, Mapping[str, str], bytes]:
         session = await system.set_session()
-        async with session.get(system.encode_url(key), **told) as answer:
+        async with session.get(system.encode_url(key), **arguments) as answer:
             if answer.status == 200:
                 answer.close()  # or the whole file would follow
                 raise SourceError(

@@ -1,4 +1,4 @@
-r"""S3 and what speaks its language, by the client that s3fs holds."""
+r"""Reads S3, and stores that speak its protocol, by the client that s3fs holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CONNECTIONS = 32
 
 
 def connect(protocol: str, options: Mapping[str, Any]) -> Any:
-    r"""Returns an ``S3FileSystem``, which leaves trying again to us."""
+    r"""Returns an ``S3FileSystem`` that never tries again by itself."""
     import fsspec
 
     config = {
@@ -22,8 +22,8 @@ def connect(protocol: str, options: Mapping[str, Any]) -> Any:
         "retries": {"max_attempts": 0},
         **options.get("config_kwargs", {}),
     }
-    told = {**options, "config_kwargs": config, "skip_instance_cache": True}
-    return fsspec.filesystem("s3", **told)
+    settings = {**options, "config_kwargs": config, "skip_instance_cache": True}
+    return fsspec.filesystem("s3", **settings)
 
 
 def head(system: Any, key: str) -> ObjectMeta:
@@ -65,18 +65,18 @@ def delete(system: Any, key: str) -> None:
     _call(system, "delete_object", key)
 
 
-def _call(system: Any, operation: str, key: str, **told: Any) -> Any:
+def _call(system: Any, operation: str, key: str, **arguments: Any) -> Any:
     bucket, name = bucket_and_name(key)
-    return _client_call(system, operation, Bucket=bucket, Key=name, **told)
+    return _client_call(system, operation, Bucket=bucket, Key=name, **arguments)
 
 
-def _client_call(system: Any, operation: str, **told: Any) -> Any:
+def _client_call(system: Any, operation: str, **arguments: Any) -> Any:
     from fsspec.asyn import sync
 
     async def ask() -> Any:
         await system.set_session()
-        client = await system.get_s3(told["Bucket"])
-        answer = await getattr(client, operation)(**told, **system.req_kw)
+        client = await system.get_s3(arguments["Bucket"])
+        answer = await getattr(client, operation)(**arguments, **system.req_kw)
         if "Body" not in answer:
             return answer
         async with answer["Body"] as body:

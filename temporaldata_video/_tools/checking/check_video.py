@@ -162,13 +162,13 @@ def _open_file(name: str, uri: str, store: ObjectStore) -> CheckedFile:
 
 
 def _clock(
-    files: Sequence[CheckedFile], given: Clock, index: FrameIndex | None
+    files: Sequence[CheckedFile], clock: Clock, index: FrameIndex | None
 ) -> CheckedClock:
     own = container_clock([(f.index.frames.pts, f.index.stream.time_base) for f in files])
-    if not given.is_container:
-        stamps = read_stamps(given)
-        times, report = time_stamps(given, stamps, own)
-        if stamps.frames is not None:  # by stamp, and wanted by frame
+    if not clock.is_container:
+        stamps = read_stamps(clock)
+        times, report = time_stamps(clock, stamps, own)
+        if stamps.frames is not None:  # they are by stamp, and become times by frame
             inside = stamps.frames < len(own)
             by_frame = np.full(len(own), np.nan)
             by_frame[stamps.frames[inside]] = times[inside]
@@ -187,8 +187,8 @@ def _recording(
     r"""Returns the video as it would be read, on the clock that was checked."""
     uris = tuple(file.video_file.uri for file in files)
     times = np.full(len(clock.own), np.nan)
-    known = clock.times[: len(times)]
-    times[: len(known)] = known
+    common = clock.times[: len(times)]
+    times[: len(common)] = common
     index = MemoryFrameIndex(uris, tuple(file.index for file in files), times)
     part = VideoPart(VideoPlace(uris, store), index)
     return Recording((part,))

@@ -31,14 +31,14 @@ def check_checksums(
             Severity.WARNING,
             "no-checksums",
             "the index keeps no checksums",
-            "Whether frames are still what they were cannot be told.",
+            "Nobody can tell whether frames are still what they were.",
             f"{command('index', '--verify', '--overwrite', name)} --timestamps TIMES "
             f"(leave --timestamps out for the container's own clock)",
             uri,
         )
         return
-    known = np.split(index.checksums(), np.cumsum(index.segment_frame_counts())[:-1])
-    for file, expected in zip(files, known):
+    stored = np.split(index.checksums(), np.cumsum(index.segment_frame_counts())[:-1])
+    for file, expected in zip(files, stored):
         label = file.video_file.uri.rpartition("/")[2]
         with progress_bar(label, len(file.index), progress) as advance:
             found = checksums(file.video_file, advance)

@@ -11,7 +11,7 @@ from ..._clock.sync import map_times
 from .finding import Finding, Severity, command, counted
 from .subject import CheckedClock
 
-# A container that runs this much faster or slower was given another frame rate.
+# A container that runs this much faster or slower has another frame rate than the camera.
 _OTHER_RATE = 0.05
 # A clock this many times as slow as the container is most likely in milliseconds.
 _WRONG_UNIT = 900
@@ -69,9 +69,9 @@ def _steps(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
             "clock-gaps",
             f"{counted(len(report.gaps), 'gap')} of over 1.5 times the median step "
             f"({report.gaps.where()}), the longest {report.gaps.longest:.3f} s; "
-            f"{counted(lost, 'frame')} would have fitted in",
+            f"{counted(lost, 'frame')} would fit in",
             "Windows over a gap have fewer frames than others of the same length.",
-            "for samples of equal length: video.resample(times); to have gaps refused: "
+            "for samples of equal length: video.resample(times); to refuse gaps: "
             f"{command('index', name)} --on-gap raise",
             uri,
         )
@@ -119,8 +119,8 @@ def _late_start(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
 def _drift(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
     n = min(len(clock.own), len(clock.times))
     own, times = clock.own[:n], clock.times[:n]
-    known = ~np.isnan(times)
-    own, times = own[known], times[known]
+    timed = ~np.isnan(times)
+    own, times = own[timed], times[timed]
     if len(own) < 2 or own[-1] == own[0] or len(clock.report.jumps):
         return
     off = np.abs((times - times[0]) - (own - own[0]))

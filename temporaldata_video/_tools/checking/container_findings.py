@@ -37,7 +37,7 @@ def _cut_off(file: CheckedFile) -> Iterator[Finding]:
             Severity.ERROR,
             "cut-off",
             f"the header declares {counted(missing, 'frame')} more than the file holds",
-            "The file was cut off: a copy that broke, or a camera that was stopped hard. "
+            "The file was cut off: a copy broke, or a camera stopped without closing it. "
             f"The {counted(len(file.index), 'frame')} that are there can be read.",
             "copy the file again; if the original is no better, trim its clock: "
             f"{command('index', file.name)} --timestamps TIMES --on-mismatch trim",
@@ -89,7 +89,7 @@ def _clock(file: CheckedFile) -> Iterator[Finding]:
             Severity.WARNING,
             "no-clock",
             f"the file {trouble}",
-            "Times are made up from a rate that no camera keeps exactly.",
+            "Its times come from a constant rate, which no camera keeps exactly.",
             remedy,
             file.video_file.uri,
         )
@@ -153,7 +153,7 @@ def _through_container(file: CheckedFile) -> Iterator[Finding]:
             Severity.WARNING,
             "through-container",
             f"packets of {stream.codec} in {stream.container} cannot be read by position",
-            "The container is opened and sought in for every read, which is slow.",
+            "Every read opens the container and seeks in it, which is slow.",
             f"{command('reencode', file.name)}, or without loss where MP4 takes the "
             f"codec: ffmpeg -i {shlex.quote(file.name)} -c copy copy.mp4",
             file.video_file.uri,

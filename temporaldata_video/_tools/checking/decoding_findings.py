@@ -20,8 +20,8 @@ from .subject import Appearance, CheckedFile
 if TYPE_CHECKING:
     import av
 
-# Without being asked to decode all, this many pixels at most are spent on key frames, and
-# this many frames compared after each.
+# Unless the user asks to decode everything, this many pixels at most are decoded for key
+# frames, and this many frames compared after each.
 _PIXELS_SPENT = 250_000_000
 _KEYS_TRIED = 8
 _FRAMES_COMPARED = 16
@@ -32,7 +32,7 @@ Advance = Callable[[int], None]
 
 @dataclass
 class Decoding:
-    r"""What decoding some frames gave.
+    r"""The result of decoding some frames.
 
     Args:
         digests: of each frame that came out, by its number.
@@ -115,7 +115,7 @@ def check_all_frames(file: CheckedFile, advance: Advance | None) -> Iterator[Fin
 
 
 def _mended_keys(file: CheckedFile) -> Iterator[Finding]:
-    # Found out when the file was indexed anew, and not believed since.
+    # Indexing the file anew showed that they are no key frames; no read starts at them.
     false = file.index.false_keys
     if false:
         keys = int(np.count_nonzero(file.index.frames.keyframe))
@@ -129,8 +129,8 @@ def _order(file: CheckedFile) -> Iterator[Finding]:
             Severity.ERROR,
             "order-differs",
             f"{fault.what}: the container's times are not those at which frames are shown",
-            "Times are laid beside the wrong frames, by this package and by others that "
-            "believe the container.",
+            "This package, and others that believe the container, give times to the wrong "
+            "frames.",
             f"{command('index', '--verify', '--overwrite', file.name)} --timestamps TIMES, "
             f"which has the decoder say the order",
             file.video_file.uri,
@@ -165,7 +165,7 @@ def _noting(
 
 
 def _differ(alone: Decoding, other: Decoding, rows: np.ndarray) -> bool:
-    # What decodes in neither way is damage, and no matter of where decoding starts.
+    # A frame that decodes in neither way is damaged, wherever decoding starts.
     numbers = rows.tolist()
     return any(alone.digests.get(k) != other.digests.get(k) for k in numbers)
 
@@ -230,7 +230,7 @@ def _damage(
             "concealed-damage",
             f"damage in {len(concealed)} of {counted(len(file.index), 'frame')} "
             f"({_named(concealed)}: {_reason(harmed[concealed[0]])})",
-            "Decoders make up pixels where these are damaged, and frames that refer to "
+            "Decoders invent pixels where the data is damaged, and frames that refer to "
             "them are wrong too, up to the next key frame. No reader says so.",
             "copy the file again, or leave these stretches out of the analysis",
             file.video_file.uri,

@@ -156,8 +156,8 @@ def _colour(file: CheckedFile) -> Iterator[Finding]:
             Severity.INFO,
             "untagged-colour",
             f"the stream does not tell its colour {' and '.join(lacks)}",
-            "It is converted as FFmpeg does, which takes BT.601 and the limited range for "
-            "what is not told; programs that guess otherwise show slightly other colours. "
+            "This package converts it as FFmpeg does, which assumes BT.601 and the limited "
+            "range; programs that guess otherwise show slightly other colours. "
             "Grey levels depend on the range alone.",
             "nothing to read it here; compare colours only between frames read alike",
             file.video_file.uri,

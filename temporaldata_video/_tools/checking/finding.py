@@ -21,16 +21,16 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    r"""One thing about a video that will hurt, or that one should know.
+    r"""One thing about a video that will hurt, or that the user should know.
 
     Args:
         severity: ``ERROR`` where frames or times are wrong or missing, ``WARNING`` where
-            reading is slow or other programs go wrong, ``INFO`` for what is merely to be
-            known.
+            reading is slow or other programs go wrong, ``INFO`` for facts that are only
+            good to know.
         code: what kind of thing it is, such as ``"open-gop"``; stays the same between
             versions.
         what: what was found, with its numbers.
-        meaning: what that means for whoever reads the video.
+        meaning: what that means for a reader of the video.
         remedy: what to do, a command where there is one.
         uri: the file.
     """
@@ -85,12 +85,12 @@ class CheckReport:
             asdict(finding) | {"severity": str(finding.severity)}
             for finding in self.findings
         ]
-        told = {"uri": self.uri, "frames": self.frames, "decoded": self.decoded}
-        return json.dumps(told | {"severity": str(self.severity), "findings": findings})
+        facts = {"uri": self.uri, "frames": self.frames, "decoded": self.decoded}
+        return json.dumps(facts | {"severity": str(self.severity), "findings": findings})
 
 
 def command(*words: str) -> str:
-    r"""Returns a command of this package as one would type it.
+    r"""Returns a command of this package as a user would type it.
 
     Example ::
 

@@ -104,13 +104,13 @@ def _changed_files(
     index: FrameIndex, name: str, uri: str, store: ObjectStore
 ) -> Iterator[Finding]:
     for file, segment in zip(segment_files(index, uri, store), segments_of(index)):
-        known, meta = segment.fingerprint, store.head(file)
-        if known is None or matches(store, file, known, meta):
+        indexed, meta = segment.fingerprint, store.head(file)
+        if indexed is None or matches(store, file, indexed, meta):
             continue
         change = (
-            f"has {meta.size:,} bytes where the index says {known.size:,}"
-            if meta.size != known.size
-            else "has other contents than were indexed"
+            f"has {meta.size:,} bytes where the index says {indexed.size:,}"
+            if meta.size != indexed.size
+            else "has other contents than the file that was indexed"
         )
         yield _stale(f"{file} {change}", name, file)
 
@@ -120,7 +120,7 @@ def _stale(what: str, name: str, uri: str) -> Finding:
         Severity.ERROR,
         "index-stale",
         what,
-        "The index is of another file, and reading by it is refused.",
+        "The index is of another file, and this package refuses to read by it.",
         f"put the indexed file back, or {command('index', '--overwrite', name)} "
         f"--timestamps TIMES, with the clock of the new one",
         uri,
@@ -165,20 +165,20 @@ def check_positions(
     for segment, file in zip(segments_of(index), files):
         if len(segment) != len(file):
             continue
-        known, found = segment.rows(0, len(segment)), file.frames
+        stored, found = segment.rows(0, len(segment)), file.frames
         differs = np.zeros(len(file), bool)
-        # Which key frames are some is better known to who has tried them.
+        # A verified index has tried its key frames, so it knows better than the file.
         flags = () if verified else ("keyframe",)
         for column in ("pts", "pos", "size", *flags):
-            differs |= getattr(known, column) != getattr(found, column)
+            differs |= getattr(stored, column) != getattr(found, column)
         if differs.any():
             n, first = int(np.count_nonzero(differs)), int(differs.argmax())
             yield Finding(
                 Severity.ERROR,
                 "index-differs",
-                f"the index says of {counted(n, 'frame')}, the first is {first}, what is "
-                f"not so in the file",
-                "Other bytes than those of the frame are decoded.",
+                f"the index disagrees with the file about {counted(n, 'frame')}, the first "
+                f"is {first}",
+                "Reads decode other bytes than those of the frame.",
                 f"{command('index', '--overwrite', name)} --timestamps TIMES",
                 uri,
             )

@@ -1,4 +1,4 @@
-r"""Plans copies: checks what a user asks for, and says which file becomes which."""
+r"""Plans copies: checks the arguments, and says which file becomes which."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Job:
     r"""One file that is to be made.
 
     Args:
-        source: the file that it is of.
-        rows: the frames of that file that it has, sorted, int64 of shape (n,).
+        source: the file that it copies.
+        rows: the frames of that file that the copy has, sorted, int64 of shape (n,).
         path: where it goes.
         timing: when its frames are shown.
         facts: what the container of the original declares.
@@ -95,7 +95,7 @@ def plan_copies(
 
 
 def _check_index(part: VideoPart) -> None:
-    # What is not so in the file would be so in its copy, for ever.
+    # A mistake of the index would become a fact in the copy, for ever.
     if isinstance(part.index, MemoryFrameIndex) or not segments_of(part.index):
         return  # indexed just now
     files = []
@@ -115,7 +115,7 @@ def _check_index(part: VideoPart) -> None:
 
 
 def check_free(jobs: Sequence[Job], overwrite: bool) -> None:
-    r"""Raises an error if a copy would replace what should stay.
+    r"""Raises an error if a copy would replace a file that should stay.
 
     Args:
         jobs: the files that are to be made.

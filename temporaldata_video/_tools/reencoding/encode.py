@@ -56,8 +56,10 @@ class Encoding:
             extra = {"g": str(self.gop), "x264-params": "open-gop=0:b-pyramid=none"}
         else:
             rate = {} if self.lossless else {"crf": str(self.crf)}
-            told = f"keyint={self.gop}:open-gop=0:b-pyramid=0:log-level=none"
-            extra = {"x265-params": f"{told}:lossless=1" if self.lossless else told}
+            parameters = f"keyint={self.gop}:open-gop=0:b-pyramid=0:log-level=none"
+            extra = {
+                "x265-params": f"{parameters}:lossless=1" if self.lossless else parameters
+            }
         return {"tune": "fastdecode", **rate, **extra}
 
 
@@ -144,13 +146,13 @@ class Mp4Writer:
         if (frame.width, frame.height) != (video.width, video.height):
             raise VideoError(
                 f"the video changes its size from {video.width} x {video.height} to "
-                f"{frame.width} x {frame.height}, which one stream of a copy cannot."
+                f"{frame.width} x {frame.height}, which one stream of a copy cannot do."
             )
         if frame.format.name != self.pixel_format:
             frame = self._convert(frame)
         import av
 
-        # What the frame was in the old stream must not decide what it is in the new one.
+        # The type of a frame in the old stream must not decide its type in the new one.
         frame.pict_type = cast("Any", av.video.frame.PictureType.NONE)
         frame.pts, frame.time_base = pts, self._time_base
         self._copy_sound(pts * self._time_base)
@@ -232,7 +234,7 @@ class Mp4Writer:
         self._sound = (_moved(packet, copies) for packet in packets)
 
     def _copy_sound(self, until: Fraction | None) -> None:
-        r"""Writes the sound up to a time in seconds, all that is left for :obj:`None`."""
+        r"""Writes the sound up to a time in seconds; for :obj:`None`, all that is left."""
         while True:
             if self._waiting is None:
                 self._waiting = next(self._sound, None)

@@ -41,7 +41,7 @@ class ReencodeReport:
         converted: pixel format of the original and the one that the encoder holds, where
             they differ.
         audio: codecs of the sound that was copied.
-        left_out: what else the original holds and the copy does not.
+        left_out: what the original holds and the copy lacks.
         seconds: how long it took.
     """
 
@@ -79,7 +79,7 @@ def reencode(
     r"""Copies a video into short groups of pictures, which are read fast at random.
 
     The copy has the same frames, with the same numbers, sizes, container times, rotation,
-    colour tags and sound, and an index with the clock of the original's. It is read back
+    colour tags and sound, and an index with the original's clock. It is read back
     and compared frame by frame before it takes its place; the original is never touched.
 
     Args:
@@ -88,9 +88,10 @@ def reencode(
             ``cam.mp4`` by default. Further files are numbered as
             :func:`~temporaldata_video.segment_uris` does.
         gop: frames from one key frame to the next, at most.
-        crf: constant rate factor, 0 to 51; less is better and larger. 18 by default.
+        crf: constant rate factor, 0 to 51; less gives better pictures and a larger file.
+            18 by default.
         codec: ``"h264"`` or ``"hevc"``.
-        lossless: keep every pixel, which the comparison then holds it to.
+        lossless: keep every pixel; the comparison then checks all of them.
         fps_keep: keep the container's times, uneven ones too. Otherwise the container
             gets a constant rate, while the index keeps the times that frames had.
         audio: copy the sound as it is.

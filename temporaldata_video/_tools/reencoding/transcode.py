@@ -34,14 +34,14 @@ _MOST_WAITING = 64
 
 @dataclass
 class Seen:
-    r"""What was seen of the frames that went into a copy.
+    r"""Facts about the frames that went into a copy.
 
     Args:
         samples: of the luma of each frame, uint16 of shape (64,).
         digests: of each frame, where every pixel is to be kept.
         depth: bits of a sample.
         tags: matrix and range of the colours, code points of ISO/IEC 23091-2.
-        converted: the pixel format that had to be given up, and the one instead of it.
+        converted: the pixel format that the copy cannot have, and the one that it has.
         sound: digests of the packets of each audio stream.
     """
 
@@ -132,7 +132,7 @@ def verify(job: Job, seen: Seen, advance: Advance) -> tuple[SegmentIndex, float]
 
     Args:
         job: what was to be copied, and where to.
-        seen: of the frames that were written.
+        seen: facts about the frames that were written.
         advance: called with the number of frames that are done.
 
     Returns:
@@ -177,9 +177,9 @@ def _check_times(index: SegmentIndex, timing: Timing) -> None:
     copied = [
         pts * ours.numerator * theirs.denominator for pts in index.frames.pts.tolist()
     ]
-    asked = [pts * theirs.numerator * ours.denominator for pts in timing.pts.tolist()]
-    if copied != asked:
-        k = next(k for k, pair in enumerate(zip(copied, asked)) if pair[0] != pair[1])
+    planned = [pts * theirs.numerator * ours.denominator for pts in timing.pts.tolist()]
+    if copied != planned:
+        k = next(k for k, pair in enumerate(zip(copied, planned)) if pair[0] != pair[1])
         raise VideoError(
             f"frame {k} of the copy is at {float(index.frames.pts[k] * ours):.9f} s and "
             f"should be at {float(timing.pts[k] * theirs):.9f} s."
@@ -203,9 +203,9 @@ def _check_turn(index: SegmentIndex, source: VideoFile) -> None:
         )
 
 
-def _check_tags(copied: tuple[int, int], asked: tuple[int, int]) -> None:
-    # A range that is not told is the limited one.
-    if (copied[0], max(copied[1], 1)) != (asked[0], max(asked[1], 1)):
+def _check_tags(copied: tuple[int, int], encoded: tuple[int, int]) -> None:
+    # A stream that does not tell its range has the limited one.
+    if (copied[0], max(copied[1], 1)) != (encoded[0], max(encoded[1], 1)):
         raise VideoError(
-            f"the copy has the colour tags {copied} (matrix, range) instead of {asked}."
+            f"the copy has the colour tags {copied} (matrix, range) instead of {encoded}."
         )
