@@ -248,6 +248,27 @@ def test_a_manifest_on_which_lance_panics(own_clip):
         tv.LazyVideo.from_uri(own_clip)
 
 
+def test_a_data_file_that_claims_more_columns_than_memory_has(own_clip):
+    (file,) = own_clip.parent.glob("cam.mp4.lance/data/*.lance")
+    data = bytearray(file.read_bytes())
+    assert int.from_bytes(data[-12:-8], "little") == 8
+    data[-12:-8] = (2**31).to_bytes(4, "little")
+    file.write_bytes(data)
+    with pytest.raises(IndexFormatError, match="damaged"):
+        tv.LazyVideo.from_uri(own_clip)
+
+
+@pytest.mark.parametrize("version", ["legacy", "2.0", "2.1"])
+def test_sidecars_in_every_file_format_of_lance(own_clip, version):
+    import lance
+
+    frames = tv.LazyVideo.from_uri(own_clip).frames
+    table = lance.dataset(f"{own_clip}.lance").to_table()
+    shutil.rmtree(f"{own_clip}.lance")
+    lance.write_dataset(table, f"{own_clip}.lance", data_storage_version=version)
+    assert np.array_equal(tv.LazyVideo.from_uri(own_clip).frames, frames)
+
+
 def test_video_of_an_unknown_codec(own_clip):
     data = own_clip.read_bytes().replace(b"avc1\0\0", b"zzz1\0\0")
     own_clip.write_bytes(data)

@@ -13,9 +13,11 @@ import atexit
 import functools
 import os
 import pickle
+import struct
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -137,23 +139,41 @@ def _lance_errors() -> Iterator[None]:
         raise
 
 
-@functools.lru_cache(maxsize=64)
+# Datasets that were opened, with their metadata, those used last at the end.
+_DATASETS: OrderedDict[tuple[str, Options, int], tuple[lance.LanceDataset, bytes]]
+_DATASETS = OrderedDict()
+_DATASETS_LOCK = threading.Lock()
+_MOST_DATASETS = 64
+
+
 def _dataset(uri: str, options: Options, version: int, tag: str) -> lance.LanceDataset:
-    dataset = _described.pop((uri, options, version), None) or _open(uri, options, version)
-    # What was deleted and written anew has the same versions again.
-    if tag.encode() not in b"".join((dataset.schema.metadata or {}).values()):
+    with _DATASETS_LOCK:
+        opened = _DATASETS.get((uri, options, version))
+    if opened is None:
+        opened = _open(uri, options, version)
+    dataset, metadata = opened
+    # A dataset that was deleted and written anew has the same versions again.
+    if tag.encode() not in metadata:
         raise LanceError("it was written anew since it was opened")
     return dataset
 
 
-# The dataset that was described last, since it is read next.
-_described: dict[tuple[str, Options, int], lance.LanceDataset] = {}
-
-
-def _open(uri: str, options: Options, version: int | None) -> lance.LanceDataset:
+def _open(
+    uri: str, options: Options, version: int | None
+) -> tuple[lance.LanceDataset, bytes]:
     import lance
 
-    return lance.dataset(uri, version=version, storage_options=dict(options) or None)
+    dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
+    metadata = b"".join((dataset.schema.metadata or {}).values())
+    with _DATASETS_LOCK:
+        key = (uri, options, dataset.version)
+        if _DATASETS.pop(key, None):
+            # Another program may have written it anew: other files, under the same number.
+            _probe.cache_clear()
+        _DATASETS[key] = dataset, metadata
+        while len(_DATASETS) > _MOST_DATASETS:
+            _DATASETS.popitem(last=False)
+    return dataset, metadata
 
 
 @functools.lru_cache(maxsize=256)
@@ -171,13 +191,13 @@ def _probe(
 
 def _describe(uri: str, options: Options, version: int | None) -> tuple[Any, ...]:
     with _lance_errors():
-        dataset = _open(uri, options, version)
-        _described.clear()
-        _described[uri, options, dataset.version] = dataset
+        dataset, _ = _open(uri, options, version)
         schema = dataset.schema
         metadata = dict(schema.metadata or {})
-        names = tuple(schema.names)
-        return dataset.version, dataset.count_rows(), names, metadata, _files(dataset)
+        names, files = tuple(schema.names), _files(dataset)
+        if not options:
+            _check_ends(uri, files)
+        return dataset.version, dataset.count_rows(), names, metadata, files
 
 
 def _files(dataset: lance.LanceDataset) -> tuple[str, ...]:
@@ -187,6 +207,32 @@ def _files(dataset: lance.LanceDataset) -> tuple[str, ...]:
         if deleted := fragment.deletion_file():
             names.append(deleted)
     return tuple(names)
+
+
+# The end of a data file, by Lance's specification of its file format 2: where the metadata
+# of columns begin, two tables of 16 bytes per entry, how many entries these have, the
+# version of the format, and a mark. Format 1, which is version 0.2, ends otherwise.
+_END = struct.Struct("<3Q2I2H4s")
+_FORMAT_1 = (0, 2)
+
+
+def _check_ends(folder: str, names: tuple[str, ...]) -> None:
+    # Lance asks the system for as much memory as these numbers say, and ends the process if
+    # it does not get it.
+    for name in names:
+        if not name.endswith(".lance"):
+            continue
+        with open(os.path.join(folder, name), "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _END.size))
+            end = file.read()
+        if len(end) == _END.size:
+            _, columns, buffers, n_buffers, n_columns, *format, mark = _END.unpack(end)
+            longest = max(columns + 16 * n_columns, buffers + 16 * n_buffers)
+            fits = tuple(format) == _FORMAT_1 or longest <= size
+            if mark == b"LANC" and fits:
+                continue
+        raise LanceError(f"{name} does not end as a data file of Lance does")
 
 
 def _read_columns(
