@@ -200,7 +200,7 @@ class Configuration:
         decoder_memory_bytes: how many bytes of decoded frames it keeps for them.
         output_memory_bytes: how many bytes of freed pixels it keeps for reuse.
         request_memory_bytes: how many bytes one request for frames may take; 0 stands for
-            80 % of what is available at the time.
+            80 % of the memory available at the time.
         clock_memory_bytes: how many bytes of timestamps and frame numbers a process keeps.
         retries: how often a request is tried again after the network failed.
         allowed_schemes: schemes to which recordings and sidecars of another one may lead.

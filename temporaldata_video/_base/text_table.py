@@ -1,4 +1,4 @@
-r"""Reads columns of a text table, whoever wrote it."""
+r"""Reads columns of text tables from any program."""
 
 from __future__ import annotations
 

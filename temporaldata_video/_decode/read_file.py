@@ -330,7 +330,8 @@ def _verify(file: VideoFile) -> ObjectMeta:
             difference += f", and {frames} frames where it says {len(file.packets)}"
         raise StaleIndexError(
             f"the index of {file.uri!r} was made for another file: the file there now "
-            f"{difference}. If the video was meant to change, first run: temporaldata-video "
-            f"index --overwrite {file.uri}, then save recordings of it again."
+            f"{difference}. If the video was meant to change, first run: "
+            f"temporaldata-video index --overwrite {file.uri}; then save recordings of it "
+            f"again."
         )
     return meta

@@ -276,7 +276,7 @@ def _after_fork_in_child() -> None:
     _forked_with_lance = _forked_with_lance or "lance" in sys.modules
     _helper_lock = threading.Lock()
     if _helper is not None:
-        # It belongs to the parent: this child must not use it, nor close it on exit.
+        # It belongs to the parent: this child must not use it or close it on exit.
         atexit.unregister(_helper.close)
         _helper = None
 

@@ -81,8 +81,7 @@ def _other_files(found: LanceFrameIndex, uris: Sequence[str], store: ObjectStore
     if indexed != list(uris):
         return f"it was made for {' + '.join(indexed)}"
     for segment in found.segments:
-        indexed = segment.fingerprint
-        meta = store.head(segment.uri)
-        if indexed is None or not matches(store, segment.uri, indexed, meta):
-            return f"it is stale: {segment.uri!r} changed since"
+        uri, fingerprint = segment.uri, segment.fingerprint
+        if fingerprint is None or not matches(store, uri, fingerprint, store.head(uri)):
+            return f"it is stale: {uri!r} changed since"
     return ""

@@ -230,7 +230,7 @@ def _check_memory(windows: Sequence[LazyFrames]) -> None:
 def _add_window(
     window: LazyFrames, number: int, reads: dict[Hashable, _FileRead]
 ) -> _Pixels:
-    # Gives a window its array, and adds what it wants to what is to be read.
+    # Gives a window its array, and adds its frames to those that will be read.
     recording, frames = window.recording, np.asarray(window.frames)
     array = empty_frames((len(frames), *recording.frame_shape))
     first = origin = None
