@@ -130,7 +130,7 @@ def first(value):
 )
 def test_rows_that_lie_are_refused_before_anything_is_read(own_clip, columns):
     rewrite(own_clip, **columns)
-    with pytest.raises(IndexFormatError, match="--overwrite"):
+    with pytest.raises(IndexFormatError, match="overwrite=True"):
         _ = tv.LazyVideo.from_uri(own_clip).frames
 
 
@@ -220,7 +220,7 @@ def test_four_columns_without_their_data(own_clip):
     lance.write_dataset(plain, uri, data_storage_version="2.0")
     (data,) = own_clip.parent.glob("cam.mp4.lance/data/*.lance")
     os.truncate(data, data.stat().st_size // 2)
-    with pytest.raises(IndexFormatError, match="--overwrite"):
+    with pytest.raises(IndexFormatError, match="overwrite=True"):
         tv.LazyVideo.from_uri(own_clip)
 
 

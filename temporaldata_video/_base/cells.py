@@ -1,4 +1,4 @@
-r"""From the cells of a text table to numbers and dates."""
+r"""Turns the cells of a text table into numbers and dates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 # A longer cell is no number and no date.
 MAX_CELL = 64
-# What a cell says that holds nothing, in small letters.
+# The texts of cells that hold no value, in small letters.
 _BLANK = ("", "nan", "na", "n/a", "nat", "null", "none")
 _NOUNS = {
     "number": "number",
@@ -20,10 +20,10 @@ _NOUNS = {
 
 
 class UnreadableCell(ValueError):
-    r"""A cell is not what it should be.
+    r"""A cell cannot be read as a value of its kind.
 
     Args:
-        position: of the cell among those given.
+        position: of the cell among all cells.
         why: what is wrong with it.
     """
 
@@ -41,7 +41,7 @@ def fits(kind: str, cell: str) -> bool:
 
 
 def is_blank(cell: str) -> bool:
-    r"""Returns whether a cell says that there is nothing."""
+    r"""Returns whether a cell says that it has no value."""
     return cell.strip().lower() in _BLANK
 
 
@@ -66,7 +66,7 @@ def parse(kind: str, cells: Any, decimal_comma: bool = False) -> np.ndarray:
         tidy = _tidy(cells, decimal_comma)
         found = _read(kind, tidy)
     if found is None:
-        # The first cell that is wrong is the last of the shortest part that is.
+        # The first wrong cell is the last cell of the shortest part that cannot be read.
         position = bisect.bisect_left(
             range(len(cells)),
             True,
@@ -81,23 +81,23 @@ def _why(kind: str, cell: str) -> str:
     shown = repr(cell) if len(cell) <= MAX_CELL else f"{cell[:40]!r}..."
     if kind == "instant" and fits("date", cell):
         return (
-            f"{shown} has no offset from UTC, so that it is unknown when it was; pass "
+            f"{shown} has no offset from UTC, so that nobody knows when it was; pass "
             f"origin='first'"
         )
     if kind == "date" and fits("date", cell):
-        return f"{shown} says its offset from UTC and others do not, or the other way round"
+        return f"{shown} has an offset from UTC and others have none, or the reverse"
     return f"{shown} is no {_NOUNS[kind]}"
 
 
 def _read(kind: str, cells: Any) -> Any:
-    r"""Returns the cells as an array of their kind, :obj:`None` if one is of another."""
+    r"""Returns the cells as an array of their kind, or :obj:`None` if one does not fit."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if (pc.max(pc.utf8_length(cells)).as_py() or 0) > MAX_CELL:
         return None
     if kind in ("date", "instant"):
-        # Arrow 16 wraps what nanoseconds in 64 bits cannot reach.
+        # Arrow 16 wraps dates that nanoseconds in 64 bits cannot reach.
         ends = pc.min_max(cells).as_py()
         if ends["min"] and (ends["min"] < "1678" or ends["max"] >= "2262"):
             return None
@@ -108,13 +108,13 @@ def _read(kind: str, cells: Any) -> Any:
         "date": (unzoned, zoned),
         "instant": (zoned,),
     }[kind]
-    for wanted in types:
-        # A cast of many cells that fails takes ten times as long as one that does not.
-        if wanted == pa.int64() and not _are_whole(cells):
+    for value_type in types:
+        # A failing cast of many cells takes ten times as long as one that works.
+        if value_type == pa.int64() and not _are_whole(cells):
             continue
         try:
-            cells.drop_null().slice(0, 1).cast(wanted)
-            return cells.cast(wanted)
+            cells.drop_null().slice(0, 1).cast(value_type)
+            return cells.cast(value_type)
         except pa.ArrowInvalid:
             continue
     return None

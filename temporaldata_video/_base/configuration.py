@@ -1,7 +1,7 @@
 r"""Names every setting: its environment variable, its default, and what it may be.
 
-Environment variables are all there is, so that workers have the same settings however they
-are started. Each is looked up when it is needed, and never kept.
+All settings live in environment variables, so that workers have the same settings however
+they start. Each is looked up when it is needed, and never kept.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Setting(Generic[T]):
 
     Args:
         name: of the argument of ``configure`` and of the field of :class:`Configuration`.
-        variable: the environment variable behind it; one that is empty counts as not set.
+        variable: its environment variable; an empty one counts as not set.
         default: returns its value if the variable is not set.
         from_text: returns the value that the text of a variable stands for.
-        to_text: returns the text of what a user passed.
+        to_text: returns the text for the value of a user.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Setting(Generic[T]):
         r"""Returns the value as it is now.
 
         Raises:
-            ValueError: if the variable is none of what is allowed.
+            ValueError: if the variable has a value that is not allowed.
         """
         text = os.environ.get(self.variable)
         if not text:
@@ -50,13 +50,13 @@ class Setting(Generic[T]):
             raise self._refusal(text, error) from None
 
     def checked_text(self, value: Any) -> str:
-        r"""Returns what the variable must be for a value.
+        r"""Returns the text of the variable for a value.
 
         Args:
-            value: what a user passed.
+            value: the value of a user.
 
         Raises:
-            ValueError: if it is none of what is allowed.
+            ValueError: if it is not allowed.
         """
         try:
             text = self.to_text(value)
@@ -108,7 +108,7 @@ def _joined(names: Iterable[str]) -> str:
 
 @cache
 def _share_of_memory() -> int:
-    # What the machine has is known on Linux and macOS; elsewhere, little is kept.
+    # Linux and macOS tell how much memory the machine has; elsewhere, little is kept.
     if not hasattr(os, "sysconf"):
         return 1 << 28
     return min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8, 1 << 31)
@@ -190,20 +190,20 @@ class Configuration:
     r"""All settings, as they were when it was made.
 
     Args:
-        cache_directory: in which every user has a folder of their own for what is kept of
-            remote videos.
-        cache_quota_bytes: what the cache holds at most.
+        cache_directory: where remote videos are kept; every user has a folder of their own
+            in it.
+        cache_quota_bytes: how many bytes the cache holds at most.
         cache_block_bytes: size of a block of the cache.
         cache_kind: ``"blocks"`` for what was read, ``"files"`` for whole files, or
             ``"none"``.
         decoders: how many decoders a process keeps for windows that slide along.
         decoder_memory_bytes: how many bytes of decoded frames it keeps for them.
-        output_memory_bytes: how many bytes of pixels that were let go it keeps for reuse.
+        output_memory_bytes: how many bytes of freed pixels it keeps for reuse.
         request_memory_bytes: how many bytes one request for frames may take; 0 stands for
-            80 % of what is available at the time.
+            80 % of the memory available at the time.
         clock_memory_bytes: how many bytes of timestamps and frame numbers a process keeps.
-        retries: how often a request that a network spoilt is tried again.
-        allowed_schemes: to which recordings and sidecars of another scheme may lead.
+        retries: how often a request is tried again after the network failed.
+        allowed_schemes: schemes to which recordings and sidecars of another one may lead.
     """
 
     cache_directory: str
@@ -226,7 +226,7 @@ def configuration() -> Configuration:
         The values of :func:`configure`, of the environment variables, or the defaults.
 
     Raises:
-        ValueError: if an environment variable is none of what is allowed.
+        ValueError: if an environment variable has a value that is not allowed.
 
     Example ::
 

@@ -1,9 +1,9 @@
-r"""The memory of requests: none that is not there, and that of pixels is used again.
+r"""Refuses requests that need too much memory, and uses the memory of pixels again.
 
-Memory fresh from the system is zeroed page by page when it is first written, and in a
-virtual machine it may have to be fetched from the host: for windows of many frames that
-takes as long as decoding. A training loop lets go of one window when it asks for the next,
-so that the same memory will do. While nobody uses it, the system may take it away.
+The system zeroes new memory page by page when it is first written, and a virtual machine
+may have to get it from the host: for windows of many frames that takes as long as decoding.
+A training loop frees one window when it asks for the next, so that both can use the same
+memory. While nobody uses it, the system may take it away.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ..errors import RequestTooLargeError
 from .configuration import OUTPUT_MEMORY_BYTES, REQUEST_MEMORY_BYTES
 
 _SHARE_OF_AVAILABLE = 0.8
-# Smaller requests are not worth asking the system.
+# For smaller requests, asking the system is not worth the time.
 _FREE_BYTES = 64 * 1024 * 1024
 _CGROUP = Path("/sys/fs/cgroup")
-# The C library itself keeps memory of less than this.
+# Smaller blocks of memory are kept by the C library itself.
 _LEAST_BYTES = 1 << 20
 _HUGE_PAGE = 2 << 20
 
@@ -122,7 +122,7 @@ def _drop_beyond(most: int) -> None:
 
 
 def check_request(size: int, what: str) -> None:
-    r"""Refuses what would need more memory than the bound.
+    r"""Refuses a request that would need more memory than the bound.
 
     Args:
         size: bytes that are about to be allocated.
@@ -149,10 +149,10 @@ def check_request(size: int, what: str) -> None:
 
 
 def available_memory() -> int | None:
-    r"""Returns how many bytes this process can allocate without harm, :obj:`None` where
+    r"""Returns how many bytes this process can allocate without harm, or :obj:`None` if
     the system does not say."""
-    known = [size for size in (_of_machine(), _of_container()) if size is not None]
-    return min(known, default=None)
+    sizes = [size for size in (_of_machine(), _of_container()) if size is not None]
+    return min(sizes, default=None)
 
 
 def _of_machine() -> int | None:
@@ -169,7 +169,7 @@ def _of_machine() -> int | None:
 
 
 def _of_container() -> int | None:
-    # Control groups of version 2 and 1; what files have in the page cache can be dropped.
+    # Control groups of version 2 and 1. The system can drop the page cache of files.
     for limit, usage, cached in (
         ("memory.max", "memory.current", "file"),
         (

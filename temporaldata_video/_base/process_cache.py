@@ -17,13 +17,13 @@ from .configuration import CLOCK_MEMORY_BYTES
 T = TypeVar("T")
 
 _ALL: weakref.WeakSet[ProcessCache] = weakref.WeakSet()
-# What a forked child inherits is never freed there: a handle may hold threads or locks
-# that exist in the parent alone.
+# A forked child never frees the handles that it inherits: they may hold threads or locks
+# that exist only in the parent.
 _INHERITED: list[object] = []
 
 
 class ProcessCache(Generic[T]):
-    r"""A least-recently-used cache whose contents belong to the process that made them.
+    r"""A least-recently-used cache whose entries belong to the process that made them.
 
     Args:
         maxsize: how many entries are kept.
@@ -39,7 +39,7 @@ class ProcessCache(Generic[T]):
         self._entries: OrderedDict[Hashable, T] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        r"""Returns the entry of a key, made first if there is none."""
+        r"""Returns the entry of a key, and makes it if there is none."""
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
@@ -49,7 +49,7 @@ class ProcessCache(Generic[T]):
         return value
 
     def put(self, key: Hashable, value: T) -> None:
-        r"""Stores an entry, and drops those that were not used for longest."""
+        r"""Stores an entry, and drops those used least recently."""
         with self._lock:
             self._entries[key] = value
             self._entries.move_to_end(key)
@@ -71,12 +71,12 @@ class ProcessCache(Generic[T]):
 
 
 class ArrayCache:
-    r"""Arrays that can be made again, those used last within a bound.
+    r"""Keeps the arrays used last, within a bound; others can be made again.
 
-    Unlike a :class:`ProcessCache` it goes across a fork, since arrays hold no handle.
+    Unlike a :class:`ProcessCache` it survives a fork, since arrays hold no handle.
 
     Args:
-        max_bytes: returns how many bytes are kept; the array used last always is.
+        max_bytes: returns how many bytes are kept; the array used last always stays.
         max_arrays: how many arrays are kept.
     """
 
@@ -89,14 +89,14 @@ class ArrayCache:
             os.register_at_fork(after_in_child=self._unlock)
 
     def _unlock(self) -> None:
-        # A thread of the parent may have held it.
+        # A thread of the parent may have held the lock.
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
-        r"""Returns the array of a key, made first if it is not kept; read-only.
+        r"""Returns the array of a key, read-only, and makes it if it is not kept.
 
         Args:
-            key: kept alive with the array, so that objects can be told by identity.
+            key: kept alive with the array, so that objects can be compared by identity.
             make: returns the array.
         """
         with self._lock:
@@ -128,8 +128,8 @@ def usable_threads() -> int:
     return os.cpu_count() or 1
 
 
-# What is known of each recording that was looked into: its clock and the order of its
-# frames. A data set may hold thousands of recordings.
+# The clocks of recordings that were read, and the order of their frames. A data set may
+# hold thousands of recordings.
 RECORDING_ARRAYS = ArrayCache(CLOCK_MEMORY_BYTES.read, 1024)
 
 

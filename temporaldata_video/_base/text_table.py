@@ -1,4 +1,4 @@
-r"""Reads columns of a text table, whoever wrote it."""
+r"""Reads columns of text tables from any program."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import numpy as np
 
 from .cells import UnreadableCell, fits, parse
 
-# More than any video has frames.
+# No video has more frames.
 MAX_ROWS = 1 << 27
-# Characters that are parsed at a time; a line that is longer belongs to no table.
+# Characters that are parsed at a time; a file with a longer line is no table.
 _PIECE = 1 << 20
-# Rows at the top that are looked at, more than any header has.
+# How many rows at the top are examined; no header has more.
 _N_TOP = 8
 
 
@@ -31,9 +31,9 @@ class TextTable:
     Args:
         path: of the file.
         what: names it in messages.
-        mark: what lies between cells; a blank for any number of blanks.
+        mark: the character between cells; a blank stands for any number of blanks.
         top: cells of the first rows.
-        lines: how many lines lie above each of these rows, and above the one behind them.
+        lines: how many lines lie above each of these rows, and above the row after them.
         comment: cells of the last line above the rows that begins with ``#``.
     """
 
@@ -48,9 +48,10 @@ class TextTable:
 def open_table(path: Path, what: str) -> TextTable:
     r"""Returns how a text table is laid out.
 
-    Between cells lies the first of tab, semicolon and comma that makes as many cells, and
-    more than one, of the first row and the second; else the first of comma, semicolon and
-    tab that the first row holds; else blanks. In a ``.tsv`` file it is none but a tab.
+    The mark between cells is the first of tab, semicolon and comma that splits the first
+    and the second row into the same number of cells, more than one; else the first of
+    comma, semicolon and tab that the first row holds; else blanks. Of tab, semicolon and
+    comma, a ``.tsv`` file can only have the tab.
 
     Args:
         path: of the file, in UTF-8 or, with a byte order mark, in UTF-16.
@@ -92,11 +93,11 @@ def read_columns(
 ) -> list[np.ndarray]:
     r"""Returns columns of a table.
 
-    Rows of blank cells alone are left out. Between semicolons ``0,5`` is a half.
+    Rows that have only blank cells are left out. Between semicolons ``0,5`` is a half.
 
     Args:
-        table: says where and how.
-        n_header: rows at its top that are none of values.
+        table: the layout of the file.
+        n_header: rows at its top that hold no values.
         columns: their numbers.
         kind: of their cells, as for :func:`~temporaldata_video._base.cells.parse`, or
             ``"text"``.
@@ -154,7 +155,7 @@ def _values(kind: str, cells: Any, decimal_comma: bool) -> np.ndarray:
 
 
 def _pieces(path: Path, what: str, n_above: int) -> Iterator[tuple[int, str]]:
-    r"""Yields whole lines below some, and the number of the first of each piece."""
+    r"""Yields pieces of whole lines below the first ones, each with its line number."""
     line, rest = n_above + 1, ""
     with open(path, "rb") as file:
         head = file.read(2)
@@ -183,7 +184,7 @@ def _pieces(path: Path, what: str, n_above: int) -> Iterator[tuple[int, str]]:
 
 
 def _ends_in_quotes(text: str) -> bool:
-    r"""Returns whether lines end within a cell in quotes, which goes on in the next."""
+    r"""Returns whether text ends within a cell in quotes that goes on in the next line."""
     if text.count('"') % 2 == 0:
         return False
     last: list[str] = []
@@ -206,7 +207,7 @@ def _find_mark(lines: Sequence[str], first: str, suffix: str) -> str:
     for mark in ",;\t":
         if mark in marks and mark in first:
             return mark
-    # The one column may be of dates, each with a blank before its time.
+    # A single column may hold dates, each with a blank before its time.
     rows = list(islice(filter(None, map(str.strip, lines)), 2))
     dates = [fits("date", row) for row in rows]
     one = all(date or len(row.split()) == 1 for date, row in zip(dates, rows))
@@ -214,7 +215,7 @@ def _find_mark(lines: Sequence[str], first: str, suffix: str) -> str:
 
 
 def _plain(text: str, mark: str) -> str:
-    r"""Returns the same lines with one mark between cells, and void ones empty."""
+    r"""Returns the same lines with one mark between cells, and blank rows empty."""
     if mark == " ":
         text = re.sub(r"[ \t]+", " ", text)
         text = re.sub(r" ?\n ?", "\n", text).strip(" ")

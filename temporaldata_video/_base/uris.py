@@ -1,4 +1,4 @@
-r"""Where the parts of a video lie: the one place that knows the naming conventions."""
+r"""Knows the naming conventions: where the parts of a video lie."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INDEX_SUFFIX = ".lance"
 
 
 def normalize_uri(uri: str | os.PathLike[str]) -> str:
-    r"""Returns a uri as everything else in this package knows it.
+    r"""Returns a uri in the form that the rest of this package uses.
 
     Args:
         uri: a path, ``file://`` or any other uri.
@@ -159,7 +159,7 @@ def check_scheme(uri: str, holder: str) -> None:
     if scheme not in allowed:
         raise SourceError(
             f"{shown_uri(holder)!r} leads to {shown_uri(uri)!r}, which is not followed, "
-            f"since it is of another scheme. If you trust the file, call "
+            f"since it has another scheme. If you trust the file, call "
             f"temporaldata_video.configure(allowed_schemes={[*allowed, scheme]}), or set "
             f"{ALLOWED_SCHEMES.variable}={','.join([*allowed, scheme])}."
         )

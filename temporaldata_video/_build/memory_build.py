@@ -28,8 +28,8 @@ def warn_of_clocks(uris: Sequence[str], segments: Sequence[SegmentIndex]) -> Non
     for uri, segment in zip(uris, segments):
         if trouble := clock_trouble(segment):
             warnings.warn(
-                f"{shown_uri(uri)!r} {trouble} To use the times of a camera, pass "
-                f"timestamps (--timestamps).",
+                f"{shown_uri(uri)!r} {trouble} Pass timestamps=... to use the times of a "
+                f"camera.",
                 IndexWarning,
                 stacklevel=4,
             )

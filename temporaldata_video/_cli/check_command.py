@@ -29,6 +29,7 @@ from .clock_options import (
     clock_from_options,
 )
 from .opening import IndexUriOption, make_console, short_path
+from .wording import in_options
 
 _STYLES = {
     Severity.ERROR: "bold red",
@@ -144,9 +145,8 @@ def _print_report(report: CheckReport, least: Severity) -> None:
 
 def _print_finding(console: Console, finding: Finding) -> None:
     noun = _NOUNS[finding.severity]
-    head = Text.assemble(
-        (noun, _STYLES[finding.severity]), f" {finding.code}: {finding.what}"
-    )
+    what = in_options(finding.what)
+    head = Text.assemble((noun, _STYLES[finding.severity]), f" {finding.code}: {what}")
     console.print()
     console.print(head)
     console.print(Padding(Text(finding.meaning), (0, 0, 0, 4)))

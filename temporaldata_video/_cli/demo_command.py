@@ -151,7 +151,7 @@ def _build_data(recording: Recording, video: Any) -> Data:
 
 
 def _describe(series: Any, column: str) -> tuple[str, ...]:
-    # Frames are known by their shape alone: nothing is decoded here.
+    # A lazy video knows the shape of its frames, so this decodes nothing.
     shape = (series if column == "frames" else getattr(series, column)).shape
     names = series.keys()
     size = sum(getattr(series, name).nbytes for name in names if name != "frames")

@@ -1,1 +1,1 @@
-r"""From rows to frames: which packets to decode, their bytes, and the decoders."""
+r"""Turns rows into frames: which packets to decode, their bytes, and the decoders."""

@@ -1,4 +1,4 @@
-r"""Packets of a run out of their container, where they cannot be read by position."""
+r"""Reads the packets of a run through their container, if their positions are no use."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _opened(
 def _sought(
     container: InputContainer, source: VideoStream, stream: StreamInfo, run: Run, uri: str
 ) -> Iterator[av.Packet] | None:
-    # The packets from the first of a run on, if a seek leads to it: it is known again by
-    # its dts, place and size.
+    # The packets from the first of a run on, if a seek leads to it. Its dts, place and size
+    # identify it.
     if not stream.seekable:
         return None
     dts, pos, size = (int(getattr(run.packets, c)[0]) for c in ("dts", "pos", "size"))
@@ -96,7 +96,7 @@ def _sought(
 
 
 def _lies_at(packet: av.Packet, pos: int) -> bool:
-    # Indexes have the place of the payload, which begins behind the header of a block.
+    # Indexes have the place of the payload, which begins after the header of a block.
     return pos < 0 if packet.pos is None else 0 <= pos - packet.pos <= LONGEST_BLOCK_HEADER
 
 
@@ -108,13 +108,13 @@ def _count_before(segment: SegmentPackets, run: Run) -> int:
 def _checked(
     packets: Iterator[av.Packet], run: Run, stream: StreamInfo, uri: str
 ) -> Iterator[av.Packet]:
-    given = 0
+    n_packets = 0
     sized = zip(packets, run.packets.size.tolist())
     same = takewhile(lambda pair: pair[0].size == pair[1], sized)
     for packet in prepared((packet for packet, _ in same), run, stream, True):
         yield packet
-        given += 1
-    if given < len(run.frames):
+        n_packets += 1
+    if n_packets < len(run.frames):
         raise SourceError(
             f"{uri!r} no longer holds the packets that its index names; index it again "
             f"with 'temporaldata-video index --overwrite'."

@@ -1,9 +1,9 @@
-r"""Decodes runs of packets, by decoders that are new or stand where a window ended.
+r"""Decodes runs of packets, by new decoders or by one that stopped where a window ended.
 
 A window that begins in the group of pictures in which the last one ended would decode that
-group from its key frame again. Where next to nothing is lost by it, or once two requests
-have followed one another like that, the decoder is kept instead of flushed, and the next
-request goes on where it stands. Frames of overlapping windows are kept as decoded, within a
+group from its key frame again. So the decoder is kept instead of flushed, if that costs
+next to nothing, or after two requests followed one another like that. The next request goes
+on where the decoder stopped. Decoded frames of overlapping windows are kept, within a
 bound.
 """
 
@@ -65,12 +65,12 @@ def open_decoder(stream: StreamInfo) -> VideoCodecContext:
     context.color_range = stream.color_range
     # Threads of a decoder that were made before a fork deadlock when the child frees it.
     context.thread_count, context.thread_type = 1, "NONE"
-    # What PyAV has no attribute for.
+    # PyAV has no attributes for these.
     options = {
         "chroma_sample_location": stream.chroma_location,
         "field_order": stream.field_order,
-        # A stream that doesn't declare its reorder depth has frames dropped until the
-        # decoder has guessed it. Strict decoding waits as long as the level allows.
+        # If a stream doesn't declare its reorder depth, the decoder drops frames until it
+        # has guessed it. Strict decoding waits as long as the level allows.
         "strict": "1" if stream.codec == "h264" else "",
     }
     context.options = {name: value for name, value in options.items() if value}
@@ -80,10 +80,10 @@ def open_decoder(stream: StreamInfo) -> VideoCodecContext:
 def may_skip_nonreference(stream: StreamInfo) -> bool:
     r"""Returns whether frames that no other frame refers to can be left out unseen.
 
-    In H.264 ``nal_ref_idc`` 0 says so for good, but of a field alone where a frame may be
-    two. In HEVC a picture may be a reference to
-    higher temporal sub-layers alone, so that it takes a stream with one sub-layer, as
-    ``numTemporalLayers`` of ``hvcC`` (ISO/IEC 14496-15, section 8.3.3) tells.
+    In H.264 ``nal_ref_idc`` 0 says so, but only for one field, where a frame may be two. In
+    HEVC, higher temporal sub-layers may still refer to a picture that says so. So the
+    stream must have one sub-layer, as ``numTemporalLayers`` of ``hvcC`` (ISO/IEC 14496-15,
+    section 8.3.3) says.
 
     Args:
         stream: the facts of the stream.
@@ -102,15 +102,15 @@ def cut_packets(
     stream: StreamInfo,
     is_new: bool = True,
 ) -> Iterator[av.Packet]:
-    r"""Returns the packets of a run, cut out of bytes that were fetched and numbered in
-    their pts by the frame they show.
+    r"""Returns the packets of a run, cut out of fetched bytes; the pts of each is the
+    number of the frame that it shows.
 
     Args:
         ranges: sorted ranges of a file.
         chunks: their bytes.
-        run: what is to be decoded.
+        run: the packets to decode.
         stream: the facts of the stream.
-        is_new: whether the decoder has been given nothing before.
+        is_new: whether the decoder got no packet before.
     """
     packets = _cut(ranges, chunks, run)
     if stream.side_data or (is_new and stream.preamble):
@@ -137,13 +137,13 @@ def _cut(ranges: list[ByteRange], chunks: list[bytes], run: Run) -> Iterator[av.
 def prepared(
     packets: Iterable[av.Packet], run: Run, stream: StreamInfo, is_new: bool
 ) -> Iterator[av.Packet]:
-    r"""Yields packets numbered, and with all that the decoder has to be told besides.
+    r"""Yields packets with their frame numbers, and with the side data for the decoder.
 
     Args:
         packets: of the run, in its order.
-        run: what is to be decoded.
+        run: the packets to decode.
         stream: the facts of the stream.
-        is_new: whether the decoder has been given nothing before.
+        is_new: whether the decoder got no packet before.
     """
     from av import Packet
 
@@ -161,7 +161,7 @@ def prepared(
 
 
 def _side_data(run: Run, stream: StreamInfo, is_new: bool) -> dict[int, list[SideData]]:
-    # Side data by place in the run; a new decoder gets at once what came before.
+    # Side data by place in the run; a new decoder gets all earlier side data at once.
     dts = run.packets.dts
     found: dict[int, dict[str, SideData]] = {}
     for item in stream.side_data:
@@ -180,8 +180,8 @@ def _attach(item: SideData, packet: av.Packet) -> None:
         from av.packet import PacketSideData, packet_sidedata_type_from_literal
     except ImportError as error:
         raise DecodeError(
-            f"the decoder must be handed {item.kind} beside a packet, which PyAV "
-            f"{av.__version__} cannot; install PyAV 16 or newer."
+            f"the decoder needs {item.kind} beside a packet, which PyAV {av.__version__} "
+            f"cannot pass on; install PyAV 16 or newer."
         ) from error
     kind = cast("Any", packet_sidedata_type_from_literal(cast("Any", item.kind)))
     side_data = cast("Any", PacketSideData)(kind, len(item.data))
@@ -192,11 +192,11 @@ def _attach(item: SideData, packet: av.Packet) -> None:
 def skippable(run: Run) -> np.ndarray:
     r"""Returns which packets of a run need not be decoded if no other refers to them.
 
-    What is shown after the last wanted frame is not among them, since a window that
-    follows may want it.
+    Frames after the last wanted one are not among them, since the next window may want
+    them.
 
     Args:
-        run: what is to be decoded.
+        run: the packets to decode.
 
     Returns:
         bool of shape (n,).
@@ -206,12 +206,12 @@ def skippable(run: Run) -> np.ndarray:
 
 
 class Decoded(NamedTuple):
-    r"""What became of a run.
+    r"""The result of decoding a run.
 
     Args:
         missing: the wanted frames that did not come out, and why not.
         fed: the number of packets that were decoded.
-        flushed: whether the decoder was flushed, and is of no more use.
+        flushed: whether the decoder was flushed, and is of no further use.
         shown: the numbers of all frames that came out.
         kept: those from ``keep_from`` on, as decoded.
     """
@@ -235,17 +235,16 @@ def decode_packets(
 ) -> Decoded:
     r"""Decodes packets until all wanted frames have come out, in any order.
 
-    What the decoder holds back after the last packet is flushed out of it only if wanted
-    frames are still missing then.
+    It flushes the decoder after the last packet only if wanted frames are still missing.
 
     Args:
         context: the decoder.
         packets: the packets of the run, their pts being :attr:`Run.frames`.
-        run: what is to be decoded.
-        skip_nonreference: leave out what nobody wants and nobody refers to, up to the last
-            frame wanted.
+        run: the packets to decode.
+        skip_nonreference: leave out frames that nobody wants and no other refers to, up to
+            the last wanted frame.
         sink: called with the number of a wanted frame and the frame.
-        awaited: wanted frames whose packets the decoder has been given before.
+        awaited: wanted frames whose packets the decoder already got.
         keep_from: number of the first frame that is returned; none is by default.
     """
     wanted = [*awaited, *run.frames[run.wanted].tolist()]
@@ -255,7 +254,7 @@ def decode_packets(
         return decoded
     fed, skipping = 0, False
     skips = skippable(run).tolist() if skip_nonreference else [False] * len(run.frames)
-    # After the last packet, the decoder is asked for what it holds back.
+    # After the last packet, the decoder must give the frames that it holds back.
     for packet, skip in zip(chain(packets, (None,)), [*skips, False]):
         if packet is None:
             number = None
@@ -285,8 +284,8 @@ def decode_packets(
     return decoded._replace(fed=fed, flushed=True)
 
 
-# The share of its packets that a request may decode in excess, so that its last frames come
-# out of a decoder that is kept.
+# The share of extra packets that a request may decode, so that its last frames come out of
+# a decoder that is kept.
 _SPARE = 0.04
 # No codec holds back more frames than a decoded picture buffer has places.
 _MOST_DELAYED = 17
@@ -294,7 +293,7 @@ _MOST_DELAYED = 17
 
 @dataclass
 class LiveDecoder:
-    r"""What a request leaves behind for the one that may follow.
+    r"""The decoder and frames that a request leaves for the next one.
 
     Args:
         first_row: first frame of the request.
@@ -302,7 +301,7 @@ class LiveDecoder:
         start_dts: dts of the first packet that was decoded.
         last_dts: dts of the last packet that was decoded.
         context: the decoder, or :obj:`None` if it was flushed.
-        pending: frames that the decoder was given and has not given out yet.
+        pending: frames whose packets the decoder got, and that it has not given out yet.
         recent: frames by number that an overlapping request can use again.
     """
 
@@ -316,13 +315,13 @@ class LiveDecoder:
 
 
 _LIVE: ProcessCache[LiveDecoder] = ProcessCache(0)
-# How many decoders and bytes of frames are kept: those that what is kept was kept by.
+# The bounds on decoders and bytes of frames under which the present ones were kept.
 _BOUNDS = (0, 0)
 atexit.register(_LIVE.clear)
 
 
 def _follow_configuration() -> None:
-    # What was kept by other bounds goes.
+    # New bounds drop everything that was kept under the old ones.
     global _BOUNDS
     bounds = (DECODERS.read(), DECODER_MEMORY_BYTES.read())
     if bounds != _BOUNDS:
@@ -332,14 +331,14 @@ def _follow_configuration() -> None:
 
 @dataclass(frozen=True)
 class SlidingRun:
-    r"""A run that goes on from where a decoder stands.
+    r"""A run that goes on where a decoder stopped.
 
     Args:
-        live: the decoder, and what the request before left.
+        live: the decoder, and the frames that the request before left.
         reused: wanted frames that are decoded already.
-        awaited: wanted frames that the decoder was given already.
-        run: the packets that are still to be decoded, those behind the last wanted frame
-            included, which make the decoder give out what it holds back.
+        awaited: wanted frames whose packets the decoder already got.
+        run: the packets still to decode; those after the last wanted frame make the
+            decoder give out the frames that it holds back.
     """
 
     live: LiveDecoder
@@ -354,14 +353,14 @@ def take_sliding(
     r"""Returns how to go on from the request before, if this one follows it, or how to
     begin so that another may follow.
 
-    The decoder is taken out of the pool, so that no other thread uses it. Without a
-    sliding run, the request is remembered for the next one.
+    It takes the decoder out of the pool, so that no other thread uses it. If it returns no
+    sliding run, it remembers the request for the next one.
 
     Args:
         key: identifies the file.
         segment: its packets.
         runs: the plan of this request.
-        reads_on: whether a few packets behind the last one wanted cost nothing to read.
+        reads_on: whether a few packets after the last wanted one cost nothing to read.
     """
     _follow_configuration()
     if _LIVE.maxsize == 0:
@@ -406,7 +405,7 @@ def forget_decoder(key: Hashable) -> None:
 
 
 def _shows(run: Run, row: int, reorder: int) -> bool:
-    # Whether a decoder that is given these packets is likely to give out the frame. It
+    # Whether a decoder that gets these packets is likely to give out the frame. It
     # holds frames back until there are as many later ones as it ever has to put in order.
     frames = run.frames
     overtaken = np.zeros(len(frames), np.int64)
@@ -459,9 +458,9 @@ def decode_sliding(
         if not missing:
             _LIVE.put(key, LiveDecoder(first, last, live.start_dts, last_dts))
         return missing
-    given = run.frames[:fed]
+    fed_frames = run.frames[:fed]
     if skip_nonreference:
-        given = given[~skippable(run)[:fed]]
+        fed_frames = fed_frames[~skippable(run)[:fed]]
     _LIVE.put(
         key,
         LiveDecoder(
@@ -470,7 +469,7 @@ def decode_sliding(
             live.start_dts,
             last_dts,
             context,
-            live.pending.union(given.tolist()).difference(shown),
+            live.pending.union(fed_frames.tolist()).difference(shown),
             _newest({**sliding.reused, **kept}) if overlapping else {},
         ),
     )
@@ -478,7 +477,7 @@ def decode_sliding(
 
 
 def _newest(recent: dict[int, av.VideoFrame]) -> dict[int, av.VideoFrame]:
-    # As many of the frames as the bound on memory leaves to one decoder.
+    # As many of the newest frames as the bound on memory allows for one decoder.
     if not recent:
         return recent
     size = sum(plane.buffer_size for plane in next(iter(recent.values())).planes)

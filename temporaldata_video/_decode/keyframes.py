@@ -22,13 +22,13 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    r"""What decoding all of a file showed.
+    r"""The facts that decoding a whole file showed.
 
     Args:
         checksums: of each frame, int64 of shape (n,); 0 where it does not decode.
-        entries: frames at which decoding can start, bool of shape (n,): from there on, up
-            to the next of them, frames are those of a sequential decode.
-        hidden_entry: whether the packets that are not shown have key frames to start at.
+        entries: frames at which decoding can start, bool of shape (n,): from such a frame
+            up to the next one, frames are the same as in a sequential decode.
+        hidden_entry: whether decoding can start at key frames among the hidden packets.
     """
 
     checksums: np.ndarray
@@ -39,8 +39,8 @@ class Proof:
 def checksums(file: VideoFile, advance: Advance | None = None) -> np.ndarray:
     r"""Returns the checksum of each frame of a sequential decode, int64 of shape (n,).
 
-    It is of the frame's own planes, before any conversion, and 0 where a frame does not
-    decode.
+    It covers the frame's own planes, before any conversion, and is 0 where a frame does
+    not decode.
 
     Args:
         file: the file.
@@ -67,15 +67,15 @@ def _checksum(frame: av.VideoFrame) -> int:
 def prove(file: VideoFile, advance: Advance | None = None) -> Proof:
     r"""Decodes a file in sequence, and from each of its key frames.
 
-    A key frame from which other frames come out than in sequence is none. What follows it
-    is then decoded from the key frame before, until all agree.
+    If other frames come out of a key frame than in sequence, it is none. The frames after
+    it are then decoded from the key frame before, until all agree.
 
     Args:
         file: the file.
         advance: called with the number of frames decoded so far.
     """
-    known = checksums(file, advance)
-    n = len(known)
+    sequential = checksums(file, advance)
+    n = len(sequential)
     entries = file.packets.rows(0, n).keyframe.copy()
     hidden_entry = bool(file.packets.hidden.keyframe.any())
     agreed: set[tuple[int, int]] = set()
@@ -87,7 +87,7 @@ def prove(file: VideoFile, advance: Advance | None = None) -> Proof:
         for start, stop in pairwise(starts):
             if (start, stop) in agreed:
                 continue
-            if _agrees(candidate, np.arange(start, stop), known):
+            if _agrees(candidate, np.arange(start, stop), sequential):
                 agreed.add((start, stop))
             else:
                 failed.append(start)
@@ -96,11 +96,11 @@ def prove(file: VideoFile, advance: Advance | None = None) -> Proof:
                 advance(done)
         demotable = [start for start in failed if entries[start] or hidden_entry]
         if not demotable:
-            return Proof(known, entries, hidden_entry)
+            return Proof(sequential, entries, hidden_entry)
         for start in demotable:
             if not entries[start]:
                 hidden_entry = False
-            # Behind it, at the beginning of the file, there is nothing to start at.
+            # Before it, at the beginning of the file, there is no frame to start at.
             entries[start] = False
         agreed = {span for span in agreed if span[1] not in demotable}
 
@@ -127,7 +127,7 @@ class _Entries:
         return self._rows[start:stop]
 
 
-def _agrees(file: VideoFile, rows: np.ndarray, known: np.ndarray) -> bool:
+def _agrees(file: VideoFile, rows: np.ndarray, sequential: np.ndarray) -> bool:
     found = dict.fromkeys(rows.tolist(), 0)
 
     def note(number: int, frame: av.VideoFrame) -> None:
@@ -135,4 +135,4 @@ def _agrees(file: VideoFile, rows: np.ndarray, known: np.ndarray) -> bool:
 
     for run in plan_runs(file.packets, rows):
         decode_run(file, run, note)
-    return all(checksum == known[row] for row, checksum in found.items())
+    return all(checksum == sequential[row] for row, checksum in found.items())

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..types import ByteRange, Packets, SegmentPackets
 
-# Rows looked at before the first frame wanted, at first, in search of its key frame.
+# How many rows before the first wanted frame a first search for its key frame covers.
 _LOOK_BACK = 256
 # Wanted frames further apart than this are looked up one by one.
 _CLUSTER_GAP = 1024
@@ -26,7 +26,7 @@ class Run:
         packets: in decoding order.
         frames: the frame that each packet shows, int64 of shape (n,); negative and unique
             for packets that show none.
-        wanted: which of them are asked for, bool of shape (n,).
+        wanted: which of these frames the caller wants, bool of shape (n,).
     """
 
     packets: Packets
@@ -46,11 +46,11 @@ def plan_runs(
     Args:
         segment: the packets of the file.
         wanted: frame numbers within the segment, sorted and unique, int64 of shape (n,).
-        earlier: start this many key frames before the one that should do.
+        earlier: start this many key frames before the one that should be enough.
         split: keep adjacent groups of pictures apart, so that they can be decoded side by
             side.
     """
-    # A frame that the file does not have is in no run.
+    # No run has a frame that the file lacks.
     first, stop = np.searchsorted(wanted, (0, len(segment))).tolist()
     wanted = wanted[first:stop]
     edges = np.flatnonzero(wanted[1:] - wanted[:-1] > _CLUSTER_GAP) + 1
@@ -103,7 +103,7 @@ def _plan_cluster(
 
 
 def _with_trailing(stops: np.ndarray, is_hidden: np.ndarray, trailing: int) -> np.ndarray:
-    # A frame may go on in packets behind its own that show none.
+    # A frame may go on in packets after its own, which show no frame.
     for _ in range(trailing):
         more = stops < len(is_hidden)
         more[more] = is_hidden[stops[more]]
@@ -114,9 +114,9 @@ def _with_trailing(stops: np.ndarray, is_hidden: np.ndarray, trailing: int) -> n
 def _load_rows(
     segment: SegmentPackets, first: int, last: int, earlier: int
 ) -> tuple[int, Packets]:
-    # Rows from the key frame at or before `first` up to the one decoded after `last`, and
-    # on either side as many more as two packets can be displaced between presentation and
-    # decoding order.
+    # Rows from the key frame at or before `first` up to the one decoded after `last`. On
+    # either side there are more rows, as many places as two packets can move between
+    # presentation and decoding order.
     reorder = 2 * segment.stream.reorder
     stop = min(len(segment), last + reorder + 2)
     look_back = _LOOK_BACK
@@ -137,8 +137,8 @@ def _load_rows(
 
 
 def _hidden_between(segment: SegmentPackets, table: Packets, first_row: int) -> Packets:
-    # At either end of the file everything counts: the only key frame may be hidden before
-    # the first frame, and the last one may go on behind its own packet.
+    # At either end of the file all hidden packets count: the only key frame may be hidden
+    # before the first frame, and the last frame may go on after its own packet.
     hidden = segment.hidden
     if len(hidden) == 0:
         return hidden
@@ -162,11 +162,11 @@ def _merge(starts: np.ndarray, stops: np.ndarray, adjacent: bool) -> list[list[i
 def follow_run(
     segment: SegmentPackets, run: Run, last_row: int, last_dts: int, count: int
 ) -> Run:
-    r"""Returns a run with the packets that come next in the file added to it.
+    r"""Returns a run with the next packets of the file added to it.
 
     Args:
         segment: the packets of the file.
-        run: what is to be decoded.
+        run: the packets to decode.
         last_row: the last frame wanted of it.
         last_dts: dts of the last packet that is needed for it.
         count: how many packets to add at most.
@@ -178,7 +178,7 @@ def follow_run(
     start = max(0, last_row - 2 * reorder)
     stop = min(len(segment), last_row + 2 * reorder + count + 1)
     table = segment.rows(start, min(len(segment), stop + 2 * reorder + 1))
-    # Of what lies in the file behind a packet that is left out nothing can be decoded.
+    # No packet that follows a missing packet in the file can be decoded.
     end_dts = table.dts[stop - start :].min(initial=np.iinfo(np.int64).max)
     table = table[: stop - start]
     frames = np.arange(start, stop, dtype=np.int64)
@@ -201,7 +201,7 @@ def byte_ranges(runs: Sequence[Run], merge_gap: int = MERGE_GAP_BYTES) -> list[B
     r"""Returns the ranges of bytes that hold all packets of the runs.
 
     Args:
-        runs: what is to be decoded.
+        runs: the packets to decode.
         merge_gap: ranges with at most this many bytes between them become one.
     """
     if len(runs) == 1:

@@ -40,22 +40,22 @@ from .plan import Run, byte_ranges, plan_runs
 if TYPE_CHECKING:
     import av
 
-# A frame that does not come out of its own group of pictures gets a second chance one
+# If a frame does not come out of its own group of pictures, reading tries once more, one
 # key frame earlier: some encoders flag key frames that are none.
 _ATTEMPTS = (0, 1)
 
 
 @dataclass(frozen=True)
 class VideoFile:
-    r"""One file of a video, and how to get at its bytes.
+    r"""One file of a video, and how to read its bytes.
 
     Args:
         uri: where the file lies.
         packets: its index.
         store: reads the file.
         cache: stands in front of the store, or :obj:`None`.
-        count: returns how many frames a file has now, :obj:`None` if that is not known at
-            once; told where the file is another one.
+        count: returns how many frames a file has now, or :obj:`None` if counting takes
+            long; for the message about a file that was replaced.
     """
 
     uri: str
@@ -75,16 +75,16 @@ def read_frames(
     threads: int = 1,
     runs: list[Run] | None = None,
 ) -> dict[int, str]:
-    r"""Decodes frames of a file into arrays of the caller's.
+    r"""Decodes frames of a file into arrays of the caller.
 
     Args:
         file: the file.
         frames: frame numbers within the file, sorted and unique, int64 of shape (n,).
-        output: the pixels asked for.
+        output: which pixels to make.
         target: returns the array for a frame number, of
             :meth:`~temporaldata_video._pixels.convert.OutputFormat.frame_shape`.
         threads: groups of pictures to decode side by side.
-        runs: the plan of these frames, by :func:`plan_frames`; made here by default.
+        runs: the plan for these frames, by :func:`plan_frames`; made here by default.
 
     Returns:
         The frames that could not be decoded, and why not.
@@ -106,7 +106,7 @@ def read_frames(
 
 
 def plan_frames(file: VideoFile, frames: np.ndarray, threads: int = 1) -> list[Run]:
-    r"""Returns what is to be decoded for frames.
+    r"""Returns the packets to decode for some frames.
 
     Args:
         file: the file.
@@ -134,11 +134,11 @@ def read_cost(file: VideoFile, frames: np.ndarray) -> Cost:
 
 
 def fetch_ahead(wanted: Sequence[tuple[VideoFile, list[Run]]]) -> list[VideoFile]:
-    r"""Returns files that hold what :func:`read_frames` is about to need of them, fetched
-    side by side; those whose bytes lie near are as they were.
+    r"""Returns files that hold the bytes that :func:`read_frames` will need, fetched side
+    by side; local files are returned as they are.
 
     Args:
-        wanted: files, and what is to be decoded of them.
+        wanted: files, and the packets to decode of each.
 
     Raises:
         StaleIndexError: if a file is not the one that was indexed.
@@ -162,7 +162,7 @@ def fetch_ahead(wanted: Sequence[tuple[VideoFile, list[Run]]]) -> list[VideoFile
 def prefetch_frames(
     file: VideoFile, frames: np.ndarray, advance: Callable[[int], None]
 ) -> None:
-    r"""Has the cache of a file fetch what :func:`read_frames` would need.
+    r"""Makes the cache of a file fetch the bytes that :func:`read_frames` would need.
 
     Args:
         file: the file.
@@ -182,8 +182,8 @@ def prefetch_frames(
 
 @dataclass(frozen=True)
 class _Wanted:
-    # The frames of a request, and where they go. Nothing but writing one takes it off the
-    # missing ones, so that none counts as read that no decoder gave, whatever was planned.
+    # The frames of a request, and where they go. Only writing a frame takes it off the
+    # missing ones, so that no frame counts as read unless a decoder gave it.
     uri: str
     stream: StreamInfo
     output: OutputFormat
@@ -283,17 +283,17 @@ def _read(file: VideoFile, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[by
             return meta, data
         except SourceChangedError:
             # The file was touched or replaced since it was verified; if it is still the
-            # indexed one, the bytes are good.
+            # indexed one, its bytes are good.
             _VERIFIED.clear()
     raise SourceChangedError(f"{uri!r} keeps changing while it is being read.")
 
 
-# Files that were found to be the indexed ones.
+# Files that proved to be the indexed ones.
 _VERIFIED: ProcessCache[ObjectMeta] = ProcessCache(4096)
 
 
 def verified(file: VideoFile) -> ObjectMeta:
-    r"""Returns size and etag of a file that was found to be the indexed one.
+    r"""Checks that a file is the indexed one, and returns its size and etag.
 
     Args:
         file: the file.
@@ -306,7 +306,7 @@ def verified(file: VideoFile) -> ObjectMeta:
 
 
 def forget(file: VideoFile) -> None:
-    r"""Drops what was kept for the next request of a file.
+    r"""Drops everything that is kept for the next request of a file.
 
     Args:
         file: the file.
@@ -330,7 +330,8 @@ def _verify(file: VideoFile) -> ObjectMeta:
             difference += f", and {frames} frames where it says {len(file.packets)}"
         raise StaleIndexError(
             f"the index of {file.uri!r} was made for another file: the file there now "
-            f"{difference}. If the video was meant to change, save recordings of it again "
-            f"when you have run: temporaldata-video index --overwrite {file.uri}"
+            f"{difference}. If the video was meant to change, first run: "
+            f"temporaldata-video index --overwrite {file.uri}; then save recordings of it "
+            f"again."
         )
     return meta

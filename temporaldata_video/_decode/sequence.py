@@ -30,7 +30,7 @@ _GRID = 8
 
 
 def whole_run(packets: SegmentPackets) -> Run:
-    r"""Returns all packets of a file in decoding order, all of its frames wanted.
+    r"""Returns all packets of a file in decoding order; all of its frames are wanted.
 
     Args:
         packets: the file's index.
@@ -49,10 +49,10 @@ def decode_run(
 
     Args:
         file: the file.
-        run: what is to be decoded.
+        run: the packets to decode.
         sink: called with the number of each wanted frame and the frame, in the order in
             which they are shown.
-        strict: have damage that the decoder could conceal count as a failure.
+        strict: damage that the decoder could conceal counts as a failure.
 
     Returns:
         The wanted frames that did not come out, and why not.
@@ -116,7 +116,7 @@ def frame_digest(frame: av.VideoFrame) -> bytes:
 
 
 def luma_samples(frame: av.VideoFrame) -> np.ndarray:
-    r"""Returns values of the first plane on a grid, enough to know a picture again.
+    r"""Returns values of the first plane on a grid, enough to recognize a picture.
 
     Args:
         frame: of a planar format.

@@ -1,1 +1,1 @@
-r"""Hooks that others implement, and the registry of backends."""
+r"""Hooks that plugins implement, and the registry of backends."""

@@ -1,4 +1,4 @@
-r"""A registry of backends: what opens a part of a recording that is no array in its file.
+r"""A registry of backends, which open parts of recordings that are no arrays in the file.
 
 It knows nothing of video, so that temporaldata could adopt it as it stands. Third parties
 declare a :class:`Backend` in the entry-point group ``temporaldata.backends``.
@@ -15,9 +15,9 @@ from ..errors import UnknownBackendError
 ENTRY_POINT_GROUP = "temporaldata.backends"
 
 _BACKENDS: dict[str, Backend] = {}
-# The registries of hosts that have one, which are told of every backend.
+# The registries of hosts that have one; each gets every backend.
 _REGISTRIES: list[Callable[[Any], object]] = []
-# Called before a name is looked up, by whoever still has backends to register.
+# Functions that register more backends, called before a name is looked up.
 _BEFORE_LOOKUP: list[Callable[[], None]] = []
 
 
@@ -41,8 +41,8 @@ def register_backend(backend: Backend) -> Backend:
     r"""Makes a backend known by its name, and returns it.
 
     Args:
-        backend: or any object with its attributes, such as one made with a host's class
-            of that name. Registering the same one again changes nothing.
+        backend: a :class:`Backend`, or an object with the same attributes, such as one of
+            a host's class of that name. Registering it again changes nothing.
 
     Raises:
         TypeError: if it is no backend.
@@ -50,18 +50,18 @@ def register_backend(backend: Backend) -> Backend:
     """
     if not all(hasattr(backend, field.name) for field in fields(Backend)):
         raise TypeError(f"backend must be a Backend, got {type(backend).__name__}.")
-    known = _BACKENDS.setdefault(backend.name, backend)
-    if known != backend:
+    registered = _BACKENDS.setdefault(backend.name, backend)
+    if registered != backend:
         raise ValueError(
             f"a backend named {backend.name!r} is registered already; choose another name."
         )
     for register in _REGISTRIES:
-        register(known)
-    return known
+        register(registered)
+    return registered
 
 
 def add_registry(register: Callable[[Any], object]) -> None:
-    r"""Tells another registry of all backends, and of those that are registered later.
+    r"""Adds another registry, which gets all backends, now and later.
 
     Args:
         register: its function that takes a backend.
@@ -72,10 +72,10 @@ def add_registry(register: Callable[[Any], object]) -> None:
 
 
 def before_lookup(register_more: Callable[[], None]) -> None:
-    r"""Has a function called before any backend is looked up.
+    r"""Adds a function that is called before any backend is looked up.
 
     Args:
-        register_more: registers what could not be registered earlier.
+        register_more: registers backends that could not be registered earlier.
     """
     _BEFORE_LOOKUP.append(register_more)
 
@@ -95,7 +95,7 @@ def get_backend(name: str) -> Backend:
         return _BACKENDS[name]
     except KeyError:
         raise UnknownBackendError(
-            f"there is no backend named {name!r}; known are "
+            f"there is no backend named {name!r}; there are "
             f"{', '.join(sorted(_BACKENDS))}. Install the package that provides it."
         ) from None
 

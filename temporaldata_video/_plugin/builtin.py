@@ -1,4 +1,4 @@
-r"""Our own implementations of the hooks, which any plugin comes before."""
+r"""Our own implementations of the hooks; those of plugins come first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import BackendError, IndexNotFoundError
 from ..types import ByteCache, FrameIndex, ObjectStore
 from .hookspecs import hookimpl
 
-# What is in memory or on a local disk is read in place.
+# Files in memory or on a local disk are read in place.
 _IN_PLACE = frozenset(("", "file", "local", "memory"))
 
 

@@ -94,7 +94,7 @@ def _register_hooks(name: str, plugin: Any) -> None:
             manager.register(plugin, name=name)
             manager.check_pending()
         except Exception:
-            # Half registered, it would have the next plugin fail in its place.
+            # A plugin that stayed half registered would make the next one fail.
             if manager.has_plugin(name):
                 manager.unregister(name=name)
             raise
@@ -110,7 +110,7 @@ def _load(
         return
     try:
         register(entry_point.name, entry_point.load())
-    except Exception as error:  # whatever a stranger's module does must not stop ours
+    except Exception as error:  # a broken plugin must not stop this package
         distribution = entry_point.dist.name if entry_point.dist else "unknown"
         warnings.warn(
             f"plugin {entry_point.name!r} of distribution {distribution!r} "

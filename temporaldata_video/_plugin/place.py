@@ -1,4 +1,4 @@
-r"""Where a video is: its files, what reads them, and where its index lies."""
+r"""Says where a video is: its files, the store that reads them, and its index."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class VideoPlace:
     r"""Where a video is.
 
     Args:
-        uris: its files in order; it is known by the first.
-        store: reads the files; found by the first uri, each time, if there is none here.
-        index_uri: where its index lies, if not where it is looked for.
+        uris: its files in order; the first one names the video.
+        store: reads the files; without it, the first uri says which store, at each use.
+        index_uri: where its index lies, if not beside the video.
     """
 
     uris: tuple[str, ...]
@@ -47,7 +47,7 @@ class VideoPlace:
 
         Args:
             index_uri: the index. The store of the video reads it if both have the same
-                protocol; what is needed for another one comes from the environment.
+                protocol; for another protocol, the options come from the environment.
         """
         same = protocol_of(index_uri) == protocol_of(self.uri)
         return self.reader if same else resolve_store(index_uri)
@@ -56,7 +56,7 @@ class VideoPlace:
         r"""Returns the index of the video, :obj:`None` if there is none anywhere.
 
         Raises:
-            IndexNotFoundError: if there is none where it is said to be.
+            IndexNotFoundError: if there is none at ``index_uri``.
             FrameIndexError: if it is damaged.
         """
         if self.index_uri is None:
@@ -72,14 +72,14 @@ def locate(
     storage_options: Mapping[str, Any] | None = None,
     index_uri: str | os.PathLike[str] | None = None,
 ) -> VideoPlace:
-    r"""Returns where a video is, as a user says it.
+    r"""Returns where a video is, from the arguments of a user.
 
     Args:
         uri: the video, or its first file.
         further_uris: its further files.
         store: reads the files; found by the first uri by default.
-        storage_options: credentials and the like for a store that is found.
-        index_uri: where the index lies, if not where it is looked for.
+        storage_options: credentials and the like, if ``store`` is not passed.
+        index_uri: where the index lies, if not beside the video.
     """
     uris = tuple(normalize_uri(one) for one in (uri, *further_uris))
     return VideoPlace(

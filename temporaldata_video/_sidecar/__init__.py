@@ -1,1 +1,1 @@
-r"""The index of a video as a dataset on a disk or a store: written, found and read."""
+r"""Writes, finds and reads the index of a video, a dataset on a disk or a store."""

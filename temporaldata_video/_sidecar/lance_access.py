@@ -1,8 +1,8 @@
 r"""The one place that talks to Lance, and keeps it out of forked children.
 
-Lance runs threads of its own. Of children that were forked after Lance was used, about one
-in six crashes when it reads, or never returns (pylance 14.0.2). Such a child has a helper
-do the work: this file, run as a program by a Python that is started afresh.
+Lance runs threads of its own. If a process forks after it used Lance, about one child in
+six crashes when it reads, or never returns (pylance 14.0.2). Such a child lets a helper do
+the work: a new Python that runs this file as a program.
 
 It imports nothing of this package, so that the helper starts quickly.
 """
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 _DATA_STORAGE_VERSION: Literal["2.0"] = "2.0"
 
 _PROBE_STEP = 4096
-# So many rows are had faster one by one than as a part of the table.
+# Up to so many rows are read faster one by one than as a part of the table.
 _MOST_TAKEN = 4096
 
 Options = tuple[tuple[str, str], ...]
 
 
 class LanceError(Exception):
-    r"""Lance cannot do what it was asked for; the message is its own."""
+    r"""Lance cannot do what we ask; the message is its own."""
 
 
 class Description(NamedTuple):
-    r"""What a dataset says of itself.
+    r"""Facts about a dataset.
 
     Args:
         version: number of the version that was opened.
@@ -89,7 +89,7 @@ def read_columns(
         uri: where it lies.
         options: Lance's storage options.
         version: which version.
-        tag: stands somewhere in the metadata of the version that is meant.
+        tag: a text that stands somewhere in the metadata of the right version.
         names: the columns.
         offset: first row.
         count: number of rows.
@@ -114,7 +114,7 @@ def write_columns(
         columns: all of one length.
         metadata: the schema metadata.
         overwrite: whether there is a dataset that becomes the version before.
-        keep_old: versions older than this are removed, or none.
+        keep_old: versions older than this are removed; none if it is :obj:`None`.
 
     Raises:
         LanceError: if it cannot be written.
@@ -124,13 +124,13 @@ def write_columns(
 
 @contextmanager
 def _lance_errors() -> Iterator[None]:
-    # On damaged files Lance raises anything; a panic of Rust is no Exception, even.
+    # On damaged files Lance raises anything; a panic of Rust is not even an Exception.
     try:
         yield
     except ImportError:
         raise
     except BaseException as error:
-        if "KeyboardInterrupt" in str(error):  # it came while Lance had Python do something
+        if "KeyboardInterrupt" in str(error):  # it came while Lance was calling Python
             raise KeyboardInterrupt from error
         if isinstance(error, (OSError, ValueError, RuntimeError)):
             raise LanceError(str(error)) from error
@@ -180,9 +180,9 @@ def _open(
 def _probe(
     uri: str, options: Options, version: int, tag: str, names: tuple[str, ...]
 ) -> None:
-    # Tables come over a stream, and an error with a zero byte in its text, as damaged pages
-    # give, ends the process there (arrow-rs 58). Rows that are taken come without one, so
-    # that pages are tried by some of their rows first.
+    # Lance sends tables over a stream, and an error text with a zero byte, as damaged pages
+    # cause, ends the process there (arrow-rs 58). `take` uses no stream, so this takes some
+    # rows of each page first.
     dataset = _dataset(uri, options, version, tag)
     rows = dataset.count_rows()
     if rows:
@@ -279,7 +279,7 @@ def _write_columns(
 
 
 class _Helper:
-    # A Python that was started afresh and runs `_serve`.
+    # A new Python that runs `_serve`.
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -298,7 +298,7 @@ class _Helper:
                 _send(self.process.stdin, (function, arguments))
                 succeeded, result = _receive(self.process.stdout)
             except BaseException:
-                # Its next reply might be the one that nobody waited for.
+                # Its next reply could be the answer to this call.
                 self.process.kill()
                 self.process.wait()
                 raise
@@ -322,7 +322,7 @@ def _after_fork_in_child() -> None:
     _forked_with_lance = _forked_with_lance or "lance" in sys.modules
     _helper_lock = threading.Lock()
     if _helper is not None:
-        # It is the parent's: neither to be used here nor to be closed on exit.
+        # It belongs to the parent: this child must not use it or close it on exit.
         atexit.unregister(_helper.close)
         _helper = None
 
@@ -361,7 +361,7 @@ def _receive(pipe: BinaryIO | Any) -> Any:
 
 def _serve() -> None:
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not get between the replies
+    os.dup2(2, 1)  # output of libraries must not get between the replies
     functions = {f.__name__: f for f in (_describe, _read_columns, _write_columns)}
     while True:
         try:

@@ -22,7 +22,7 @@ from .sidecar_place import Place, describe_place, first_line, open_place
 CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 
 _CHUNK_ROWS = 4096
-# Kinds of NumPy types; integers with a null among them come as floats.
+# Kinds of NumPy types; integers with a null among them arrive as floats.
 _KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
 _KINDS |= {"timestamp": "f", "keyframe": "b", "checksum": "i"}
 
@@ -40,7 +40,7 @@ class LanceSegment:
         uri: where the file lies.
         stream: the facts of the stream.
         hidden: packets that are decoded but not shown.
-        fingerprint: by what the file is known again.
+        fingerprint: identifies the file.
     """
 
     index: LanceFrameIndex
@@ -63,13 +63,13 @@ class LanceSegment:
 class LanceFrameIndex:
     r"""A frame index that is read from its sidecar as it is needed.
 
-    Made by :meth:`open`. It holds no handle, so that it can be copied, pickled and taken
-    across a fork; the rows that a process has read are kept for that process.
+    :meth:`open` makes it. It holds no handle, so that it can be copied, pickled and taken
+    across a fork; each process keeps the rows that it has read.
 
     Args:
         uri: where the sidecar lies.
         version: the version of the Lance dataset.
-        index_id: unique to what one ``write_sidecar`` wrote; ``""`` if others wrote it.
+        index_id: unique to one call of ``write_sidecar``; ``""`` if others wrote it.
     """
 
     uri: str
@@ -87,8 +87,8 @@ class LanceFrameIndex:
 
         Args:
             index_uri: where the sidecar lies.
-            store: reads a remote sidecar; without it, fsspec does, by what the
-                environment variables say.
+            store: reads a remote sidecar; without it, fsspec does, with options from
+                environment variables.
 
         Raises:
             IndexNotFoundError: if there is none.
@@ -115,8 +115,8 @@ class LanceFrameIndex:
         )
         if sum(counts) != dataset.rows:
             raise IndexFormatError(
-                f"the index at {uri!r} says that it has {sum(counts)} frames and has "
-                f"{dataset.rows} rows. Index the video again with --overwrite."
+                f"the index at {uri!r} has {sum(counts)} frames by its header, and "
+                f"{dataset.rows} rows. Index the video again with overwrite=True."
             )
         return cls(
             uri=uri,
@@ -128,12 +128,12 @@ class LanceFrameIndex:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        # Without the store, which may hold credentials; what reads it brings its own.
+        # This leaves out the store, which may hold credentials; the reader has its own.
         state = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return state | {"_place": replace(self._place, store=None)}
 
     def with_store(self, store: ObjectStore) -> LanceFrameIndex:
-        r"""Returns the index for a store to read, if it has none, as after unpickling.
+        r"""Returns the index with a store, if it has none, as after unpickling.
 
         Args:
             store: reads a remote sidecar.
@@ -183,7 +183,7 @@ class LanceFrameIndex:
         frame has none."""
         n_frames = sum(self._counts)
         if self._header is not None and n_frames <= _CHUNK_ROWS:
-            # Packets are asked for next, and come with the same request.
+            # Packets are needed next, and come with the same request.
             columns = self._read(("timestamp", *PACKET_DTYPES), 0, n_frames)
             times = columns.pop("timestamp")
             _CHUNKS.put(self._chunk_key(0), self._as_packets(columns))
@@ -195,7 +195,7 @@ class LanceFrameIndex:
 
     @property
     def verified(self) -> bool:
-        r"""Whether its key frames were proven by decoding, and frames have checksums."""
+        r"""Whether its key frames are proven, and frames have checksums."""
         return self._header is not None and self._header["verified"]
 
     def checksums(self) -> np.ndarray:
@@ -243,7 +243,7 @@ class LanceFrameIndex:
     def _impossible(self, column: str) -> IndexFormatError:
         return IndexFormatError(
             f"the index {self.uri!r} is damaged: its column {column!r} holds what it "
-            f"cannot. Index the video again with --overwrite."
+            f"cannot. Index the video again with overwrite=True."
         )
 
     def _read(self, names: Sequence[str], offset: int, count: int) -> dict[str, np.ndarray]:
@@ -252,7 +252,7 @@ class LanceFrameIndex:
                 self._place, self.version, self.index_id, names, offset, count
             )
         except IndexFormatError:
-            # A copy was made of this version and no other.
+            # A copy is of this version and no other.
             if self._place.is_copied or self._is_current():
                 raise
             raise StaleIndexError(
@@ -281,7 +281,7 @@ def _read_rows(
     except LanceError as error:
         raise IndexFormatError(
             f"cannot read rows {offset} to {offset + count} of the index {place.uri!r} "
-            f"({first_line(error)}). Index the video again with --overwrite."
+            f"({first_line(error)}). Index the video again with overwrite=True."
         ) from error
 
 
@@ -296,17 +296,17 @@ def check_columns(uri: str, dataset: Description) -> None:
     if missing:
         raise IndexFormatError(
             f"the dataset at {uri!r} is no frame index: it lacks the columns "
-            f"{', '.join(missing)}. Index the video again with --overwrite, or pass "
+            f"{', '.join(missing)}. Index the video again with overwrite=True, or pass "
             f"index_uri if the dataset is something else."
         )
 
 
 def _count_segments(place: Place, dataset: Description) -> tuple[int, ...]:
-    # Sidecars without our header have nothing but their rows to tell the segments.
+    # In sidecars without our header, only the rows tell the segments.
     names = ("segment_idx", "local_frame_idx")
     columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
     segment, local = columns["segment_idx"], columns["local_frame_idx"]
-    # Looked at before anything of the size that they claim is made.
+    # This check comes before arrays of the size that the rows claim.
     in_order = (
         segment.dtype.kind == local.dtype.kind == "i"
         and (np.diff(segment) >= 0).all()

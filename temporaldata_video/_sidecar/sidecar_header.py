@@ -1,4 +1,4 @@
-r"""The header of a sidecar: what its schema metadata says of each segment."""
+r"""Writes and reads the header of a sidecar: facts of each segment, as schema metadata."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMAT_VERSION = 1
 
 _METADATA_KEY = b"temporaldata_video"
 _BYTES_FIELDS = ("extradata", "preamble")
-# What the numbers of a stream can be; FFmpeg is asked for nothing else.
+# The numbers that a stream can have; FFmpeg gets no others.
 _RANGES = {
     "stream_index": range(1 << 16),
     "codec_tag": range(1 << 32),
@@ -75,7 +75,7 @@ def decode_header(
         uri: where the sidecar lies, for messages.
 
     Raises:
-        IndexFormatError: if it makes no sense, or is of a version yet to come.
+        IndexFormatError: if it makes no sense, or is of a later version.
     """
     raw = (metadata or {}).get(_METADATA_KEY)
     if raw is None:
@@ -94,13 +94,13 @@ def decode_header(
         raise IndexFormatError(
             f"the index at {uri!r} has format version {version}, and this package reads "
             f"version {FORMAT_VERSION}. Upgrade temporaldata-video, or index the video "
-            f"again with --overwrite."
+            f"again with overwrite=True."
         )
     return header
 
 
 def encode_segment(uri: str, segment: SegmentIndex) -> dict[str, Any]:
-    r"""Returns one segment as JSON can hold it.
+    r"""Returns one segment as a dict for JSON.
 
     Args:
         uri: where its file lies, relative to the sidecar where possible.
@@ -188,10 +188,10 @@ def _checked_packets(packets: Packets) -> Packets:
     return packets
 
 
-def _checked_fingerprint(known: Mapping[str, Any] | None) -> Fingerprint | None:
-    if known is None:
+def _checked_fingerprint(stored: Mapping[str, Any] | None) -> Fingerprint | None:
+    if stored is None:
         return None
-    fingerprint = Fingerprint(**known)
+    fingerprint = Fingerprint(**stored)
     _check(_is_count(fingerprint.size), "fingerprint")
     texts = (fingerprint.etag, fingerprint.digest)
     _check(all(isinstance(text, str) for text in texts), "fingerprint")
@@ -210,5 +210,5 @@ def _check(holds: bool, what: str) -> None:
 def _damaged(uri: str, error: Exception) -> IndexFormatError:
     return IndexFormatError(
         f"the header of the index at {uri!r} is damaged ({error!r}). Index the video "
-        f"again with --overwrite."
+        f"again with overwrite=True."
     )

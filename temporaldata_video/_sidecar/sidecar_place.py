@@ -1,8 +1,8 @@
-r"""Where a sidecar lies, and how Lance gets at it.
+r"""Finds sidecars, and makes them readable for Lance.
 
-Lance reads and writes paths of this machine. A sidecar on a store is copied to be read,
-which is faster, too: Lance makes a dozen requests one after the other to open it and to
-read a window's rows. A copy takes one for the list, one for the manifest, one for the rows.
+Lance reads and writes paths of this machine. To read a sidecar on a store, this module
+copies it, which is faster, too: Lance makes a dozen requests one after the other to open it
+and to read a window's rows. A copy takes three: the list, the manifest and the rows.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from .lance_access import Description, LanceError, Options, describe
 T = TypeVar("T")
 
 _MANIFEST = re.compile(r"_versions/(\d+)\.manifest")
-# What Lance writes; other names may lead out of a folder.
+# The names that Lance writes; other names may lead out of a folder.
 _FILE = re.compile(r"(_versions|_transactions|data|_deletions)/[\w-][\w.-]*")
-# Of recent manifests the name is this minus the version, so that the newest comes first.
+# Recent manifests are named this number minus the version, so that the newest comes first.
 _LARGEST_VERSION = 2**64 - 1
 
 
@@ -42,13 +42,14 @@ _LARGEST_VERSION = 2**64 - 1
 class Place:
     r"""A version of a sidecar, found.
 
-    It holds no handle, and is good for other processes and other machines.
+    It holds no handle, so that other processes and other machines can use it.
 
     Args:
         uri: where the sidecar lies.
-        store: reads it where it is remote; what fsspec makes of the environment by default.
-        files: what it consists of, by name below the uri, if Lance reads a copy of it; the
-            manifest first.
+        store: reads it if it is remote; by default, fsspec with options from environment
+            variables.
+        files: its files, by name below the uri, if Lance reads a copy of it; the manifest
+            first.
     """
 
     uri: str
@@ -61,16 +62,16 @@ class Place:
         return bool(self.files)
 
     def ask(self, function: Callable[..., T], *arguments: Any) -> T:
-        r"""Returns what Lance answers, asked of this place.
+        r"""Calls a function of Lance on this place, and returns its result.
 
         Args:
             function: of :mod:`~temporaldata_video._sidecar.lance_access`, which takes uri
                 and storage options first.
-            *arguments: what it takes besides.
+            *arguments: its other arguments.
 
         Raises:
             LanceError: if Lance cannot do it.
-            StaleIndexError: if it must be copied, and is not there any more.
+            StaleIndexError: if it must be copied, and is no longer there.
             CacheError: if it cannot be copied.
         """
         if not self.is_copied:
@@ -94,8 +95,8 @@ class Place:
 
 
 def _connection(uri: str, store: ObjectStore | None) -> tuple[str, Options]:
-    # Local paths are read in place. Stores of before, which cannot list folders, say by
-    # `lance_connection` how Lance reaches their objects, and are taken at their word.
+    # Local paths are read in place. Older stores, which cannot list folders, say by
+    # `lance_connection` how Lance reaches their objects, and this package trusts them.
     if not protocol_of(uri):
         return uri, ()
     connection = getattr(store, "lance_connection", None)
@@ -115,7 +116,7 @@ def store_at(uri: str, store: ObjectStore | None) -> ObjectStore:
 
     Args:
         uri: where it lies.
-        store: the one that was given; what fsspec makes of the environment by default.
+        store: the user's; by default, fsspec with options from environment variables.
     """
     return store or FsspecStore(protocol_of(uri))
 
@@ -125,7 +126,7 @@ def folders_at(uri: str, store: ObjectStore | None) -> FolderStore:
 
     Args:
         uri: where it lies.
-        store: the one that was given.
+        store: the user's, if there is one.
 
     Raises:
         BackendError: if it does not.
@@ -135,7 +136,7 @@ def folders_at(uri: str, store: ObjectStore | None) -> FolderStore:
         return found
     raise BackendError(
         f"no index can lie at {uri!r}: its store, a {type(found).__name__}, lacks "
-        f"list_objects, create_object or delete_object. Pass index_uri (--index-uri), a "
+        f"list_objects, create_object or delete_object. Pass index_uri=..., a "
         f"local path for instance."
     )
 
@@ -176,21 +177,21 @@ def _open_copy(uri: str, store: FolderStore) -> tuple[Place, Description]:
     if not files[newest].etag:
         raise FrameIndexError(
             f"the index at {uri!r} cannot be read: its store has no etags, so that nobody "
-            f"could tell versions of it apart. Pass index_uri, a local path for instance."
+            f"could tell its versions apart. Pass index_uri=..., a local path for instance."
         )
     description = describe_place(Place(uri, store, ((newest, files[newest]),)))
     names = [newest, *description.files]
     if missing := sorted(set(names) - set(files)):
         raise IndexFormatError(
             f"the index at {uri!r} is damaged: its file {missing[0]!r} is missing. Index "
-            f"the video again with --overwrite."
+            f"the video again with overwrite=True."
         )
     return Place(uri, store, tuple((name, files[name]) for name in names)), description
 
 
 def list_sidecar(uri: str, store: FolderStore) -> dict[str, ObjectMeta]:
-    r"""Returns size and etag of the files of a sidecar on a store, of all versions and of
-    none, by name below its uri.
+    r"""Returns size and etag of all files below the uri of a sidecar on a store, by name;
+    they may belong to any version of it, or to none.
 
     Args:
         uri: where it lies.
@@ -217,7 +218,7 @@ def _manifests(files: Mapping[str, ObjectMeta]) -> dict[int, str]:
 
 
 def describe_place(place: Place, version: int | None = None) -> Description:
-    r"""Returns what the dataset at a place says of itself.
+    r"""Returns the facts about the dataset at a place.
 
     Args:
         place: where it lies.
@@ -226,7 +227,7 @@ def describe_place(place: Place, version: int | None = None) -> Description:
     Raises:
         IndexNotFoundError: if there is none.
         IndexFormatError: if it is damaged.
-        FrameIndexError: if Lance does not get there.
+        FrameIndexError: if Lance cannot reach it.
     """
     is_local = not protocol_of(place.uri)
     is_reached_by_lance = not is_local and not place.is_copied
@@ -242,19 +243,19 @@ def describe_place(place: Place, version: int | None = None) -> Description:
             raise FrameIndexError(
                 f"Lance cannot open the index at {place.uri!r} by the lance_connection of "
                 f"its store ({first_line(error)}). Check what that returns; if the index "
-                f"is damaged, index the video again with --overwrite."
+                f"is damaged, index the video again with overwrite=True."
             ) from error
         raise IndexFormatError(
             f"the index at {place.uri!r} is damaged ({first_line(error)}). Index the video "
-            f"again with --overwrite."
+            f"again with overwrite=True."
         ) from error
 
 
 def index_exists(uri: str, store: ObjectStore | None = None) -> bool:
     r"""Returns whether a sidecar was ever committed at a place.
 
-    What a killed writer leaves behind is none. A sidecar that exists and is damaged or
-    forbidden is one, so that nobody takes it for missing.
+    Files that a killed writer leaves behind are no sidecar. A damaged or forbidden sidecar
+    counts as one, so that nobody takes it for missing.
 
     Args:
         uri: where it would lie.

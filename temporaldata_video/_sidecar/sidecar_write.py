@@ -1,4 +1,4 @@
-r"""Writes sidecars in one commit: there is the old one, or the new one as a whole."""
+r"""Writes sidecars in one commit: readers find the whole old one, or the whole new one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .sidecar_place import (
     open_place,
 )
 
-# On a disk, versions that were written less than this ago stay for readers at work.
+# On a disk, versions younger than this stay, for processes that are reading them.
 _KEEP_OLD_VERSIONS = timedelta(days=1)
 
 
@@ -52,7 +52,7 @@ def write_sidecar(
     store: ObjectStore | None = None,
     overwrite: bool = False,
 ) -> LanceFrameIndex:
-    r"""Writes a sidecar in one commit: it is there as a whole, or the old one still is.
+    r"""Writes a sidecar in one commit: all of it is there, or all of the old one.
 
     Args:
         uri: where the sidecar goes.
@@ -102,8 +102,7 @@ def check_vacant(uri: str, store: ObjectStore | None) -> None:
     """
     if index_exists(uri, store):
         raise FrameIndexError(
-            f"there is an index at {uri!r} already; pass overwrite=True (--overwrite) to "
-            f"replace it."
+            f"there is an index at {uri!r} already; pass overwrite=True to replace it."
         )
 
 
@@ -114,7 +113,7 @@ def _send(
     header: Mapping[bytes, bytes],
     old: Place | None,
 ) -> None:
-    # The sidecar is written here, on top of the manifest that it replaces, and its files
+    # Lance writes the sidecar here, on top of the manifest that it replaces. Then its files
     # are sent, the new manifest last: before it is there, nobody sees the others.
     listed = list_sidecar(uri, store)
     with tempfile.TemporaryDirectory() as folder:
@@ -128,20 +127,21 @@ def _send(
             if not _create(store, f"{uri}/{name}", Path(folder, name).read_bytes()):
                 _delete(uri, store, new[: new.index(name)])
                 raise _overtaken(uri)
-    # Readers at work have the version before. What else was listed is of older ones, or of
-    # writers who did not come to an end, or who cannot: their manifest has this one's name.
+    # Processes that are reading have the version before. All other listed files are of
+    # older versions, of writers that died, or of writers that must fail, since their
+    # manifest would have the name of this one.
     kept = {name for name, _ in old.files} if old is not None else set()
     _delete(uri, store, _manifests_first(listed.keys() - kept))
 
 
-# What a dataset consists of; Lance also leaves a hint, which is one for local paths.
+# The files of a dataset; Lance also leaves a hint, which only helps local paths.
 _SENT = (".lance", ".txn", ".manifest")
 
 
 def _overtaken(uri: str) -> FrameIndexError:
     return FrameIndexError(
-        f"another process wrote the index {uri!r} at the same time, and it is theirs that "
-        f"counts. To replace it, write again with overwrite=True (--overwrite)."
+        f"another process wrote the index {uri!r} at the same time, and its index counts. "
+        f"To replace it, write again with overwrite=True."
     )
 
 
@@ -164,20 +164,20 @@ def _files_below(folder: str) -> set[str]:
 def _create(store: FolderStore, key: str, data: bytes) -> bool:
     if store.create_object(key, data):
         return True
-    # It may be there since the answer to a first attempt was lost.
+    # It may be our own, if the answer to a first attempt got lost.
     there = store.head(key)
     same_size = there.size == len(data)
     return same_size and ranged(store).read_range(key, 0, len(data), there.etag) == data
 
 
 def _delete(uri: str, store: FolderStore, names: Iterable[str]) -> None:
-    with suppress(SourceError):  # the index is written; what is left over does no harm
+    with suppress(SourceError):  # the index is written, and old files do no harm
         for name in names:
             store.delete_object(f"{uri}/{name}")
 
 
 def _manifests_first(names: Iterable[str]) -> list[str]:
-    # So that nobody is led to files that are gone.
+    # A manifest must not lead to files that are gone.
     return sorted(names, key=lambda name: not name.endswith(".manifest"))
 
 

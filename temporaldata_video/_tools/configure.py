@@ -55,7 +55,7 @@ def configure(
             window; by default an eighth of the machine's memory, and 2 GiB at most. Larger
             windows get fresh memory, and give it back. 0 turns it off.
         request_memory_bytes: how many bytes one request for frames may take; 0, the
-            default, stands for 80 % of what is available at the time, within the limit of
+            default, stands for 80 % of the memory available then, within the limit of
             the container that the process runs in.
         clock_memory_bytes: how many bytes of timestamps and frame numbers a process keeps
             of the recordings used last; 256 MiB by default.

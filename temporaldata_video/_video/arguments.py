@@ -1,4 +1,4 @@
-r"""Checks what users pass in, and says what is wrong with which value."""
+r"""Checks arguments of users, and says what is wrong with which value."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .._pixels.convert import OutputFormat
 
 
 def check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
-    r"""Raises :obj:`ValueError` if a value is none of those allowed.
+    r"""Raises :obj:`ValueError` if a value is not allowed.
 
     Args:
         name: the argument.
-        value: what was passed.
-        allowed: what can be passed.
+        value: its value.
+        allowed: the values that are allowed.
     """
     if value not in allowed:
         choices = ", ".join(map(repr, allowed))
@@ -69,7 +69,7 @@ def checked_positions(indices: Any, length: int) -> np.ndarray:
 
 
 def checked_threads(threads: Any) -> int | Literal["auto"]:
-    r"""Returns how many groups of pictures are to be decoded side by side.
+    r"""Returns how many groups of pictures to decode side by side.
 
     Args:
         threads: a positive integer or ``"auto"``.

@@ -1,4 +1,4 @@
-r"""What reading costs: given frames, and on average windows and frames at random."""
+r"""Says what reading costs: of certain frames, and on average of random reads."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class ReadingCost(NamedTuple):
 
 
 def frames_cost(recording: Recording, frames: np.ndarray) -> Cost:
-    r"""Returns what reading frames would cost, by the index alone.
+    r"""Returns what reading frames would cost, from the index alone.
 
     Args:
-        recording: the one that they belong to.
+        recording: the recording of the frames.
         frames: frame numbers, int64 of shape (n,).
     """
     costs = [
@@ -46,7 +46,7 @@ def frames_cost(recording: Recording, frames: np.ndarray) -> Cost:
 
 
 def random_windows(recording: Recording, n: int = _N_DRAWN) -> list[np.ndarray]:
-    r"""Returns the frame numbers of windows that lie anywhere, the same at each call.
+    r"""Returns the frame numbers of random windows, the same windows at each call.
 
     Args:
         recording: the video.
@@ -62,10 +62,10 @@ def random_windows(recording: Recording, n: int = _N_DRAWN) -> list[np.ndarray]:
 
 
 def expected_cost(recording: Recording) -> ReadingCost:
-    r"""Returns what random reads cost on average, by the index alone.
+    r"""Returns what random reads cost on average, from the index alone.
 
     Args:
-        recording: the video; one without a single frame that has a time costs nothing.
+        recording: the video; if no frame of it has a time, reads cost nothing.
     """
     if not len(recording.time_order):
         return ReadingCost(0.0, 0.0, 0.0, 0.0)

@@ -1,4 +1,4 @@
-r"""How a video shows itself: frames along time, and a summary in notebooks."""
+r"""Shows a video: frames along time, and a summary in notebooks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .thumbnails import half_frame, shown_size, stills_of, times_taken
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# What a notebook may cost that only shows its variables.
+# The most that a notebook may decode and fetch only to show a variable.
 _THUMBNAIL = (120, 160)
 _THUMBNAIL_COUNTS = (5, 3, 1)
 _MOST_DECODED = 500
@@ -35,7 +35,7 @@ def plot_video(
         video: the lazy video.
         axes: to draw on, new ones if :obj:`None`.
         pose: a series of key points, or :obj:`None`.
-        count: how many frames, as many as there is room for by default.
+        count: how many frames; by default, as many as there is room for.
     """
     require_matplotlib()
     if axes is None:
@@ -56,14 +56,14 @@ def draw_video(
     pose: Any = None,
     count: int | None = None,
 ) -> None:
-    r"""Draws frames of a lazy video along a time axis that is given.
+    r"""Draws frames of a lazy video along an existing time axis.
 
     Args:
         video: the lazy video.
         axes: to draw on.
         extent: begin and end of the axis in seconds.
         pose: a series of key points, or :obj:`None`.
-        count: how many frames, as many as there is room for by default.
+        count: how many frames; by default, as many as there is room for.
     """
     if count is not None and count < 1:
         raise ValueError(f"count must be a positive number of frames, got {count!r}.")
@@ -101,7 +101,7 @@ def _extent(video: Any) -> tuple[float, float]:
     if len(starts) == 0:
         return 0.0, 1.0
     start, end = float(np.min(starts)), float(np.max(ends))
-    # A single frame has no duration that its times would tell.
+    # The times of a single frame do not tell its duration.
     return (start, end) if end > start else (start - 0.5, start + 0.5)
 
 
@@ -128,7 +128,7 @@ def _thumbnails(video: Any) -> tuple[list[tuple[bytes, str]], str]:
     else:
         return [], (
             f"no frame is shown, since one costs {cost.decoded} frames to decode and "
-            f"{cost.bytes:,} bytes to fetch; .plot() shows some all the same"
+            f"{cost.bytes:,} bytes to fetch; call .plot() to see some"
         )
     stills = stills_of(video, shown, _THUMBNAIL[1])
     captions = [

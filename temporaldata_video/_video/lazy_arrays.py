@@ -1,7 +1,7 @@
-r"""Arrays that are known by their shape until someone asks, and how frames are read then.
+r"""Arrays of which only the shape is known until somebody needs their values.
 
-They stand in the ``__dict__`` of a series where the host expects NumPy arrays, and offer
-what its ``slice``, ``select_by_mask``, ``copy`` and ``repr`` use of one.
+They stand in the ``__dict__`` of a series where the host expects NumPy arrays, and have
+the methods that its ``slice``, ``select_by_mask``, ``copy`` and ``repr`` use.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ from .recording import Recording
 
 
 class ColumnLoader(Protocol):
-    r"""Makes one column of a series. It is pickled with it, so it holds no open file; the
-    column is kept by it, so it is hashable and equal to others that make the same."""
+    r"""Makes one column of a series.
+
+    A pickled series includes it, so it holds no open file. It is the key by which the
+    process keeps the column, so it is hashable, and equal to loaders of the same column.
+    """
 
     def __call__(self) -> np.ndarray: ...
 
@@ -35,7 +38,7 @@ class ColumnLoader(Protocol):
 
 
 class LazyColumn:
-    r"""A column that is loaded when it is looked into.
+    r"""A column that is loaded when somebody needs its values.
 
     Args:
         load: makes the column, which the process keeps within a bound.
@@ -77,9 +80,9 @@ class LazyFrames:
     r"""The pixels of frames, decoded at first access and kept.
 
     Args:
-        recording: the one that they belong to.
+        recording: the recording of the frames.
         frames: frame numbers, int64 of shape (n,) or a :class:`LazyColumn` of them.
-        decoded: pixels and validity once they are known.
+        decoded: pixels and validity, after they were decoded.
     """
 
     recording: Recording
@@ -109,16 +112,16 @@ class LazyFrames:
         return self._decode()[1]
 
     def all_valid(self) -> NDArray[np.uint8]:
-        r"""Returns :attr:`pixels`, for those who do not ask which of them are valid.
+        r"""Returns :attr:`pixels`, for callers that do not look at :attr:`valid`.
 
         Raises:
-            DecodeError: if some are not.
+            DecodeError: if some frames are not valid.
         """
         if not self.valid.all():
             lost = np.asarray(self.frames)[~self.valid]
             raise DecodeError(
-                f"{len(lost)} of the {len(self)} frames asked for do not decode, the first "
-                f"being frame {lost[0]} of {self.recording.parts[0].uri!r}. Pass "
+                f"{len(lost)} of the {len(self)} frames asked for do not decode; the first "
+                f"is frame {lost[0]} of {self.recording.parts[0].uri!r}. Pass "
                 f"return_valid=True to have zeros there and a mask that says where."
             )
         return self.pixels
@@ -153,7 +156,7 @@ class LazyFrames:
 
 @dataclass(eq=False)
 class _FileRead:
-    # What is wanted of one file in one kind of pixels: where each of its frames is
+    # What windows want of one file in one kind of pixels: where each of its frames is
     # decoded to, where else it is copied to, and which window wants it in which slot.
     file: VideoFile
     output: OutputFormat
@@ -173,8 +176,8 @@ class _Pixels(NamedTuple):
 def read_together(windows: Sequence[LazyFrames]) -> None:
     r"""Decodes the frames of several windows, planned as one; the windows keep them.
 
-    What several of them want of a file is fetched and decoded once, where they agree in
-    the pixels that they want of it.
+    If several windows want the same frames in the same kind of pixels, these are fetched
+    and decoded once.
 
     Args:
         windows: of one recording or several.
@@ -227,7 +230,7 @@ def _check_memory(windows: Sequence[LazyFrames]) -> None:
 def _add_window(
     window: LazyFrames, number: int, reads: dict[Hashable, _FileRead]
 ) -> _Pixels:
-    # Gives a window its array, and adds what it wants to what is to be read.
+    # Gives a window its array, and adds its frames to those that will be read.
     recording, frames = window.recording, np.asarray(window.frames)
     array = empty_frames((len(frames), *recording.frame_shape))
     first = origin = None
@@ -237,7 +240,7 @@ def _add_window(
     threads = recording.threads
     threads = usable_threads() if threads == "auto" else int(threads)
     for file, rows, wanted in rows_by_file(recording, frames):
-        # Copies of a video have an index each; what they say of the same file is equal.
+        # Each copy of a video has its own index; what they say of the same file is equal.
         known_by = file.packets.fingerprint or id(file.packets)
         key = (file.uri, known_by, recording.output, threads)
         if key not in reads:
@@ -256,15 +259,15 @@ def _add_window(
 def rows_by_file(
     recording: Recording, numbers: np.ndarray
 ) -> Iterator[tuple[VideoFile, np.ndarray, np.ndarray]]:
-    r"""Yields for each segment that is concerned its file, the frames within the file, and
-    where in ``numbers`` they stand.
+    r"""Yields the file of each segment that has some of the frames, the frames within the
+    file, and their places in ``numbers``.
 
     Args:
-        recording: the one that the frames belong to.
+        recording: the recording of the frames.
         numbers: frame numbers, sorted and unique, int64 of shape (n,).
 
     Raises:
-        FrameIndexError: if one is none of the recording.
+        FrameIndexError: if the recording lacks one of them.
     """
     numbers = checked_numbers(recording, numbers)
     offsets = recording.frame_offsets
@@ -283,11 +286,11 @@ def checked_numbers(recording: Recording, numbers: np.ndarray) -> NDArray[np.int
     r"""Returns frame numbers, all of which the recording has.
 
     Args:
-        recording: the one that the frames belong to.
+        recording: the recording of the frames.
         numbers: frame numbers in any order, repeated or not, shape (n,).
 
     Raises:
-        FrameIndexError: if one is none of the recording, as in a damaged HDF5 file.
+        FrameIndexError: if the recording lacks one, as with a damaged HDF5 file.
     """
     found = np.asarray(numbers)
     n_frames = int(recording.frame_counts.sum())
@@ -310,8 +313,8 @@ def _fill_in(
     origin: np.ndarray | None,
     missing: dict[int, str],
 ) -> tuple[np.ndarray, np.ndarray]:
-    # What did not decode is refused or becomes zeros, and what was asked for more than
-    # once is copied from where it was decoded to. Returns pixels, and what is valid.
+    # A frame that did not decode raises an error or becomes zeros. A frame that the window
+    # wants more than once is copied. Returns pixels, and which frames are valid.
     valid = np.ones(len(pixels), bool)
     if missing:
         recording, frames = window.recording, np.asarray(window.frames)
@@ -333,8 +336,8 @@ def _note_masked(recording: Recording, reasons: dict[int, str]) -> None:
     frames = np.array(sorted(reasons), np.int64)
     for file, rows, wanted in rows_by_file(recording, frames):
         numbers = frames[wanted].tolist()
-        known = [(float(recording.timestamps[n]), reasons[n]) for n in numbers]
-        note_masked(file.uri, dict(zip(rows.tolist(), known)))
+        details = [(float(recording.timestamps[n]), reasons[n]) for n in numbers]
+        note_masked(file.uri, dict(zip(rows.tolist(), details)))
 
 
 def _decode_error(recording: Recording, frame: int, why: str) -> DecodeError:
@@ -342,6 +345,6 @@ def _decode_error(recording: Recording, frame: int, why: str) -> DecodeError:
     file, _ = recording.files[segment]
     return DecodeError(
         f"frame {frame} of {file.uri!r} (t = {recording.timestamps[frame]:.6f} s) does not "
-        f"decode: {why}. Open the video with on_error='mask' to have zeros there and "
-        f"to see in .valid which frames they are."
+        f"decode: {why}. Open the video with on_error='mask' to have zeros there, and "
+        f"False in .valid."
     )

@@ -1,8 +1,8 @@
 r"""Remembers which frames were masked, in this process and in the workers it started.
 
-A worker appends what it masks to a file of its parent's, in a folder that is the user's
-alone, so that the training loop can say in the end what its workers met with. Where no
-worker masks anything, there is no file.
+A worker appends what it masks to a file of its parent, in a private folder of the user, so
+that the training loop can say in the end which frames its workers masked. If no worker
+masks anything, there is no file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from .._bytes.private_folder import check_private, make_private, open_private, user_name
 from ..errors import CacheError, DecodeWarning
 
-# How many runs of frames of a file are told before the rest is counted.
+# How many runs of frames per file are named before the rest is only counted.
 _TOLD = 5
 
 
@@ -45,14 +45,14 @@ class MaskedFrames:
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        # Frames that follow one another and have one reason are told together.
+        # Frames that follow one another and have one reason are named together.
         same = [a == b for a, b in zip(self.reasons, self.reasons[1:])]
         breaks = np.flatnonzero((np.diff(self.frames) != 1) | ~np.array(same, bool)) + 1
         runs = np.split(np.arange(len(self.frames)), breaks)
-        told = [self._tell(int(run[0]), int(run[-1])) for run in runs[:_TOLD]]
+        parts = [self._tell(int(run[0]), int(run[-1])) for run in runs[:_TOLD]]
         if len(runs) > _TOLD:
-            told.append(f"and {sum(map(len, runs[_TOLD:]))} more")
-        return f"{self.uri}: {len(self.frames)} frames masked: {'; '.join(told)}"
+            parts.append(f"and {sum(map(len, runs[_TOLD:]))} more")
+        return f"{self.uri}: {len(self.frames)} frames masked: {'; '.join(parts)}"
 
     def _tell(self, first: int, last: int) -> str:
         frames, times = self.frames, self.timestamps
@@ -63,15 +63,15 @@ class MaskedFrames:
 
 # For each file and frame its timestamp, and why it does not decode.
 _Files = dict[str, dict[int, tuple[float, str]]]
-# Neither locked nor cleared in forked children, which need not report it again.
+# It has no lock, and forked children keep it, since they need not report it again.
 _KNOWN: _Files = {}
 
 
 def masked_frames() -> list[MaskedFrames]:
     r"""Returns which frames ``on_error="mask"`` has made zeros so far.
 
-    It knows of this process and of the workers that it started with
-    :mod:`multiprocessing`, as a ``DataLoader`` does, whether they still run or not.
+    It covers this process and the workers that it started with :mod:`multiprocessing`, as
+    a ``DataLoader`` does, whether they still run or not.
 
     Returns:
         One entry for each file with masked frames, sorted by uri.
@@ -96,27 +96,27 @@ def masked_frames() -> list[MaskedFrames]:
 
 
 def note_masked(uri: str, masked: Mapping[int, tuple[float, str]]) -> None:
-    r"""Remembers frames of a file that were masked, and warns of the first of the file.
+    r"""Remembers masked frames of a file, and warns about the first of the file.
 
     Args:
         uri: the file.
         masked: timestamp and reason by the number in the file.
     """
-    known = _KNOWN.setdefault(uri, {})
+    noted = _KNOWN.setdefault(uri, {})
     parent = multiprocessing.parent_process()
     ledger = _ledger(parent.pid) if parent is not None and parent.pid is not None else None
-    if not known:  # a sibling may have met with them before
-        known.update(_read(ledger).get(uri, {}))
-    new = {frame: why for frame, why in masked.items() if frame not in known}
-    first = not known
-    known.update(new)
+    if not noted:  # a sibling may have masked some before
+        noted.update(_read(ledger).get(uri, {}))
+    new = {frame: why for frame, why in masked.items() if frame not in noted}
+    first = not noted
+    noted.update(new)
     if new and ledger is not None:
         _append(ledger, uri, new)
     if first and new:
         frame, (time, reason) = min(new.items())
         warnings.warn(
             f"frame {frame} of {uri!r} (t = {time:.6f} s) does not decode: {reason}. It is "
-            f"masked: zeros, and False in .valid. Further ones of this file go without a "
+            f"masked: zeros, and False in .valid. Later ones of this file raise no further "
             f"warning; temporaldata_video.masked_frames() lists them all.",
             DecodeWarning,
             stacklevel=2,
@@ -132,8 +132,8 @@ def _merged(*parts: _Files) -> _Files:
 
 
 def _ledger(pid: int) -> str:
-    # Where the children of a process report to. Numbers of processes come again, and the
-    # random key that multiprocessing gives to a process and to all that it starts does not.
+    # Where the children of a process report. Process numbers are used again; the random
+    # key that multiprocessing gives to a process and to all that it starts is not.
     key = multiprocessing.current_process().authkey
     name = f"{pid}-{blake2b(key, digest_size=16).hexdigest()}.jsonl"
     folder = f"temporaldata-video-masked-{user_name()}"
@@ -161,7 +161,7 @@ def _read(ledger: str | None) -> _Files:
 
 def _append(ledger: str, uri: str, masked: Mapping[int, tuple[float, str]]) -> None:
     lines = [json.dumps([uri, frame, *why]) + "\n" for frame, why in masked.items()]
-    # A full disk, or a folder of somebody else's, is no reason to end a training run.
+    # A full disk, or a folder of somebody else, is no reason to end a training run.
     with suppress(OSError, CacheError):
         check_private(make_private(os.path.dirname(ledger)))
         # One write in append mode, so that the lines of two workers do not mix.

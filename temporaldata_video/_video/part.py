@@ -1,4 +1,4 @@
-r"""A video as it was indexed, which a recording may have one or several of."""
+r"""A video as it was indexed; a recording has one or several."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class VideoPart:
 
     Args:
         place: where its files and its index are.
-        given_index: an index that need not be looked for.
-        saved: what a recording says of the video, which must still be so.
+        given_index: an index; without it, the index is looked for.
+        saved: what a recording says about the video, and what must still hold.
     """
 
     place: VideoPlace
@@ -49,7 +49,7 @@ class VideoPart:
     saved: SavedVideo | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What was looked up is looked up again, but an index that was built is kept.
+        # Unpickling looks an index up again, but keeps an index that was built.
         state = {name: getattr(self, name) for name in self.__dataclass_fields__}
         if "_opened" in self.__dict__ and isinstance(self.index, MemoryFrameIndex):
             state["given_index"] = self.index
@@ -62,7 +62,7 @@ class VideoPart:
 
     @property
     def further_uris(self) -> tuple[str, ...]:
-        r"""The further files, where they were given."""
+        r"""The further files, if the user named them."""
         return self.place.uris[1:]
 
     @cached_property
@@ -72,16 +72,16 @@ class VideoPart:
 
     @property
     def index(self) -> FrameIndex:
-        r"""The frame index: the one given, the sidecar, or one that is built now.
+        r"""The frame index: ``given_index``, the sidecar, or one that is built now.
 
         Raises:
-            StaleIndexError: if it is of another video than a recording was saved of.
+            StaleIndexError: if it is of another video than the recording was saved with.
         """
         return self._opened[0]
 
     @property
     def keeps_clock(self) -> bool:
-        r"""Whether the clock of the index is the one that a recording was saved with."""
+        r"""Whether the index has the clock that the recording was saved with."""
         return self._opened[1]
 
     @cached_property
@@ -96,24 +96,24 @@ class VideoPart:
             warnings.warn(
                 f"the index of {shown_uri(self.uri)!r} has another clock than it had when "
                 f"the recording {shown_uri(self.saved.recording)!r} was saved. The "
-                f"recording goes on using its own timestamps, which were saved with it. To "
-                f"take the clock of the index, open the video with LazyVideo.from_uri and "
-                f"save the recording again.",
+                f"recording keeps its own timestamps, which were saved with it. To use the "
+                f"clock of the index, open the video with LazyVideo.from_uri and save the "
+                f"recording again.",
                 IndexWarning,
                 stacklevel=4,
             )
         return index, same_clock
 
     def _find_index(self) -> FrameIndex:
-        given = self.given_index
-        if isinstance(given, LanceFrameIndex):
-            return given.with_store(self.place.store_of(given.uri))
-        if given is not None:
-            return given
+        index = self.given_index
+        if isinstance(index, LanceFrameIndex):
+            return index.with_store(self.place.store_of(index.uri))
+        if index is not None:
+            return index
         return self.place.find_index() or build_memory_index(self.reader, self.place.uris)
 
     def open_index(self) -> None:
-        r"""Looks for the index now, so that what is wrong with it is said now."""
+        r"""Looks for the index now, so that its errors come now."""
         _ = self.index
 
     @cached_property
@@ -123,11 +123,11 @@ class VideoPart:
 
     @cached_property
     def identity(self) -> tuple[Any, ...]:
-        r"""What two parts have in common if they are the same video."""
+        r"""Equal for two parts if they are the same video."""
         index = self.index
-        known = (index.index_id or index.uri) if isinstance(index, PacketIndex) else ""
+        identity = (index.index_id or index.uri) if isinstance(index, PacketIndex) else ""
         clock = self.saved.clock if self.saved and not self.keeps_clock else ""
-        return self.uri, self.further_uris, known or id(index), clock
+        return self.uri, self.further_uris, identity or id(index), clock
 
     @cached_property
     def segment_uris(self) -> list[str]:
@@ -141,13 +141,14 @@ class VideoPart:
             uris = segment_uris(self.uri, n)
             if all(self._exists(uri) for uri in uris[1:]):
                 return uris
-        # Segments may be a matter of the index alone: all of them lie in the one file.
+        # Only the index may know segments: then all of them lie in the one file.
         return [self.uri] * n
 
     def _other_number_of_files(self, n_segments: int) -> IndexFormatError:
         return IndexFormatError(
             f"the index of {self.uri!r} has {n_segments} segments, and "
-            f"{len(self.place.uris)} files are given."
+            f"the video has {len(self.place.uris)} files. Pass those after the first as "
+            f"segment_uris=..., all of them."
         )
 
     def _exists(self, uri: str) -> bool:
@@ -159,7 +160,7 @@ class VideoPart:
 
     @cached_property
     def files(self) -> list[tuple[VideoFile, np.ndarray | None]]:
-        r"""For each segment its file, and which frame of the file each of its rows is
+        r"""The file of each segment, and the frame of the file for each of its rows
         (:obj:`None` where row and frame are the same)."""
         segments = segments_of(self.index)
         if segments:
@@ -173,7 +174,7 @@ class VideoPart:
         return list(self._matched_files())
 
     def _named_uris(self, index: FrameIndex) -> list[str]:
-        # The files of an index that knows them, in their order; none of another index.
+        # The files that an index names, in their order; none if it names no files.
         indexed = index.uris if isinstance(index, PacketIndex) else ()
         if not indexed:
             return []
@@ -189,13 +190,13 @@ class VideoPart:
         for uri in dict.fromkeys(uris):
             meta = self.reader.head(uri)
             packets = _SCANS.get((uri, meta), partial(build_segment, self.reader, uri))
-            mine = [i for i, other in enumerate(uris) if other == uri]
+            numbers = [i for i, other in enumerate(uris) if other == uri]
             if self.saved is not None and self.saved.fingerprints:
-                was = self.saved.fingerprints[mine[0]]
+                was = self.saved.fingerprints[numbers[0]]
                 self.saved.check_file(uri, was, packets.fingerprint, self.reader)
-            matched = match_frames([tables[i] for i in mine], packets.frames.pts, uri)
+            matched = match_frames([tables[i] for i in numbers], packets.frames.pts, uri)
             frames.update(
-                (i, (self._file(uri, packets), rows)) for i, rows in zip(mine, matched)
+                (i, (self._file(uri, packets), rows)) for i, rows in zip(numbers, matched)
             )
         return (frames[i] for i in range(len(uris)))
 
@@ -205,15 +206,15 @@ class VideoPart:
 
     @cached_property
     def to_save(self) -> SavedVideo:
-        r"""What a recording has to say of the video, so that it knows it again."""
+        r"""What a recording must save to recognize the video later."""
         if self.saved is not None:
             return self.saved
         uris = self._named_uris(self.index) or self.segment_uris
         segments = segments_of(self.index)
-        known = [segment.fingerprint for segment in segments] or [None] * len(uris)
+        fingerprints = [segment.fingerprint for segment in segments] or [None] * len(uris)
         taken = {
             uri: saved_fingerprint(self.reader, uri, fingerprint)
-            for uri, fingerprint in zip(uris, known)
+            for uri, fingerprint in zip(uris, fingerprints)
         }
         return SavedVideo(
             "",

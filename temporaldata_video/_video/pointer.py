@@ -24,7 +24,7 @@ BACKEND_NAME = "MP4_INDEX"
 
 @dataclass(frozen=True, eq=False)
 class FromHdf5:
-    r"""Returns a dataset of an HDF5 file, which is opened anew to load it.
+    r"""Loads a dataset of an HDF5 file, and opens the file anew for that.
 
     Args:
         path: the file.
@@ -42,10 +42,10 @@ class FromHdf5:
 
 
 class Pointer(NamedTuple):
-    r"""A window of a recording, as an HDF5 group says it.
+    r"""A window of a recording, as an HDF5 group describes it.
 
     Args:
-        recording: what it is a window of.
+        recording: the recording of the window.
         timestamps: seconds, float64 of shape (n,), or a :class:`LazyColumn` of them.
         frame_indices: frame numbers, int64 of shape (n,), or a :class:`LazyColumn`.
         timekeys: the columns that count from the origin.
@@ -62,11 +62,11 @@ class Pointer(NamedTuple):
 
 
 def write_pointer(group: Any, recording: Recording, origin: float, edge: float) -> None:
-    r"""Has an HDF5 group point to a video.
+    r"""Makes an HDF5 group point to a video.
 
     Args:
         group: an ``h5py.Group``, which holds the window as a plain series.
-        recording: what the window is of.
+        recording: the recording of the window.
         origin: seconds in the recording at which the window counts from 0.
         edge: where the window begins, in its own seconds.
     """
@@ -146,7 +146,7 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
 
 
 def _check_columns(group: Any) -> None:
-    # By their description alone, which reads none of their contents.
+    # This looks at their description alone, and reads none of their contents.
     times, numbers = group["timestamps"], group["frame_indices"]
     if not (
         times.shape == numbers.shape
@@ -162,10 +162,10 @@ def _check_columns(group: Any) -> None:
 
 def _read_part(part: dict[str, Any], base: str) -> VideoPart:
     index_uri = part["index_uri"]
-    told = [part["uri"], *part["further_uris"], *([index_uri] if index_uri else [])]
-    if not all(isinstance(uri, str) for uri in told):
-        raise TypeError(f"its uris are {told}")
-    uris = [resolve_uri(uri, base) for uri in told]
+    uris = [part["uri"], *part["further_uris"], *([index_uri] if index_uri else [])]
+    if not all(isinstance(uri, str) for uri in uris):
+        raise TypeError(f"its uris are {uris}")
+    uris = [resolve_uri(uri, base) for uri in uris]
     for uri in uris:
         check_scheme(uri, base)
     files = tuple(uris[: 1 + len(part["further_uris"])])
@@ -174,7 +174,7 @@ def _read_part(part: dict[str, Any], base: str) -> VideoPart:
 
 
 def _read_saved(part: dict[str, Any], base: str) -> SavedVideo:
-    # What recordings of older versions don't say of their video is not compared.
+    # Facts that recordings of older versions don't hold are not compared.
     counts, files = part["frames"], part.get("fingerprints", [])
     saved = SavedVideo(
         base,
@@ -183,9 +183,13 @@ def _read_saved(part: dict[str, Any], base: str) -> SavedVideo:
         part.get("index_id", ""),
         part.get("clock", ""),
     )
-    known = [f for f in saved.fingerprints if f is not None]
-    numbers = [*saved.frame_counts, *(f.size for f in known)]
-    texts = [saved.index_id, saved.clock, *(t for f in known for t in (f.etag, f.digest))]
+    fingerprints = [f for f in saved.fingerprints if f is not None]
+    numbers = [*saved.frame_counts, *(f.size for f in fingerprints)]
+    texts = [
+        saved.index_id,
+        saved.clock,
+        *(t for f in fingerprints for t in (f.etag, f.digest)),
+    ]
     if not (
         all(type(number) is int and number >= 0 for number in numbers)
         and all(isinstance(text, str) for text in texts)

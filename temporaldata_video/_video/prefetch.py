@@ -14,10 +14,10 @@ from .recording import Recording
 def prefetch_recording(
     recording: Recording, frames: np.ndarray, progress: bool = False
 ) -> None:
-    r"""Fetches what reading frames would fetch into the cache.
+    r"""Fetches into the cache the bytes that reading the frames would fetch.
 
     Args:
-        recording: the one that they belong to.
+        recording: the recording of the frames.
         frames: frame numbers, int64 of shape (n,).
         progress: show a progress bar.
 

@@ -14,9 +14,9 @@ from .series import VideoSeries
 def read_many(windows: Iterable[VideoSeries]) -> list[NDArray[np.uint8]]:
     r"""Returns the frames of several windows, planned together.
 
-    Windows may overlap, and be of one video or of several. A group of pictures that
-    several of them need is decoded once, and what they need of a file is fetched in one
-    go. The windows keep their frames, as if :attr:`LazyVideo.frames` had been asked for.
+    Windows may overlap, and be of one video or of several. It decodes a group of pictures
+    once, even if several windows need it, and fetches all bytes of a file in one go. The
+    windows keep their frames, as after :attr:`LazyVideo.frames`.
 
     Args:
         windows: lazy videos; each says its own ``resize``, ``colorspace``,
@@ -24,8 +24,8 @@ def read_many(windows: Iterable[VideoSeries]) -> list[NDArray[np.uint8]]:
             pixels they ask for are decoded apart.
 
     Returns:
-        For each window, in the order given, what its ``frames`` are: uint8 of its
-        ``shape``. Which of them are masked is in its ``valid``.
+        The ``frames`` of each window, in the order of ``windows``: uint8 of its ``shape``.
+        The ``valid`` of a window says which of its frames are masked.
 
     Raises:
         TypeError: if one is no lazy video.

@@ -18,7 +18,7 @@ from .part import VideoPart
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    r"""Parts of one recording, and the pixels that are asked of them.
+    r"""Parts of one recording, and the pixels to read from them.
 
     Args:
         parts: in the order in which their frames are numbered.
@@ -51,7 +51,8 @@ class Recording:
     @property
     def timestamps(self) -> np.ndarray:
         r"""Seconds of each frame by its number, read-only float64 of shape (n,); NaN for
-        frames without a time, and where a recording goes by another clock."""
+        frames without a time, and for parts whose index has another clock than the saved
+        recording."""
         return self._column("timestamps")
 
     def _make_timestamps(self) -> np.ndarray:
@@ -59,11 +60,11 @@ class Recording:
         for part in self.parts:
             clock = np.full(int(part.frame_counts.sum()), np.nan)
             clocks.append(clock)
-            # Times of another clock than the recording's would be made up.
+            # Times of another clock than the recording's would be wrong here.
             if not part.keeps_clock:
                 continue
-            known = np.asarray(part.index.timestamps(), np.float64)[: len(clock)]
-            clock[: len(known)] = known
+            times = np.asarray(part.index.timestamps(), np.float64)[: len(clock)]
+            clock[: len(times)] = times
         return np.concatenate(clocks)
 
     @property
@@ -116,7 +117,7 @@ class FromRecording:
     r"""Makes a column of a recording's index.
 
     Args:
-        recording: that it is of.
+        recording: the recording.
         name: ``"timestamps"``, ``"time_order"`` or ``"sorted_timestamps"``.
     """
 
@@ -134,7 +135,7 @@ def merge_recordings(recordings: Sequence[Recording]) -> tuple[Recording, list[n
         recordings: they agree in everything but their parts.
 
     Returns:
-        The recording, and for each of those given the new number by old number, int64.
+        The recording, and per old recording the new numbers by old number, int64.
     """
     parts: dict[Any, VideoPart] = {}
     for recording in recordings:
@@ -143,7 +144,7 @@ def merge_recordings(recordings: Sequence[Recording]) -> tuple[Recording, list[n
     sizes = [int(part.frame_counts.sum()) for part in parts.values()]
     start = dict(zip(parts, np.concatenate([[0], np.cumsum(sizes)[:-1]])))
     first = recordings[0]
-    # Zeros only where all agreed to them.
+    # Masked frames become zeros only if all recordings agree to that.
     on_error: OnError = "mask" if all(s.on_error == "mask" for s in recordings) else "raise"
     merged = Recording(tuple(parts.values()), first.output, on_error, first.threads)
     return merged, [

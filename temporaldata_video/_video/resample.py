@@ -17,11 +17,11 @@ def with_neighbours(
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Returns the frames of a window, and those of the recording right beside it.
 
-    What is on screen when a window begins was shown before, so that it takes the frame
-    before the window to say. A selection with gaps has no neighbours.
+    When a window begins, the screen still shows the frame before the window, so resampling
+    needs that frame. A selection with gaps has no neighbours.
 
     Args:
-        recording: the one that they belong to.
+        recording: the recording of the frames.
         times: seconds of the frames of the window, from ``origin``.
         frames: their numbers.
         origin: seconds in the recording at which the window counts from 0; NaN if there
@@ -36,7 +36,7 @@ def with_neighbours(
         return times, frames
     if len(frames):
         first, stop = _place(order, frames[0]), _place(order, frames[-1]) + 1
-        # Frames without a time, and those that go by another clock, have no place.
+        # Frames without a time, and frames on another clock, have no place.
         if not np.array_equal(frames, order[first:stop]):
             return times, frames
     else:
@@ -49,14 +49,14 @@ def with_neighbours(
 
 
 def _place(order: np.ndarray, frame: int) -> int:
-    # Where a frame stands in time. In nearly all recordings that is its number.
+    # The place of a frame in time order. In nearly all recordings that is its number.
     if frame < len(order) and order[frame] == frame:
         return int(frame)
     return int(np.flatnonzero(order == frame)[:1].max(initial=-1))
 
 
 def match_times(known: np.ndarray, times: np.ndarray, method: str) -> np.ndarray:
-    r"""Returns which of the known times belongs to each time.
+    r"""Returns the position of the frame that belongs to each time.
 
     Args:
         known: sorted seconds, float64 of shape (n,).

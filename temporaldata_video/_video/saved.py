@@ -1,4 +1,4 @@
-r"""What a saved recording knows of its video, and whether the video is still that one."""
+r"""Tells whether a video is still the one that a recording was saved with."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..types import Fingerprint, FrameIndex, ObjectMeta, ObjectStore, PacketInde
 
 
 def clock_digest(timestamps: np.ndarray) -> str:
-    r"""Returns by what a clock is known again, 16 bytes of BLAKE2b as hex.
+    r"""Returns a digest that identifies a clock, 16 bytes of BLAKE2b as hex.
 
     Args:
         timestamps: seconds of every frame, float64 of shape (n,); NaN without a time.
     """
-    times = np.asarray(timestamps, "<f8") + 0.0  # of two zeros and many NaNs, one each
+    times = np.asarray(timestamps, "<f8") + 0.0  # makes -0.0 equal to 0.0
     times[np.isnan(times)] = np.nan
     return hashlib.blake2b(times.tobytes(), digest_size=16).hexdigest()
 
@@ -87,14 +87,14 @@ class SavedVideo:
         store: ObjectStore,
         source: str = "what was read of it",
     ) -> None:
-        r"""Refuses another file than the one that a recording was saved of.
+        r"""Refuses another file than the one that the recording was saved with.
 
         Args:
             uri: the file.
-            was: its fingerprint then, :obj:`None` if it is not known.
-            now: its fingerprint now, :obj:`None` if it is not known.
+            was: its fingerprint then, or :obj:`None` if it is not known.
+            now: its fingerprint now, or :obj:`None` if it is not known.
             store: reads it, if the fingerprint does not say enough.
-            source: what says so, for the message.
+            source: where ``now`` comes from, for the message.
 
         Raises:
             StaleIndexError: if they are not of the same contents.
@@ -113,7 +113,7 @@ class SavedVideo:
         )
 
     def has_clock_of(self, index: FrameIndex) -> bool:
-        r"""Returns whether the recording goes by the clock of an index.
+        r"""Returns whether the recording has the same clock as an index.
 
         Args:
             index: the index that the video has now.
@@ -138,23 +138,23 @@ class SavedVideo:
 
 
 def saved_fingerprint(
-    store: ObjectStore, uri: str, known: Fingerprint | None
+    store: ObjectStore, uri: str, indexed: Fingerprint | None
 ) -> Fingerprint | None:
-    r"""Returns a fingerprint by which a file is known in any place, :obj:`None` if the
+    r"""Returns a fingerprint that identifies a file in any place, or :obj:`None` if the
     file cannot be read.
 
     Args:
         store: reads the file, if its index does not say enough.
         uri: the file.
-        known: what the index says.
+        indexed: what the index says.
     """
-    if known is not None and known.digest:
-        return known
+    if indexed is not None and indexed.digest:
+        return indexed
     try:
-        meta = ObjectMeta(known.size, known.etag) if known else store.head(uri)
+        meta = ObjectMeta(indexed.size, indexed.etag) if indexed else store.head(uri)
         return Fingerprint(meta.size, meta.etag, digest_edges(store, uri, meta))
     except (SourceError, OSError):
-        return known
+        return indexed
 
 
 def _same_contents(
@@ -166,13 +166,13 @@ def _same_contents(
         return was.digest == now.digest
     if was.etag and was.etag == now.etag:
         return True
-    # Without a digest nothing more can be said: the file could not be read then.
+    # Without a digest, which means that the file was unreadable then, nobody can say more.
     meta = ObjectMeta(now.size, now.etag)
     return not was.digest or digest_edges(store, uri, meta) == was.digest
 
 
 def index_id_of(index: FrameIndex) -> str:
-    r"""Returns what tells an index from another of the same video, ``""`` if nothing does.
+    r"""Returns a name that no other index of the same video has, ``""`` if it has none.
 
     Args:
         index: the index.
@@ -181,7 +181,7 @@ def index_id_of(index: FrameIndex) -> str:
 
 
 def _tell_counts(was: Sequence[int], now: Sequence[int]) -> tuple[str, str]:
-    # In few words, and never the same of both.
+    # Few words that always differ between the two.
     if len(was) != len(now):
         was_told, now_told = (f"{sum(n)} frames in {len(n)} segments" for n in (was, now))
         return was_told, now_told

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class VideoSeries:
-    r"""What makes an ``IrregularTimeSeries`` of any host a lazy video.
+    r"""Makes an ``IrregularTimeSeries`` of any host a lazy video.
 
     The host's own methods do the slicing: they find arrays in ``__dict__``, of which
     ``frames``, and ``timestamps`` and ``frame_indices`` of a whole video, are lazy ones.
@@ -52,7 +52,7 @@ class VideoSeries:
     _timekeys: list[str]
     _sorted: bool | None
 
-    if TYPE_CHECKING:  # what the host brings
+    if TYPE_CHECKING:  # these come from the host
         domain: Any
 
         def __len__(self) -> int: ...
@@ -119,7 +119,7 @@ class VideoSeries:
             A lazy video of the whole recording.
 
         Raises:
-            ValueError: if an argument is none of what is allowed.
+            ValueError: if an argument has a value that is not allowed.
             SourceNotFoundError: if there is no video and no index of it.
             FrameIndexError: if the index is damaged.
 
@@ -238,12 +238,12 @@ class VideoSeries:
         own = ("_domain", "_metadata")
         state = {k: v for k, v in video.__dict__.items() if k not in own}
         out.__dict__.update(copy.deepcopy(state), _metadata=video.metadata)
-        if "_domain" in video.__dict__:  # it is worked out when needed, otherwise
+        if "_domain" in video.__dict__:  # otherwise it is computed when needed
             domain = video.domain
             out._domain = cls._interval_class(domain.start.copy(), domain.end.copy())
         return out
 
-    # What the host keeps as arrays ---------------------------------------------------
+    # Columns that the host keeps as arrays -------------------------------------------
 
     @property
     def timestamps(self) -> NDArray[np.float64]:
@@ -254,7 +254,7 @@ class VideoSeries:
 
     @timestamps.setter
     def timestamps(self, value: NDArray[np.float64]) -> None:
-        # Times that somebody sets say nothing of the frames beside this window.
+        # Times that somebody sets say nothing about the frames beside this window.
         self.__dict__.update(timestamps=value, _origin=float("nan"))
 
     @property
@@ -265,7 +265,10 @@ class VideoSeries:
 
     @frame_indices.setter
     def frame_indices(self, value: np.ndarray) -> None:
-        raise AttributeError("frame_indices are what the frames are; they cannot be set.")
+        raise AttributeError(
+            "frame_indices say which frames these are and cannot be set; take others with "
+            "slice or select_by_mask."
+        )
 
     @property
     def frames(self) -> NDArray[np.uint8]:
@@ -296,7 +299,7 @@ class VideoSeries:
     def _domain(self, value: Any) -> None:
         self.__dict__["_domain"] = value
 
-    # What the index alone tells, but for `valid` -------------------------------------
+    # Facts from the index alone, except `valid` --------------------------------------
 
     @property
     def _lazy_frames(self) -> LazyFrames:
@@ -304,12 +307,12 @@ class VideoSeries:
 
     @property
     def _numbers(self) -> NDArray[np.int64]:
-        # Frame numbers to look something up by: none that the recording does not have.
+        # Frame numbers for look-ups: all of them checked against the recording.
         return checked_numbers(self._recording, self.frame_indices)
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        r"""Which of :attr:`frames` did decode, bool of shape (n,)."""
+        r"""Which of :attr:`frames` decoded, bool of shape (n,)."""
         return self._lazy_frames.valid
 
     @property
@@ -319,7 +322,7 @@ class VideoSeries:
 
     @property
     def metadata(self) -> Any:
-        r"""What was handed over as ``metadata``, the same object in every slice."""
+        r"""The ``metadata`` of the constructor, the same object in every slice."""
         return self._metadata
 
     @property
@@ -364,8 +367,8 @@ class VideoSeries:
     def prefetch(self, progress: bool = False) -> None:
         r"""Fetches the bytes that :attr:`frames` needs into the cache.
 
-        What is in the cache already is not fetched again, and local files are read in
-        place. The frames are not decoded. See :func:`configure`.
+        It does not fetch again what the cache has already, and does nothing for local
+        files, which are read in place. It decodes no frames. See :func:`configure`.
 
         Args:
             progress: show a progress bar.
@@ -444,12 +447,12 @@ class VideoSeries:
 
         Args:
             indices: positions in ``[0, n)`` in any order, repeated or not, shape (m,).
-            return_valid: also return which of them did decode; with
+            return_valid: also return which of them decoded; with
                 ``on_error="mask"`` the others are zeros.
 
         Returns:
-            uint8 of shape (m, \*frame_shape), in the order asked; with ``return_valid``
-            a tuple of it and bool of shape (m,).
+            uint8 of shape (m, \*frame_shape), in the order of ``indices``; with
+            ``return_valid`` a tuple of it and bool of shape (m,).
 
         Raises:
             IndexError: if a position is out of range.
@@ -465,8 +468,8 @@ class VideoSeries:
     def resample(self, times: ArrayLike, method: Method = "previous") -> Self:
         r"""Returns a lazy video with exactly one frame for each of ``times``.
 
-        At the edges of a window the frame may lie outside of it: what was on screen when
-        the window began was shown before.
+        At the edges of a window the frame may lie outside of it: when the window begins,
+        the screen still shows the frame before.
 
         Args:
             times: seconds in the times of this video, sorted, float64 of shape (m,).
@@ -490,15 +493,16 @@ class VideoSeries:
             array([ 0,  7, 15, 22])
         """
         check_choice("method", method, METHODS)
-        wanted = np.array(times, np.float64)
-        if wanted.ndim != 1 or not np.isfinite(wanted).all() or (np.diff(wanted) < 0).any():
+        targets = np.array(times, np.float64)
+        finite = targets.ndim == 1 and np.isfinite(targets).all()
+        if not finite or (np.diff(targets) < 0).any():
             raise ValueError("times must be a one-dimensional, finite and sorted array.")
-        known, frames = with_neighbours(
+        shown, frames = with_neighbours(
             self._recording, self.timestamps, self._numbers, self._origin, self._edge
         )
-        positions = match_times(known, wanted, method)
+        positions = match_times(shown, targets, method)
         out = self.__class__.__new__(self.__class__)
-        out._set_columns(self._recording, wanted, frames[positions])
+        out._set_columns(self._recording, targets, frames[positions])
         self._hand_on(out)
         return out
 
@@ -508,7 +512,7 @@ class VideoSeries:
 
         Args:
             videos: at least one.
-            sort: put the frames in time order; as given otherwise.
+            sort: put the frames in time order; otherwise they keep their order.
 
         Raises:
             ValueError: if there is none, or they differ in ``metadata.recording_hash``,
@@ -540,7 +544,7 @@ class VideoSeries:
         out = cls.__new__(cls)
         out._set_columns(recording, times, frames)
         out._metadata = videos[0].metadata
-        # Windows that count from points of their own have no common one.
+        # Windows that count from different points have no common origin.
         origins = {video._origin for video in videos}
         out._origin = origins.pop() if len(origins) == 1 else float("nan")
         out._edge = min(video._edge for video in videos)
@@ -551,7 +555,7 @@ class VideoSeries:
         out._domain = domain
         return out
 
-    # What it shows of itself ---------------------------------------------------------
+    # Pictures ------------------------------------------------------------------------
 
     def plot(
         self, ax: Axes | None = None, *, pose: Any = None, count: int | None = None
@@ -564,7 +568,7 @@ class VideoSeries:
                 before any ``resize``. A column of shape (n, 2) is x and y of one point.
                 Each frame has the points whose own time is nearest to that of the frame,
                 if that is at most half a frame away.
-            count: how many frames, as many as there is room for by default.
+            count: how many frames; by default, as many as there is room for.
 
         Returns:
             The axes.

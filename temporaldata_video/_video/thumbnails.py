@@ -1,4 +1,4 @@
-r"""Reads frames as small as they will be drawn, with what a picture says about them."""
+r"""Reads frames as small as a picture draws them, with the facts for their labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .recording import Recording
 
 
 def stills_of(video: Any, shown: np.ndarray, width: int) -> Stills:
-    r"""Returns frames of a lazy video to be drawn; what it has decoded is not read again.
+    r"""Returns frames of a lazy video to draw; decoded frames are not read again.
 
     Args:
         video: a lazy video.
@@ -34,12 +34,12 @@ def stills_of(video: Any, shown: np.ndarray, width: int) -> Stills:
 def read_stills(
     recording: Recording, numbers: np.ndarray, times: np.ndarray, width: int
 ) -> Stills:
-    r"""Decodes frames to be drawn, scaled down as they decode.
+    r"""Decodes frames to draw, scaled down as they decode.
 
     Args:
-        recording: of the frames; those that do not decode are masked, whatever it says.
+        recording: of the frames; frames that do not decode are masked in any case.
         numbers: of the frames, int64 of shape (n,).
-        times: seconds that they are drawn at, float64 of shape (n,).
+        times: seconds at which they are drawn, float64 of shape (n,).
         width: pixels that a frame will be wide at most.
     """
     height_shown, width_shown = shown_size(recording)
@@ -66,7 +66,7 @@ def times_taken(video: Any) -> np.ndarray:
 
 
 def half_frame(times: np.ndarray) -> float:
-    r"""Returns half of the seconds that mostly lie between two frames.
+    r"""Returns half of the median seconds between two frames.
 
     Args:
         times: sorted seconds, float64 of shape (n,).
@@ -96,7 +96,7 @@ def _stills(
 def _whole_size(recording: Recording) -> tuple[int, int]:
     try:
         height, width, _ = _with_size(recording, None).frame_shape
-    except ValueError:  # files of several sizes are of one size only when resized
+    except ValueError:  # files of several sizes have one size only when resized
         return shown_size(recording)
     return height, width
 

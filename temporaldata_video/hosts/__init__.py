@@ -1,1 +1,1 @@
-r"""What each host of the series classes needs, and nothing else."""
+r"""Holds what each host of the series classes needs, and nothing else."""

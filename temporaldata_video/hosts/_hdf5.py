@@ -1,7 +1,7 @@
-r"""Has a group that names a backend opened by that backend, by the host itself if it can.
+r"""Makes hosts open HDF5 groups that name a backend by that backend.
 
-A host that has a registry of backends is told of ours; ``Data.from_hdf5`` of any other is
-taught to ask for them.
+A host with a registry of backends gets ours registered there. For any other host, this
+module wraps ``Data.from_hdf5``, which then asks our registry.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def connect_to_backends(data_class: type) -> None:
 def registry_of(data_class: type) -> ModuleType | None:
     r"""Returns the registry of backends of a host, or :obj:`None` if it has none.
 
-    The sign of one is a module ``backends`` beside the one of ``Data`` that has a function
+    A registry is a module ``backends`` beside the module of ``Data`` that has a function
     ``register_backend``: ``temporaldata.backends``, ``torch_brain.data.backends``.
 
     Args:
@@ -59,7 +59,7 @@ def _dispatch_to_backends(data_class: type) -> None:
         lazy = kwargs.get("lazy", args[0] if args else True)
         for key, group in file.items():
             name = group.attrs.get(BACKEND_ATTRIBUTE)
-            # The attributes of a nested Data are its user's own.
+            # The attributes of a nested Data belong to its user.
             if not isinstance(name, str) or group.attrs.get("object") == "Data":
                 continue
             try:

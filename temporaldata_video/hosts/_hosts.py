@@ -1,4 +1,4 @@
-r"""The hosts that lazy videos belong to, and how each is taught of its own."""
+r"""The hosts of lazy videos, and how each learns to load its own."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Host:
     r"""A package with series classes of its own.
 
     Args:
-        name: how its users import it.
-        data: its ``Data``.
-        values: the class that all of its series descend from.
-        concat: its function of that name.
-        video: its lazy video.
+        name: the name by which users import it.
+        data: its class ``Data``.
+        values: the base class of all its series.
+        concat: its function ``concat``.
+        video: its class of lazy videos.
     """
 
     name: str
@@ -45,14 +45,14 @@ def add_host(host: Host) -> None:
     """
     _HOSTS.append(host)
     connect_to_backends(host.data)
-    # Where there is one host alone, there are no videos of another, and nothing to patch.
-    for known in _HOSTS if len(_HOSTS) == 2 else _HOSTS[2:]:
-        _refuse_other_videos(known)
+    # If there is only one host, there are no videos of another, and nothing to patch.
+    for patched in _HOSTS if len(_HOSTS) == 2 else _HOSTS[2:]:
+        _refuse_other_videos(patched)
 
 
 def _refuse_other_videos(host: Host) -> None:
-    # Data.slice goes by the classes of its own host, and would hand on a video of another
-    # whole, without a word.
+    # Data.slice knows only the classes of its own host. It would return a video of another
+    # host whole, without an error.
     original: Callable[..., None] = host.data.__setattr__
 
     @functools.wraps(original)
@@ -79,7 +79,7 @@ def concat(objs: Sequence[Any], sort: bool = True) -> Any: ...
 
 
 def concat(objs: Sequence[Any], sort: bool = True) -> Any:
-    r"""Concatenates videos, or whatever else their host can concatenate.
+    r"""Concatenates videos, or other objects that a host can concatenate.
 
     Args:
         objs: all lazy videos, or none of them.

@@ -1,4 +1,4 @@
-r"""Teaches hosts that are optional once, and only if, somebody imports them."""
+r"""Connects optional hosts when, and only if, somebody imports them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import PluginWarning
 
 
 def teach_later() -> None:
-    r"""Has our module for ``torch_brain.data`` imported right after the host itself."""
+    r"""Imports our module for ``torch_brain.data`` right after the host itself."""
     wrapt.register_post_import_hook(_teach_torch_brain, "torch_brain.data")
 
 
@@ -22,7 +22,7 @@ def _teach_torch_brain(host: ModuleType) -> None:
         return
     try:
         importlib.import_module("temporaldata_video.hosts.torch_brain")
-    except Exception as error:  # whatever is amiss, the user's import goes on
+    except Exception as error:  # whatever is wrong, the user's import goes on
         warnings.warn(
             f"videos cannot be used with this version of torch_brain.data: {error!r}",
             PluginWarning,

@@ -17,16 +17,16 @@ from ._hosts import Host, add_host
 
 
 class LazyVideo(VideoSeries, IrregularTimeSeries):
-    r"""A video as an ``IrregularTimeSeries`` whose ``frames`` decode when asked for.
+    r"""A video as an ``IrregularTimeSeries`` whose ``frames`` decode at first access.
 
-    It is sliced, masked, copied, pickled and saved like any other series, and costs
-    nothing until its :attr:`frames` are looked at.
+    It is sliced, masked, copied, pickled and saved like any other series, and decodes
+    nothing until somebody reads its :attr:`frames`.
 
     Args:
         uri: the video, or its first file: a path or uri.
         store: reads the video; found by its uri by default.
         frame_index: the index of the video; its sidecar by default.
-        metadata: anything; handed on to slices as it is.
+        metadata: anything; slices get the same object.
         segment_uris: the further files of a video that is cut into several.
         resize: ``(height, width)`` in pixels of the frames, or :obj:`None`.
         colorspace: ``"RGB"`` or ``"G"``.
@@ -65,7 +65,7 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
 
 
 def load_series(path: str, name: str) -> IrregularTimeSeries:
-    r"""Returns a series out of a recording.
+    r"""Returns a series from a recording.
 
     Args:
         path: of an HDF5 file that ``Data.save`` wrote.
@@ -103,10 +103,11 @@ def read_pose(
     Returns:
         A series with a column for each key point: x and y in pixels, float64 of shape
         (n, 2), or (n, n_animals, 2) with several animals. NaN where there is no point.
-        Characters that names of columns cannot have are underscores.
+        Underscores replace characters that names of columns cannot have.
 
     Raises:
-        ValueError: if it is no pose table, or has not as many rows as the video frames.
+        ValueError: if it is no pose table, or has another number of rows than the video
+            has frames.
 
     Example ::
 

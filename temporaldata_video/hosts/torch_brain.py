@@ -17,7 +17,7 @@ from ._hosts import Host, add_host
 class LazyVideo(VideoSeries, IrregularTimeSeries):
     r"""A video as an ``IrregularTimeSeries`` of ``torch_brain.data``.
 
-    In all else it is :class:`temporaldata_video.LazyVideo`, and takes the same arguments.
+    Everything else is as in :class:`temporaldata_video.LazyVideo`, arguments included.
 
     Example ::
 

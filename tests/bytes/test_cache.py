@@ -126,7 +126,7 @@ def test_whole_files(tmp_path, store, content):
 
 def test_a_whole_file_that_is_too_large_is_read_from_its_store(tmp_path, store, content):
     cache = tv.SegmentCache(str(tmp_path), quota_bytes=SIZE - 1)
-    with pytest.warns(tv.CacheWarning, match=f"{SIZE} bytes.*Raise its quota"):
+    with pytest.warns(tv.CacheWarning, match=f"{SIZE} bytes.*Raise the quota"):
         assert read(cache, store, (5, 70)) == [content[5:70]]
     assert read(cache, store, (5, 70)) == [content[5:70]]
     assert kept_bytes(cache) == 0

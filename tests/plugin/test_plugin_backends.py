@@ -41,7 +41,7 @@ def test_what_is_no_backend():
 
 def test_a_backend_that_is_unknown():
     with pytest.raises(
-        tv.UnknownBackendError, match=r"'POSE'; known are .*MP4_INDEX"
+        tv.UnknownBackendError, match=r"'POSE'; there are .*MP4_INDEX"
     ) as raised:
         tv.get_backend("POSE")
     assert isinstance(raised.value, LookupError)

@@ -140,7 +140,7 @@ def read_all(path):
 @pytest.mark.parametrize("part", ["_versions", "data"])
 def test_a_damaged_index_is_an_error_and_not_rebuilt(own_clip, part, damage):
     damage(files_of(f"{own_clip}.lance", part))
-    with pytest.raises(tv.IndexFormatError, match=f"{own_clip}.lance.*--overwrite"):
+    with pytest.raises(tv.IndexFormatError, match=f"{own_clip}.lance.*overwrite=True"):
         read_all(own_clip)
 
 
@@ -210,9 +210,9 @@ def rewrite_header(index: str, change) -> None:
     ("change", "says"),
     [
         (lambda h: json.dumps(h | {"format_version": 99}), "version 99.*Upgrade"),
-        (lambda h: json.dumps({"format_version": 1}), "damaged.*--overwrite"),
-        (lambda h: "{", "damaged.*--overwrite"),
-        (lambda h: json.dumps([1, 2]), "damaged.*--overwrite"),
+        (lambda h: json.dumps({"format_version": 1}), "damaged.*overwrite=True"),
+        (lambda h: "{", "damaged.*overwrite=True"),
+        (lambda h: json.dumps([1, 2]), "damaged.*overwrite=True"),
     ],
 )
 def test_a_header_that_makes_no_sense(own_clip, change, says):
@@ -237,7 +237,7 @@ def test_a_segment_that_makes_no_sense(own_clip, change):
         return json.dumps(header)
 
     rewrite_header(f"{own_clip}.lance", changed)
-    with pytest.raises(tv.IndexFormatError, match="--overwrite"):
+    with pytest.raises(tv.IndexFormatError, match="overwrite=True"):
         read_all(own_clip)
 
 
