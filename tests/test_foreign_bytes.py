@@ -130,7 +130,7 @@ def first(value):
 )
 def test_rows_that_lie_are_refused_before_anything_is_read(own_clip, columns):
     rewrite(own_clip, **columns)
-    with pytest.raises(IndexFormatError, match="overwrite=True"):
+    with pytest.raises(IndexFormatError, match="overwrite"):
         _ = tv.LazyVideo.from_uri(own_clip).frames
 
 

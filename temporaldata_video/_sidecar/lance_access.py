@@ -170,6 +170,7 @@ def _open(
         if _DATASETS.pop(key, None):
             # Another program may have written it anew: other files, under the same number.
             _probe.cache_clear()
+            _check_first.cache_clear()
         _DATASETS[key] = dataset, metadata
         while len(_DATASETS) > _MOST_DATASETS:
             _DATASETS.popitem(last=False)
@@ -195,7 +196,8 @@ def _describe(uri: str, options: Options, version: int | None) -> tuple[Any, ...
         schema = dataset.schema
         metadata = dict(schema.metadata or {})
         names, files = tuple(schema.names), _files(dataset)
-        if not options:
+        # Of a copy, the manifest alone may be here by now.
+        if not options and all(os.path.exists(os.path.join(uri, name)) for name in files):
             _check_ends(uri, files)
         return dataset.version, dataset.count_rows(), names, metadata, files
 
@@ -214,6 +216,13 @@ def _files(dataset: lance.LanceDataset) -> tuple[str, ...]:
 # version of the format, and a mark. Format 1, which is version 0.2, ends otherwise.
 _END = struct.Struct("<3Q2I2H4s")
 _FORMAT_1 = (0, 2)
+
+
+@functools.lru_cache(maxsize=256)
+def _check_first(uri: str, options: Options, version: int, tag: str) -> None:
+    # Before the first read.
+    if not options:
+        _check_ends(uri, _files(_dataset(uri, options, version, tag)))
 
 
 def _check_ends(folder: str, names: tuple[str, ...]) -> None:
@@ -246,6 +255,7 @@ def _read_columns(
 ) -> dict[str, np.ndarray]:
     with _lance_errors():
         dataset = _dataset(uri, options, version, tag)
+        _check_first(uri, options, version, tag)
         if count <= _MOST_TAKEN:
             table = dataset.take([*range(offset, offset + count)], columns=list(names))
         else:
