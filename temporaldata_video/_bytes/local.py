@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO
 
 from ..errors import SourceChangedError, SourceError, SourceNotFoundError
 from ..types import ObjectMeta
+
+# To open a pipe would wait for its writer.
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class LocalStore:
     def head(self, key: str) -> ObjectMeta:
         r"""Returns the size in bytes, and a tag of inode and modification time."""
         try:
-            return _local_meta(os.stat(key))
+            return _local_meta(key, os.stat(key))
         except OSError as error:
             raise _local_error(key, error) from error
 
@@ -36,11 +40,12 @@ class LocalStore:
             SourceChangedError: if the file is not ``etag`` or ends too early.
         """
         try:
-            descriptor = os.open(key, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            descriptor = os.open(key, _FLAGS)
         except OSError as error:
             raise _local_error(key, error) from error
         try:
-            if etag and _local_meta(os.fstat(descriptor)).etag != etag:
+            meta = _local_meta(key, os.fstat(descriptor))
+            if etag and meta.etag != etag:
                 raise SourceChangedError(f"{key!r} changed while it was being read.")
             data = _pread(descriptor, start, length)
         except OSError as error:
@@ -59,12 +64,16 @@ class LocalStore:
         try:
             if os.path.isdir(key):
                 raise IsADirectoryError(key)
+            _local_meta(key, os.stat(key))
             return open(key, "rb")
         except OSError as error:
             raise _local_error(key, error) from error
 
 
-def _local_meta(stat: os.stat_result) -> ObjectMeta:
+def _local_meta(key: str, stat: os.stat_result) -> ObjectMeta:
+    # A device has no end, and a pipe may never answer.
+    if not (S_ISREG(stat.st_mode) or S_ISDIR(stat.st_mode)):
+        raise SourceError(f"{key!r} is no regular file; give the path of a video file.")
     etag = f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
     return ObjectMeta(size=stat.st_size, etag=etag)
 

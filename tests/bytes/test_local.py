@@ -106,6 +106,22 @@ def test_a_directory_is_no_video(stored):
             ask(folder)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and devices of POSIX")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_only_regular_files_are_read(tmp_path, kind):
+    key = str(tmp_path / "cam.mp4")
+    if kind == "pipe":
+        os.mkfifo(key)
+    else:
+        os.symlink("/dev/zero", key)
+    store = LocalStore()
+    for ask in (store.head, store.open, lambda key: store.read_range(key, 0, 1)):
+        with pytest.raises(tv.SourceError, match="no regular file"):
+            ask(key)
+    with pytest.raises(tv.SourceError, match="no regular file"):
+        tv.write_index(key, progress=False)
+
+
 def test_a_path_through_a_file_is_a_clear_error(tmp_path):
     (tmp_path / "cam.mp4").write_bytes(CONTENT)
     with pytest.raises(tv.SourceError, match=r"cam.mp4"):
