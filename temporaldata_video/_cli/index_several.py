@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -121,7 +122,7 @@ def _executor(workers: int, dask: str | None) -> Iterator[Executor | None]:
     elif workers > 1:
         # Ctrl-C reaches this process alone: workers finish the file that they work on.
         with ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts
+            workers, mp_context=get_context("spawn"), initializer=_begin_worker
         ) as pool:
             _start_workers(pool, workers)
             yield pool
@@ -139,8 +140,18 @@ def _start_workers(pool: ProcessPoolExecutor, workers: int) -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def _ignore_interrupts() -> None:
+def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A parent that is killed cannot end its workers, which would index on without it. An
+    # index is written in one step, so a worker may end at any moment.
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _print(files: list[str], summary: IndexSummary) -> None:

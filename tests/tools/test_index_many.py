@@ -173,6 +173,34 @@ def test_interrupted_and_started_again(copies):
     assert summary.counts() == counts
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
+def test_workers_end_with_a_parent_that_is_killed(copies):
+    videos = copies(60)
+    command = [sys.executable, "-m", "temporaldata_video._cli.main", "index"]
+    command += ["--workers", "2", *map(str, videos)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    begun = [Path(f"{v}.lance/_versions") for v in videos]
+    while not any(map(Path.exists, begun)) and process.poll() is None:
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    process.communicate()
+    assert len(children) >= 2
+    # Only a hang comes to the limit of the suite.
+    while any(map(is_running, children)):
+        time.sleep(0.05)
+    there = [v for v in videos if Path(f"{v}.lance").exists()]
+    tv.index_many(videos, progress=False)
+    assert_whole(there)
+
+
+def is_running(number: str) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rsplit(")")[-1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 # Dask -----------------------------------------------------------------------------------
 
 
