@@ -17,7 +17,7 @@ from temporaldata_video._base.formats import opening_options
 from temporaldata_video._tools.checking.check_video import check_video
 from temporaldata_video.errors import VideoError, VideoWarning
 from temporaldata_video.testing import make_clip
-from temporaldata_video.testing._damage import DAMAGES, box_places
+from temporaldata_video.testing.damage import DAMAGES, box_places
 
 # What ``check --decode`` says where the decoder made pixels up, or none came out.
 DECODING_FINDINGS = {

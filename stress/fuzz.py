@@ -12,7 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
-from temporaldata_video.testing._damage import damaged, damaged_boxes, damaged_json
+from temporaldata_video.testing.damage import damaged, damaged_boxes, damaged_json
 
 from .seeds import seeds
 from .targets import TARGETS, pack, scratch, unpack

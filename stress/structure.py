@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from temporaldata_video.testing import make_clip
-from temporaldata_video.testing._damage import box_places, damaged_boxes
+from temporaldata_video.testing.damage import box_places, damaged_boxes
 
 from .outcomes import NONE, REFUSED, RIGHT, outcome
 

@@ -11,7 +11,7 @@ from temporaldata import Data, Interval, IrregularTimeSeries, RegularTimeSeries
 
 import temporaldata_video as tv
 from temporaldata_video.testing import LFP_RATE, Recording, read_numbers
-from temporaldata_video.testing._damage import box_places
+from temporaldata_video.testing.damage import box_places
 
 SECONDS = 6.0
 

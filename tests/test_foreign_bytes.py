@@ -21,7 +21,7 @@ from stress.targets import TARGETS
 from temporaldata_video._pose.frame_count import check_pose
 from temporaldata_video.errors import FrameIndexError, IndexFormatError, SourceError
 from temporaldata_video.testing import make_clip
-from temporaldata_video.testing._damage import DAMAGES, box_places, damaged, damaged_json
+from temporaldata_video.testing.damage import DAMAGES, box_places, damaged, damaged_json
 
 # Lance reports its own panics to stderr, which pytest keeps.
 EXAMPLES = {"packets": 120, "parameter_sets": 200, "header": 200, "clock": 120, "pose": 60}

@@ -22,7 +22,7 @@ from temporaldata_video._cli.main import app
 from temporaldata_video._decode.container_packets import open_stream
 from temporaldata_video.errors import SourceError, VideoError
 from temporaldata_video.testing import make_clip
-from temporaldata_video.testing._damage import box_places
+from temporaldata_video.testing.damage import box_places
 
 
 class Counter:

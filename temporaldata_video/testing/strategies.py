@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from ..types import ByteRange
-from ._damage import damaged, damaged_boxes
+from .damage import damaged, damaged_boxes
 
 
 def windows(start: float, end: float) -> st.SearchStrategy[tuple[float, float]]:
@@ -41,7 +41,7 @@ def byte_ranges(size: int) -> st.SearchStrategy[ByteRange]:
 
 
 def damaged_bytes(data: bytes) -> st.SearchStrategy[bytes]:
-    r"""Bytes that :func:`~temporaldata_video.testing._damage.damaged` damaged.
+    r"""Bytes that :func:`~temporaldata_video.testing.damage.damaged` damaged.
 
     Args:
         data: the bytes before the damage.

@@ -17,7 +17,7 @@ from temporaldata_video._decode.plan import plan_runs
 from temporaldata_video._decode.read_file import VideoFile
 from temporaldata_video._index.packets import SegmentIndex
 from temporaldata_video.testing import make_clip, read_numbers
-from temporaldata_video.testing._damage import box_places
+from temporaldata_video.testing.damage import box_places
 from tests.helpers import say_that_some_are_key_frames
 
 CLIPS = {

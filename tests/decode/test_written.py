@@ -18,7 +18,7 @@ from temporaldata_video._decode.read_file import VideoFile, read_frames
 from temporaldata_video._pixels.convert import OutputFormat
 from temporaldata_video._video import lazy_arrays as reading
 from temporaldata_video.testing import make_clip
-from temporaldata_video.testing._damage import box_places
+from temporaldata_video.testing.damage import box_places
 
 POISON = 0xAB
 N_FRAMES = 72

@@ -11,7 +11,7 @@ import pytest
 
 from stress.outcomes import RIGHT, outcome
 from stress.structure import CLIPS, FINE, damaged_file, handle, originals
-from temporaldata_video.testing._damage import box_places, damaged_boxes
+from temporaldata_video.testing.damage import box_places, damaged_boxes
 
 N_FILES = 60
 

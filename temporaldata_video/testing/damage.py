@@ -101,7 +101,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     Example ::
 
         >>> import random
-        >>> from temporaldata_video.testing._damage import damaged
+        >>> from temporaldata_video.testing.damage import damaged
         >>> damaged(b"0123456789", random.Random(1)) == damaged(
         ...     b"0123456789", random.Random(1)
         ... )
