@@ -117,7 +117,8 @@ def _executor(workers: int, dask: str | None) -> Iterator[Executor | None]:
             raise ImportError(
                 "--dask needs distributed: pip install 'temporaldata-video[dask]'"
             ) from error
-        with Client(dask) as client:  # type: ignore[no-untyped-call]
+        connect: Any = Client  # of some versions it has types, of others none
+        with connect(dask) as client:
             yield client.get_executor()
     elif workers > 1:
         # Ctrl-C reaches this process alone: workers finish the file that they work on.

@@ -98,6 +98,8 @@ def test_a_copy_that_is_interrupted_is_none(corpus, tmp_path, sent):
         [*program, corpus / "dlc_openfield_m3v1mp4.mp4", "-o", copy, "--quiet"],
         stderr=subprocess.PIPE,
         text=True,
+        # Programs in the background may have Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         while not (aside.exists() and aside.stat().st_size) and process.poll() is None:
