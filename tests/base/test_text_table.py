@@ -122,9 +122,7 @@ def test_one_column_of_dates_with_blanks_in_them(tmp_path):
 
 def test_dates_that_say_their_offset_and_dates_that_do_not(tmp_path):
     content = "2020-01-01T00:00:00\n2020-01-01T00:00:01Z\n"
-    with pytest.raises(
-        ValueError, match=r"line 2: .* has an offset from UTC and others"
-    ):
+    with pytest.raises(ValueError, match=r"line 2: .* has an offset from UTC and others"):
         read(tmp_path / "t.csv", content, "date")
 
 
