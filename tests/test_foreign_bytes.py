@@ -18,6 +18,7 @@ import temporaldata_video as tv
 from stress.fuzz import mutate
 from stress.seeds import seeds
 from stress.targets import TARGETS
+from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video._pose.frame_count import check_pose
 from temporaldata_video.errors import FrameIndexError, IndexFormatError, SourceError
 from temporaldata_video.testing import make_clip
@@ -267,6 +268,38 @@ def test_sidecars_in_every_file_format_of_lance(own_clip, version):
     shutil.rmtree(f"{own_clip}.lance")
     lance.write_dataset(table, f"{own_clip}.lance", data_storage_version=version)
     assert np.array_equal(tv.LazyVideo.from_uri(own_clip).frames, frames)
+
+
+class ByLance:
+    r"""A store whose sidecars Lance reads itself, without an option."""
+
+    def head(self, key):
+        return LocalStore().head(self._path(key))
+
+    def open(self, key):
+        return LocalStore().open(self._path(key))
+
+    def lance_connection(self):
+        return "file-object-store://", {}
+
+    def _path(self, key):
+        return key.removeprefix("own://")
+
+
+def test_a_sidecar_that_lance_alone_reaches(own_clip):
+    expected = tv.LazyVideo.from_uri(own_clip).frames
+    video = tv.LazyVideo.from_uri(f"own://{own_clip}", store=ByLance())
+    assert np.array_equal(video.frames, expected)
+
+
+def test_opening_again_keeps_what_is_open(own_clip):
+    from temporaldata_video._sidecar import lance_access
+
+    _ = tv.LazyVideo.from_uri(own_clip).timestamps
+    (before,) = (v for (u, *_), v in lance_access._OPENED.items() if str(own_clip) in u)
+    _ = tv.LazyVideo.from_uri(own_clip).timestamps
+    (after,) = (v for (u, *_), v in lance_access._OPENED.items() if str(own_clip) in u)
+    assert after is before and () in after.tried
 
 
 def test_video_of_an_unknown_codec(own_clip):

@@ -10,7 +10,6 @@ It imports nothing of this package, so that the helper starts quickly.
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 import pickle
 import struct
@@ -139,66 +138,72 @@ def _lance_errors() -> Iterator[None]:
         raise
 
 
-# Datasets that were opened, with their metadata, those used last at the end.
-_DATASETS: OrderedDict[tuple[str, Options, int], tuple[lance.LanceDataset, bytes]]
-_DATASETS = OrderedDict()
-_DATASETS_LOCK = threading.Lock()
-_MOST_DATASETS = 64
+class _Opened(NamedTuple):
+    # A dataset, its metadata, the names of its files, and what was tried before it was
+    # read: the ends of its files as (), and sets of columns by their names.
+    dataset: lance.LanceDataset
+    metadata: bytes
+    files: tuple[str, ...]
+    tried: set[tuple[str, ...]]
 
 
-def _dataset(uri: str, options: Options, version: int, tag: str) -> lance.LanceDataset:
-    with _DATASETS_LOCK:
-        opened = _DATASETS.get((uri, options, version))
+# Datasets that were opened, those used last at the end.
+_OPENED: OrderedDict[tuple[str, Options, int], _Opened] = OrderedDict()
+_OPENED_LOCK = threading.Lock()
+_MOST_OPENED = 64
+
+
+def _find(uri: str, options: Options, version: int, tag: str) -> _Opened:
+    with _OPENED_LOCK:
+        opened = _OPENED.get((uri, options, version))
+        if opened is not None:
+            _OPENED.move_to_end((uri, options, version))
     if opened is None:
         opened = _open(uri, options, version)
-    dataset, metadata = opened
     # A dataset that was deleted and written anew has the same versions again.
-    if tag.encode() not in metadata:
+    if tag.encode() not in opened.metadata:
         raise LanceError("it was written anew since it was opened")
-    return dataset
+    return opened
 
 
-def _open(
-    uri: str, options: Options, version: int | None
-) -> tuple[lance.LanceDataset, bytes]:
+def _open(uri: str, options: Options, version: int | None) -> _Opened:
     import lance
 
     dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
     metadata = b"".join((dataset.schema.metadata or {}).values())
-    with _DATASETS_LOCK:
-        key = (uri, options, dataset.version)
-        if _DATASETS.pop(key, None):
-            # Another program may have written it anew: other files, under the same number.
-            _probe.cache_clear()
-            _check_first.cache_clear()
-        _DATASETS[key] = dataset, metadata
-        while len(_DATASETS) > _MOST_DATASETS:
-            _DATASETS.popitem(last=False)
-    return dataset, metadata
+    found = _Opened(dataset, metadata, _files(dataset), set())
+    key = (uri, options, dataset.version)
+    with _OPENED_LOCK:
+        # Another program may have written it anew: other files, under the same number.
+        before = _OPENED.pop(key, found)
+        _OPENED[key] = opened = before if before.files == found.files else found
+        while len(_OPENED) > _MOST_OPENED:
+            _OPENED.popitem(last=False)
+    return opened
 
 
-@functools.lru_cache(maxsize=256)
-def _probe(
-    uri: str, options: Options, version: int, tag: str, names: tuple[str, ...]
-) -> None:
+def _probe(opened: _Opened, names: tuple[str, ...]) -> None:
     # Lance sends tables over a stream, and an error text with a zero byte, as damaged pages
     # cause, ends the process there (arrow-rs 58). `take` uses no stream, so this takes some
     # rows of each page first.
-    dataset = _dataset(uri, options, version, tag)
-    rows = dataset.count_rows()
+    if names in opened.tried:
+        return
+    rows = opened.dataset.count_rows()
     if rows:
-        dataset.take([*range(0, rows, _PROBE_STEP), rows - 1], columns=list(names))
+        places = [*range(0, rows, _PROBE_STEP), rows - 1]
+        opened.dataset.take(places, columns=list(names))
+    opened.tried.add(names)
 
 
 def _describe(uri: str, options: Options, version: int | None) -> tuple[Any, ...]:
     with _lance_errors():
-        dataset, _ = _open(uri, options, version)
-        schema = dataset.schema
-        metadata = dict(schema.metadata or {})
-        names, files = tuple(schema.names), _files(dataset)
+        opened = _open(uri, options, version)
+        dataset, files = opened.dataset, opened.files
         # Of a copy, the manifest alone may be here by now.
-        if not options and all(os.path.exists(os.path.join(uri, name)) for name in files):
-            _check_ends(uri, files)
+        if all(os.path.exists(os.path.join(uri, name)) for name in files):
+            _check_ends(opened, uri)
+        schema = dataset.schema
+        metadata, names = dict(schema.metadata or {}), tuple(schema.names)
         return dataset.version, dataset.count_rows(), names, metadata, files
 
 
@@ -218,17 +223,12 @@ _END = struct.Struct("<3Q2I2H4s")
 _FORMAT_1 = (0, 2)
 
 
-@functools.lru_cache(maxsize=256)
-def _check_first(uri: str, options: Options, version: int, tag: str) -> None:
-    # Before the first read.
-    if not options:
-        _check_ends(uri, _files(_dataset(uri, options, version, tag)))
-
-
-def _check_ends(folder: str, names: tuple[str, ...]) -> None:
+def _check_ends(opened: _Opened, folder: str) -> None:
     # Lance asks the system for as much memory as these numbers say, and ends the process if
-    # it does not get it.
-    for name in names:
+    # it does not get it. Where Lance goes to a store itself, only Lance sees the files.
+    if "://" in folder:
+        return
+    for name in opened.files:
         if not name.endswith(".lance"):
             continue
         with open(os.path.join(folder, name), "rb") as file:
@@ -242,6 +242,7 @@ def _check_ends(folder: str, names: tuple[str, ...]) -> None:
             if mark == b"LANC" and fits:
                 continue
         raise LanceError(f"{name} does not end as a data file of Lance does")
+    opened.tried.add(())
 
 
 def _read_columns(
@@ -254,13 +255,15 @@ def _read_columns(
     count: int,
 ) -> dict[str, np.ndarray]:
     with _lance_errors():
-        dataset = _dataset(uri, options, version, tag)
-        _check_first(uri, options, version, tag)
+        opened = _find(uri, options, version, tag)
+        if () not in opened.tried:
+            _check_ends(opened, uri)
         if count <= _MOST_TAKEN:
-            table = dataset.take([*range(offset, offset + count)], columns=list(names))
+            rows = [*range(offset, offset + count)]
+            table = opened.dataset.take(rows, columns=list(names))
         else:
-            _probe(uri, options, version, tag, names)
-            table = dataset.to_table(columns=list(names), offset=offset, limit=count)
+            _probe(opened, names)
+            table = opened.dataset.to_table(columns=list(names), offset=offset, limit=count)
         return {name: table.column(name).to_numpy() for name in names}
 
 
