@@ -175,13 +175,15 @@ def test_interrupted_and_started_again(copies):
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
 def test_workers_end_with_a_parent_that_is_killed(copies):
-    videos = copies(60)
+    videos = copies(2)
+    clocks = [video.with_suffix(".csv") for video in videos]
+    for clock in clocks:
+        os.mkfifo(clock)
     command = [sys.executable, "-m", "temporaldata_video._cli.main", "index"]
-    command += ["--workers", "2", *map(str, videos)]
+    command += ["--workers", "2", "--timestamps", "{stem}.csv", *map(str, videos)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    begun = [Path(f"{v}.lance/_versions") for v in videos]
-    while not any(map(Path.exists, begun)) and process.poll() is None:
-        time.sleep(0.01)
+    # Each worker waits for its clock, so that none is over before its parent is killed.
+    writers = [opened_for_writing(clock, process) for clock in clocks]
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     process.kill()
     process.communicate()
@@ -189,9 +191,19 @@ def test_workers_end_with_a_parent_that_is_killed(copies):
     # Only a hang comes to the limit of the suite.
     while any(map(is_running, children)):
         time.sleep(0.05)
-    there = [v for v in videos if Path(f"{v}.lance").exists()]
-    tv.index_many(videos, progress=False)
-    assert_whole(there)
+    for writer in writers:
+        os.close(writer)
+    assert not any(Path(f"{video}.lance").exists() for video in videos)
+
+
+def opened_for_writing(pipe, process) -> int:
+    r"""Opens a pipe as soon as somebody reads it, which has a reader wait for more."""
+    while process.poll() is None:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads it
+            time.sleep(0.01)
+    raise AssertionError(process.communicate())
 
 
 def is_running(number: str) -> bool:
