@@ -115,6 +115,10 @@ class DecodeWarning(VideoWarning):
     r"""A frame does not decode, and is masked: zeros, and false in ``valid``."""
 
 
+class PrecisionWarning(VideoWarning):
+    r"""Samples of a video have more bits than the pixels that are made of them."""
+
+
 class CacheWarning(VideoWarning):
     r"""The byte cache cannot be used, and videos are read without it."""
 

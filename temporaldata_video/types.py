@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Colorspace = Literal["RGB", "G"]
 ChannelFormat = Literal["NCHW", "NHWC"]
 OnError = Literal["raise", "mask"]
+PixelType = Literal["uint8", "uint16", "auto"]
 
 # FFmpeg's names of where chroma samples lie between those of luma; "" is unspecified.
 CHROMA_LOCATIONS = ("", "left", "center", "topleft", "top", "bottomleft", "bottom")

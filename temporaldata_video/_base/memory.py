@@ -71,13 +71,18 @@ class _Lease:
     Args:
         block: the memory of the array.
         shape: of the array.
+        dtype: of the array.
         bound: how many bytes are kept in all.
     """
 
-    def __init__(self, block: _Block, shape: tuple[int, ...], bound: int) -> None:
+    def __init__(
+        self, block: _Block, shape: tuple[int, ...], dtype: np.dtype[Any], bound: int
+    ) -> None:
         self._block, self._bound = block, bound
         interface: dict[str, Any] = dict(block.bytes.__array_interface__)
-        self.__array_interface__ = interface | {"shape": shape, "strides": None}
+        interface |= {"shape": shape, "strides": None}
+        interface |= {"typestr": dtype.str, "descr": [("", dtype.str)]}
+        self.__array_interface__ = interface
 
     def __del__(self) -> None:
         self._block.let_go()
@@ -85,32 +90,33 @@ class _Lease:
         _drop_beyond(self._bound)
 
 
-def empty_frames(shape: tuple[int, ...]) -> np.ndarray:
+def empty_frames(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     r"""Returns an array for pixels that will all be written.
 
     Args:
         shape: ``(n, *frame_shape)``.
+        dtype: of the pixels.
 
     Returns:
-        uint8 of that shape, with whatever its memory held before.
+        An array of that shape, with whatever its memory held before.
     """
-    size = prod(shape)
+    size = prod(shape) * dtype.itemsize
     if size < _LEAST_BYTES:
-        return np.empty(shape, np.uint8)
+        return np.empty(shape, dtype)
     bound = OUTPUT_MEMORY_BYTES.read()
     if size > bound:
         _drop_beyond(0)
-        return np.empty(shape, np.uint8)
+        return np.empty(shape, dtype)
     for block in list(_KEPT):
         if size <= block.bytes.size <= 2 * size + _HUGE_PAGE:
             try:
                 _KEPT.remove(block)
             except ValueError:  # another thread took it
                 continue
-            return np.asarray(_Lease(block, shape, bound))
+            return np.asarray(_Lease(block, shape, dtype, bound))
     _drop_beyond(bound - size)
     block = _Block(-(-size // _HUGE_PAGE) * _HUGE_PAGE)
-    return np.asarray(_Lease(block, shape, bound))
+    return np.asarray(_Lease(block, shape, dtype, bound))
 
 
 def _drop_beyond(most: int) -> None:

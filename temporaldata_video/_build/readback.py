@@ -2,7 +2,7 @@ r"""Reads a file back by its new index, and compares it with a sequential decode
 
 The sequential decode goes through the container, as any player does: FFmpeg demuxes, the
 container's own decoder decodes, and gives frames in its order. The comparison is of what
-users get: RGB, read by the same path.
+users get: RGB of all bits that there are, read by the same path.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .._base.container import (
 from ..errors import VideoError
 from .._index.packets import SegmentIndex
 from .._pixels.convert import OutputFormat
+from .._pixels.depth import bit_depth, sample_dtype
 from .._pixels.equality import one_thread, plane_pixels
 from .._decode.read_file import VideoFile, forget, read_frames
 from ..types import Packets
@@ -43,7 +44,7 @@ _LEAST_PACKETS = 4
 _MARGIN = 2
 # How many bytes of the reader's pixels are held at a time.
 _CHUNK_BYTES = 128 * 1024 * 1024
-_RGB = OutputFormat(channel_format="NHWC")
+_RGB = OutputFormat(channel_format="NHWC", dtype="auto")
 
 
 class Fault(NamedTuple):
@@ -290,22 +291,28 @@ class _Truth:
         return int(places[-1]) if len(places) else -1
 
 
+def _output(file: VideoFile) -> OutputFormat:
+    return _RGB.for_depth(bit_depth(file.packets.stream.pixel_format))
+
+
 def _checksum(frame: av.VideoFrame, file: VideoFile) -> int | None:
     # The checksum of the pixels that users get; None if FFmpeg cannot convert them.
     from av.video.reformatter import VideoReformatter
 
     stream = file.packets.stream
+    pixel_format = "rgb48le" if _output(file).dtype == "uint16" else "rgb24"
     try:
         picture = VideoReformatter().reformat(
             frame,
-            format="rgb24",
+            format=pixel_format,
             width=stream.width,
             height=stream.height,
             **one_thread(frame.format.name, frame.height),
         )
     except (ValueError, OSError):
         return None
-    pixels = np.rot90(plane_pixels(picture, 0, channels=3), stream.rotation // 90)
+    pixels = plane_pixels(picture, 0, sample_dtype(pixel_format), channels=3)
+    pixels = np.rot90(pixels, stream.rotation // 90)
     if stream.mirrored:
         pixels = pixels[:, ::-1]
     return zlib.crc32(np.ascontiguousarray(pixels).data)
@@ -317,10 +324,12 @@ def _compare(file: VideoFile, truth: _Truth) -> Fault | None:
     if len(rows) < len(file.packets):
         rows = rows[_near_edges(rows, truth)]
     size = file.packets.stream.display_size
-    output = replace(_RGB, resize=size) if truth.changes_size else _RGB
+    output = _output(file)
+    if truth.changes_size:
+        output = replace(output, resize=size)
     for some in _requests(rows, truth, file):
-        shape = _RGB.frame_shape(*size)
-        pixels = np.empty((len(some), *shape), np.uint8)
+        shape = (len(some), *output.frame_shape(*size))
+        pixels = np.empty(shape, output.sample_dtype)
         slot = {row: pixels[i] for i, row in enumerate(some.tolist())}
         try:
             missing = read_frames(file, some, output, slot.__getitem__)
@@ -352,7 +361,8 @@ def _requests(rows: np.ndarray, truth: _Truth, file: VideoFile) -> Iterator[np.n
     # with the decoder of the one before.
     keys = _keys(truth)
     stream = file.packets.stream
-    most = max(1, _CHUNK_BYTES // (3 * stream.width * stream.height))
+    pixel_bytes = 3 * _output(file).sample_dtype.itemsize
+    most = max(1, _CHUNK_BYTES // (pixel_bytes * stream.width * stream.height))
     group = np.searchsorted(keys, rows, side="right")
     for number in np.unique(group)[::-1]:
         of_group = rows[group == number]

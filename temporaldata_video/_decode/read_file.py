@@ -192,7 +192,7 @@ class _Wanted:
 
     def converter(self) -> Callable[[int, av.VideoFrame], None]:
         # Each thread needs one of its own.
-        write = FrameWriter(self.stream, self.output).write
+        write = FrameWriter(self.stream, self.output, self.uri).write
         target, missing = self.target, self.missing
 
         def convert(number: int, frame: av.VideoFrame) -> None:

@@ -2,13 +2,14 @@ r"""Turns decoded frames into the pixels of the caller's array."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import FrameSizeError
-from ..types import ChannelFormat, Colorspace, StreamInfo
+from ..types import ChannelFormat, Colorspace, PixelType, StreamInfo
+from .depth import bit_depth, is_stored_grey, sample_dtype, warn_of_lost_bits
 from .equality import (
     GBRP_PLANE_OF_CHANNEL,
     direct_equals_reformat,
@@ -16,7 +17,7 @@ from .equality import (
     planar_equals_packed,
     plane_pixels,
 )
-from .swscale import Conversion, DirectScaler
+from .swscale import PLANAR, Conversion, DirectScaler
 from .transpose import Transposer, can_transpose
 
 if TYPE_CHECKING:
@@ -31,11 +32,28 @@ class OutputFormat:
         resize: ``(height, width)`` in pixels, or :obj:`None` for the size of the video.
         colorspace: ``"RGB"`` or ``"G"``.
         channel_format: ``"NCHW"`` or ``"NHWC"``.
+        dtype: ``"uint8"``, ``"uint16"``, or ``"auto"`` for the one that has all bits.
     """
 
     resize: tuple[int, int] | None = None
     colorspace: Colorspace = "RGB"
     channel_format: ChannelFormat = "NCHW"
+    dtype: PixelType = "uint8"
+
+    def for_depth(self, bits: int) -> OutputFormat:
+        r"""Returns the same pixels with a dtype that is settled.
+
+        Args:
+            bits: that a sample of the video has.
+        """
+        if self.dtype != "auto":
+            return self
+        return replace(self, dtype="uint16" if bits > 8 else "uint8")
+
+    @property
+    def sample_dtype(self) -> np.dtype[Any]:
+        r"""Of the pixels, once it is settled."""
+        return np.dtype(self.dtype)
 
     @property
     def channels(self) -> int:
@@ -57,18 +75,19 @@ class FrameWriter:
 
     Args:
         stream: the facts of the stream.
-        output: the requested pixels.
+        output: the requested pixels, with a settled dtype.
+        uri: of the video, for warnings.
     """
 
-    def __init__(self, stream: StreamInfo, output: OutputFormat) -> None:
+    def __init__(self, stream: StreamInfo, output: OutputFormat, uri: str) -> None:
         from av.video.reformatter import VideoReformatter
 
         self._reformatter = VideoReformatter()
         self._ways: dict[Conversion, tuple[Conversion, DirectScaler | None]] = {}
         self._transposers: dict[Conversion, Transposer] = {}
-        self._output = output
+        self._output, self._uri = output, uri
         self._is_grey = output.colorspace == "G"
-        self._target_format = "gray8" if self._is_grey else "rgb24"
+        self._is_deep = output.dtype == "uint16"
         self._is_planar = not self._is_grey and output.channel_format == "NCHW"
         self._turns = stream.rotation // 90
         self._mirrored = stream.mirrored
@@ -96,18 +115,23 @@ class FrameWriter:
                 f"{width}: the video changes its size. Pass resize=(height, width) to read "
                 f"all of it at one size."
             )
+        if self._is_deep and frame.width % 2 and bit_depth(frame.format.name) <= 8:
+            # On the way from 8 bits to 16, swscale may leave an odd last column unwritten.
+            eight_bits = "gray8" if self._is_grey else "rgb24"
+            frame = self._reformat(frame, eight_bits, width, height)
         kind = Conversion(
             frame.format.name,
             frame.width,
             frame.height,
             int(frame.colorspace),
             int(frame.color_range),
-            self._target_format,
+            self._target_format(frame),
             width,
             height,
             frame.interlaced_frame,
         )
         if kind not in self._ways:
+            warn_of_lost_bits(self._uri, kind.pixel_format, target.dtype)
             self._ways[kind] = self._choose_way(kind)
         conversion, scaler = self._ways[kind]
         if scaler is not None:
@@ -116,11 +140,23 @@ class FrameWriter:
                 return
         self._copy(frame, conversion, target)
 
+    def _target_format(self, frame: av.VideoFrame) -> str:
+        if not self._is_deep:
+            return "gray8" if self._is_grey else "rgb24"
+        if frame.interlaced_frame and frame.format.name.startswith("xyz"):
+            # swscale leaves rows of such frames unwritten.
+            raise ValueError("two fields of XYZ have no conversion to 16 bits")
+        if not self._is_grey:
+            return "rgb48le"
+        # Deep grey stays what it is: FFmpeg scales it only to other sizes.
+        stored = frame.format.name
+        return stored if is_stored_grey(stored) else "gray16le"
+
     def _choose_way(self, kind: Conversion) -> tuple[Conversion, DirectScaler | None]:
         # The fastest conversion that gives the bytes of the reference.
-        if self._is_planar and planar_equals_packed(kind):
-            kind = kind._replace(target_format="gbrp")
-        fits = self._is_grey or self._is_planar == (kind.target_format == "gbrp")
+        if self._is_planar and kind.target_format in PLANAR and planar_equals_packed(kind):
+            kind = kind._replace(target_format=PLANAR[kind.target_format])
+        fits = self._is_grey or self._is_planar == kind.is_planar
         turned = self._turns or self._mirrored
         if turned or not fits or not direct_equals_reformat(kind):
             return kind, None
@@ -129,12 +165,11 @@ class FrameWriter:
     def _copy(
         self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray
     ) -> None:
-        picture = self._reformatter.reformat(
+        picture = self._reformat(
             frame,
-            format=conversion.target_format,
-            width=conversion.target_width,
-            height=conversion.target_height,
-            **one_thread(conversion.pixel_format, conversion.height),
+            conversion.target_format,
+            conversion.target_width,
+            conversion.target_height,
         )
         if self._output.channel_format == "NCHW":
             target = target.transpose(1, 2, 0)
@@ -142,13 +177,22 @@ class FrameWriter:
             picture = self._transposed(picture, conversion)
         else:
             target = self._undo_display_transform(target)
-        if conversion.target_format == "gbrp":
+        dtype = sample_dtype(conversion.target_format)
+        if conversion.is_planar:
             for channel, plane in enumerate(GBRP_PLANE_OF_CHANNEL):
-                target[..., channel] = plane_pixels(picture, plane)
-        elif conversion.target_format == "gray8":
-            target[..., 0] = plane_pixels(picture, 0)
+                target[..., channel] = plane_pixels(picture, plane, dtype)
+        elif self._is_grey:
+            target[..., 0] = plane_pixels(picture, 0, dtype)
         else:
-            target[...] = plane_pixels(picture, 0, channels=3)
+            target[...] = plane_pixels(picture, 0, dtype, channels=3)
+
+    def _reformat(
+        self, frame: av.VideoFrame, pixel_format: str, width: int, height: int
+    ) -> av.VideoFrame:
+        threads = one_thread(frame.format.name, frame.height)
+        return self._reformatter.reformat(
+            frame, format=pixel_format, width=width, height=height, **threads
+        )
 
     def _transposed(self, picture: av.VideoFrame, conversion: Conversion) -> av.VideoFrame:
         if conversion not in self._transposers:

@@ -1,8 +1,9 @@
 r"""Asks swscale, with noise, whether a faster way gives the bytes of the reference.
 
-The reference is what PyAV's ``reformat`` makes of a frame as ``rgb24`` or ``gray8``. There
-are faster ways, and swscale promises nothing: for some formats, widths and alignments
-their bytes differ. So each is tried once for each kind of frame.
+The reference is what PyAV's ``reformat`` makes of a frame as ``rgb24`` or ``gray8``, or as
+``rgb48le`` or ``gray16le`` for samples of 16 bits. There are faster ways, and swscale
+promises nothing: for some formats, widths and alignments their bytes differ. So each is
+tried once for each kind of frame.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .swscale import ALIGNMENT, Conversion, DirectScaler, has_swscale
+from .depth import sample_dtype
+from .swscale import ALIGNMENT, DIRECT, PLANAR, Conversion, DirectScaler, has_swscale
 
 if TYPE_CHECKING:
     import av
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # The order in which FFmpeg's planar RGB format stores red, green and blue.
 GBRP_PLANE_OF_CHANNEL = (2, 0, 1)
+_PACKED = {planar: packed for packed, planar in PLANAR.items()}
 _ROWS = 32
 _SENTINEL, _OVERRUN = 7, 256
 # Frames say where their chroma lies, but PyAV does not pass it on. So the direct way is
@@ -50,15 +53,19 @@ def one_thread(pixel_format: str = "", height: int = 0) -> dict[str, Any]:
     return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 
 
-def plane_pixels(frame: av.VideoFrame, index: int, channels: int = 1) -> np.ndarray:
+def plane_pixels(
+    frame: av.VideoFrame, index: int, dtype: np.dtype[Any], channels: int = 1
+) -> np.ndarray:
     r"""Returns the samples of a plane without the padding of its rows.
 
     Args:
-        frame: in a format of one byte per sample.
+        frame: the frame.
         index: number of the plane.
+        dtype: of its samples.
         channels: samples per pixel.
     """
-    pixels = plane_rows(frame.planes[index], frame.width * channels)
+    row_bytes = frame.width * channels * dtype.itemsize
+    pixels = plane_rows(frame.planes[index], row_bytes).view(dtype)
     return pixels.reshape(frame.height, frame.width, channels) if channels > 1 else pixels
 
 
@@ -86,22 +93,24 @@ def plane_rows(plane: VideoPlane, width: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=64)
 def planar_equals_packed(conversion: Conversion) -> bool:
-    r"""Returns whether ``gbrp``, which saves transposing, holds the bytes of ``rgb24``.
+    r"""Returns whether a planar format, which saves transposing, holds the samples of the
+    packed one.
 
     Args:
-        conversion: its target format doesn't matter.
+        conversion: into either of the two.
     """
     # For odd widths swscale takes other paths, whose bytes differ so rarely that noise
     # does not always show it. Where rows do not end with a whole vector, swscale may leave
     # out their ends: planes then hold what was in memory, which may be the right pixels.
     if conversion.width % ALIGNMENT or not _can_be_probed(conversion):
         return False
-    conversion = _few_rows(conversion)._replace(target_format="gbrp")
+    planar_format = PLANAR.get(conversion.target_format, conversion.target_format)
+    conversion = _few_rows(conversion)._replace(target_format=planar_format)
     frame = _noise(conversion)
     planar = _reformat(frame, conversion)
     expected = _reference(frame, conversion)
     return all(
-        np.array_equal(plane_pixels(planar, plane), expected[channel])
+        np.array_equal(plane_pixels(planar, plane, expected.dtype), expected[channel])
         for channel, plane in enumerate(GBRP_PLANE_OF_CHANNEL)
     )
 
@@ -116,13 +125,15 @@ def direct_equals_reformat(conversion: Conversion) -> bool:
     """
     if conversion.target_width % ALIGNMENT or not has_swscale():
         return False
+    if conversion.target_format not in DIRECT:
+        return False
     if not _can_be_probed(conversion):
         return False
     conversion = _few_rows(conversion)
     frame = _noise(conversion)
     expected = _reference(frame, conversion)
     # In the caller's array frames follow each other, each aligned as their size makes it.
-    room = np.full(2 * expected.size + _OVERRUN, _SENTINEL, np.uint8)
+    room = np.full(2 * expected.size + _OVERRUN, _SENTINEL, expected.dtype)
     first = room[: expected.size].reshape(expected.shape)
     second = room[expected.size :][: expected.size].reshape(expected.shape)
     for position in _CHROMA_POSITIONS if _is_subsampled(frame.format) else (None,):
@@ -200,8 +211,8 @@ def _reformat(frame: av.VideoFrame, conversion: Conversion) -> av.VideoFrame:
 
 def _reference(frame: av.VideoFrame, conversion: Conversion) -> np.ndarray:
     # Returns pixels in the shape of the conversion's own target.
-    if conversion.target_format == "gray8":
-        return plane_pixels(_reformat(frame, conversion), 0)
-    packed = _reformat(frame, conversion._replace(target_format="rgb24"))
-    pixels = plane_pixels(packed, 0, channels=3)
-    return pixels.transpose(2, 0, 1) if conversion.target_format == "gbrp" else pixels
+    packed = _PACKED.get(conversion.target_format, conversion.target_format)
+    picture = _reformat(frame, conversion._replace(target_format=packed))
+    channels = 1 if packed.startswith("gray") else 3
+    pixels = plane_pixels(picture, 0, sample_dtype(packed), channels)
+    return pixels.transpose(2, 0, 1) if conversion.is_planar else pixels

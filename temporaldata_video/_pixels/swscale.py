@@ -26,6 +26,10 @@ _UNITY = 1 << 16
 # or not there is padding between them.
 ALIGNMENT = 16
 _Pointers, _Strides = c_void_p * 4, c_int * 4
+# FFmpeg's formats that hold red, green and blue apart, by those that hold them together.
+PLANAR = {"rgb24": "gbrp", "rgb48le": "gbrp16le"}
+# The formats that can be written into an array, and bytes per sample.
+DIRECT = {"rgb24": 1, "gbrp": 1, "gray8": 1, "rgb48le": 2, "gbrp16le": 2, "gray16le": 2}
 
 
 class Conversion(NamedTuple):
@@ -37,7 +41,7 @@ class Conversion(NamedTuple):
         height: of the frame in pixels.
         color_space: of the frame, as numbered by ISO/IEC 23091-2 (``AVCOL_SPC_*``).
         color_range: of the frame (``AVCOL_RANGE_*``).
-        target_format: ``"gbrp"``, ``"rgb24"`` or ``"gray8"``.
+        target_format: of the pixels, by FFmpeg's name.
         target_width: in pixels.
         target_height: in pixels.
         interlaced: whether the frame says that it holds two fields; newer versions of
@@ -60,17 +64,25 @@ class Conversion(NamedTuple):
         return (self.width, self.height) == (self.target_width, self.target_height)
 
     @property
+    def is_planar(self) -> bool:
+        r"""Whether the target holds red, green and blue apart."""
+        return self.target_format in PLANAR.values()
+
+    @property
     def target_shape(self) -> tuple[int, ...]:
         r"""Shape of the array that takes the pixels."""
         size = self.target_height, self.target_width
-        return {"gbrp": (3, *size), "rgb24": (*size, 3), "gray8": size}[self.target_format]
+        if self.is_planar:
+            return (3, *size)
+        return (*size, 3) if self.target_format in PLANAR else size
 
 
 class DirectScaler:
     r"""Converts frames of one kind into arrays; it belongs to one thread.
 
     Args:
-        conversion: the kind of frame, and what it is converted into.
+        conversion: the kind of frame, and what it is converted into, one of
+            :data:`DIRECT`.
         chroma_position: where chroma samples lie between those of luma, horizontally and
             vertically, in 1/256 of their distance; by default as usual for the format.
 
@@ -112,13 +124,11 @@ class DirectScaler:
         # What is the same of all frames, and room for what is not.
         self._scale, self._height = _library().sws_scale, conversion.height
         self._target_shape = conversion.target_shape
-        height, width = conversion.target_height, conversion.target_width
-        size = height * width
-        self._offsets, row_bytes = {
-            "gbrp": ((size, 2 * size, 0), width),
-            "rgb24": ((0,), 3 * width),
-            "gray8": ((0,), width),
-        }[conversion.target_format]
+        row_bytes = conversion.target_width * DIRECT[conversion.target_format]
+        size = conversion.target_height * row_bytes
+        self._offsets = (size, 2 * size, 0) if conversion.is_planar else (0,)
+        if conversion.target_format in PLANAR:
+            row_bytes *= 3
         self._strides = _Strides(*[row_bytes for _ in self._offsets])
         self._sources, self._lengths, self._places = _Pointers(), _Strides(), _Pointers()
 
@@ -131,7 +141,7 @@ class DirectScaler:
 
         Args:
             frame: of the kind that the scaler was made for.
-            target: uint8 array of the conversion's own shape, filled in place.
+            target: array of the conversion's own shape and dtype, filled in place.
 
         Returns:
             Whether it was written: only where its rows follow each other without a gap

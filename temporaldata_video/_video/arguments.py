@@ -85,13 +85,16 @@ def checked_threads(threads: Any) -> int | Literal["auto"]:
     raise ValueError(f"threads must be a positive integer or 'auto', got {threads!r}.")
 
 
-def checked_output(resize: Any, colorspace: Any, channel_format: Any) -> OutputFormat:
+def checked_output(
+    resize: Any, colorspace: Any, channel_format: Any, dtype: Any
+) -> OutputFormat:
     r"""Returns the pixels that a user asks for.
 
     Args:
         resize: :obj:`None` or a tuple ``(height, width)``.
         colorspace: ``"RGB"`` or ``"G"``.
         channel_format: ``"NCHW"`` or ``"NHWC"``.
+        dtype: ``"uint8"``, ``"uint16"`` or ``"auto"``, or NumPy's name of such a type.
 
     Raises:
         ValueError: if one of them is something else.
@@ -109,4 +112,7 @@ def checked_output(resize: Any, colorspace: Any, channel_format: Any) -> OutputF
         resize = (int(resize[0]), int(resize[1]))
     check_choice("colorspace", colorspace, ("RGB", "G"))
     check_choice("channel_format", channel_format, ("NCHW", "NHWC"))
-    return OutputFormat(resize, colorspace, channel_format)
+    if isinstance(dtype, (type, np.dtype)) and np.dtype(dtype) in (np.uint8, np.uint16):
+        dtype = np.dtype(dtype).name
+    check_choice("dtype", dtype, ("uint8", "uint16", "auto"))
+    return OutputFormat(resize, colorspace, channel_format, dtype)

@@ -87,12 +87,13 @@ class LazyFrames:
 
     recording: Recording
     frames: np.ndarray | LazyColumn
-    decoded: tuple[NDArray[np.uint8], NDArray[np.bool_]] | None = field(
-        default=None, repr=False
-    )
+    decoded: tuple[NDArray[Any], NDArray[np.bool_]] | None = field(default=None, repr=False)
 
     ndim = 4
-    dtype = np.dtype(np.uint8)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.recording.settled_output.sample_dtype
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -102,8 +103,8 @@ class LazyFrames:
         return len(self.frames)
 
     @property
-    def pixels(self) -> NDArray[np.uint8]:
-        r"""The pixels, uint8 of :attr:`shape`."""
+    def pixels(self) -> NDArray[Any]:
+        r"""The pixels, an array of :attr:`dtype` and :attr:`shape`."""
         return self._decode()[0]
 
     @property
@@ -111,7 +112,7 @@ class LazyFrames:
         r"""Which frames are what the video holds, bool of shape (n,)."""
         return self._decode()[1]
 
-    def all_valid(self) -> NDArray[np.uint8]:
+    def all_valid(self) -> NDArray[Any]:
         r"""Returns :attr:`pixels`, for callers that do not look at :attr:`valid`.
 
         Raises:
@@ -126,10 +127,10 @@ class LazyFrames:
             )
         return self.pixels
 
-    def _decode(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    def _decode(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         if self.decoded is None:
             read_together([self])
-        return cast("tuple[NDArray[np.uint8], NDArray[np.bool_]]", self.decoded)
+        return cast("tuple[NDArray[Any], NDArray[np.bool_]]", self.decoded)
 
     def __getitem__(self, key: Any) -> LazyFrames:
         decoded = self.decoded
@@ -220,7 +221,7 @@ def _check_memory(windows: Sequence[LazyFrames]) -> None:
     shape: list[int] = []
     for window in windows:
         n, *its_shape = window.shape
-        its_size = n * prod(its_shape)
+        its_size = n * prod(its_shape) * window.dtype.itemsize
         if its_size >= largest:
             largest, shape = its_size, its_shape
         size, frames = size + its_size, frames + n
@@ -232,7 +233,7 @@ def _add_window(
 ) -> _Pixels:
     # Gives a window its array, and adds its frames to those that will be read.
     recording, frames = window.recording, np.asarray(window.frames)
-    array = empty_frames((len(frames), *recording.frame_shape))
+    array = empty_frames((len(frames), *recording.frame_shape), window.dtype)
     first = origin = None
     if not (frames[1:] > frames[:-1]).all():
         frames, first, inverse = np.unique(frames, return_index=True, return_inverse=True)
@@ -242,9 +243,9 @@ def _add_window(
     for file, rows, wanted in rows_by_file(recording, frames):
         # Each copy of a video has its own index; what they say of the same file is equal.
         known_by = file.packets.fingerprint or id(file.packets)
-        key = (file.uri, known_by, recording.output, threads)
+        key = (file.uri, known_by, recording.settled_output, threads)
         if key not in reads:
-            reads[key] = _FileRead(file, recording.output, threads)
+            reads[key] = _FileRead(file, recording.settled_output, threads)
         read, row_numbers = reads[key], rows.tolist()
         slots = (wanted if first is None else first[wanted]).tolist()
         read.slots.append((number, row_numbers, slots))

@@ -112,10 +112,6 @@ class VideoPart:
             return index
         return self.place.find_index() or build_memory_index(self.reader, self.place.uris)
 
-    def open_index(self) -> None:
-        r"""Looks for the index now, so that its errors come now."""
-        _ = self.index
-
     @cached_property
     def frame_counts(self) -> np.ndarray:
         r"""Number of frames of each segment, int64 of shape (n_segments,)."""

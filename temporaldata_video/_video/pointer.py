@@ -80,6 +80,7 @@ def write_pointer(group: Any, recording: Recording, origin: float, edge: float) 
             "resize": recording.output.resize,
             "colorspace": recording.output.colorspace,
             "channel_format": recording.output.channel_format,
+            "dtype": recording.output.dtype,
             "on_error": recording.on_error,
             "threads": recording.threads,
         }
@@ -120,6 +121,7 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
             tuple(resize) if resize else None,
             options["colorspace"],
             options["channel_format"],
+            options.get("dtype", "uint8"),  # older recordings have no other
         )
         check_choice("on_error", options["on_error"], ("raise", "mask"))
         parts = tuple(_read_part(part, base) for part in json.loads(group.attrs["parts"]))

@@ -3,15 +3,15 @@ r"""Decodes several windows as one request, for datasets that fetch whole batche
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .lazy_arrays import read_together
 from .series import VideoSeries
 
 
-def read_many(windows: Iterable[VideoSeries]) -> list[NDArray[np.uint8]]:
+def read_many(windows: Iterable[VideoSeries]) -> list[NDArray[Any]]:
     r"""Returns the frames of several windows, planned together.
 
     Windows may overlap, and be of one video or of several. It decodes a group of pictures
@@ -20,11 +20,11 @@ def read_many(windows: Iterable[VideoSeries]) -> list[NDArray[np.uint8]]:
 
     Args:
         windows: lazy videos; each says its own ``resize``, ``colorspace``,
-            ``channel_format``, ``on_error`` and ``threads``. Windows that differ in the
-            pixels they ask for are decoded apart.
+            ``channel_format``, ``dtype``, ``on_error`` and ``threads``. Windows that differ
+            in the pixels they ask for are decoded apart.
 
     Returns:
-        The ``frames`` of each window, in the order of ``windows``: uint8 of its ``shape``.
+        The ``frames`` of each window, in the order of ``windows``.
         The ``valid`` of a window says which of its frames are masked.
 
     Raises:

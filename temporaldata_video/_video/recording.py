@@ -12,6 +12,7 @@ import numpy as np
 from .._base.process_cache import RECORDING_ARRAYS
 from .._decode.read_file import VideoFile
 from .._pixels.convert import OutputFormat
+from .._pixels.depth import bit_depth, warn_of_lost_bits
 from ..types import OnError
 from .part import VideoPart
 
@@ -96,6 +97,24 @@ class Recording:
     def files(self) -> list[tuple[VideoFile, np.ndarray | None]]:
         r"""The file of each segment, as :attr:`VideoPart.files`."""
         return [file for part in self.parts for file in part.files]
+
+    @cached_property
+    def bit_depth(self) -> int:
+        r"""Bits that a sample of the video has; of several files, the most."""
+        return max(bit_depth(file.packets.stream.pixel_format) for file, _ in self.files)
+
+    @cached_property
+    def settled_output(self) -> OutputFormat:
+        r"""The pixels to read, with the dtype that ``"auto"`` stands for."""
+        if self.output.dtype != "auto":
+            return self.output
+        return self.output.for_depth(self.bit_depth)
+
+    def warn_of_lost_bits(self) -> None:
+        r"""Warns of each file whose samples have more bits than the pixels."""
+        dtype = self.settled_output.sample_dtype
+        for file, _ in self.files:
+            warn_of_lost_bits(file.uri, file.packets.stream.pixel_format, dtype)
 
     @cached_property
     def frame_shape(self) -> tuple[int, int, int]:

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._index.packets import segments_of
 from .._plugin.place import locate
-from ..types import ChannelFormat, Colorspace, Cost, FrameIndex, ObjectStore, OnError
+from ..types import (
+    ChannelFormat,
+    Colorspace,
+    Cost,
+    FrameIndex,
+    ObjectStore,
+    OnError,
+    PixelType,
+)
 from .arguments import (
     check_choice,
     checked_mask,
@@ -74,9 +83,10 @@ class VideoSeries:
         resize: tuple[int, int] | None = None,
         colorspace: Colorspace = "RGB",
         channel_format: ChannelFormat = "NCHW",
+        dtype: PixelType = "uint8",
         domain: Any = "auto",
     ) -> None:
-        output = checked_output(resize, colorspace, channel_format)
+        output = checked_output(resize, colorspace, channel_format, dtype)
         part = VideoPart(locate(uri, segment_uris or (), store=store), frame_index)
         self._init_recording(Recording((part,), output), metadata, domain)
 
@@ -92,6 +102,7 @@ class VideoSeries:
         resize: tuple[int, int] | None = None,
         colorspace: Colorspace = "RGB",
         channel_format: ChannelFormat = "NCHW",
+        dtype: PixelType = "uint8",
         on_error: OnError = "raise",
         threads: int | Literal["auto"] = 1,
         domain: Any = "auto",
@@ -109,6 +120,8 @@ class VideoSeries:
             resize: ``(height, width)`` in pixels of the frames, or :obj:`None`.
             colorspace: ``"RGB"`` or ``"G"``.
             channel_format: ``"NCHW"`` or ``"NHWC"``.
+            dtype: of the pixels, ``"uint8"``, ``"uint16"``, or ``"auto"`` for uint16 where
+                samples of the video have more than 8 bits.
             on_error: ``"raise"`` if a frame does not decode, or ``"mask"`` for zeros there
                 and :obj:`False` in :attr:`valid`.
             threads: groups of pictures to decode side by side, or ``"auto"`` for as many as
@@ -133,14 +146,15 @@ class VideoSeries:
             >>> video.slice(1.0, 1.5).frames.shape
             (15, 3, 64, 96)
         """
-        output = checked_output(resize, colorspace, channel_format)
+        output = checked_output(resize, colorspace, channel_format, dtype)
         check_choice("on_error", on_error, ("raise", "mask"))
         place = locate(
             uri, store=store, storage_options=storage_options, index_uri=index_uri
         )
         part = VideoPart(place)
         recording = Recording((part,), output, on_error, checked_threads(threads))
-        part.open_index()
+        if segments_of(part.index):
+            recording.warn_of_lost_bits()
         return cls._from_recording(recording, metadata, domain)
 
     @classmethod
@@ -271,8 +285,12 @@ class VideoSeries:
         )
 
     @property
-    def frames(self) -> NDArray[np.uint8]:
-        r"""The pixels, uint8 of :attr:`shape`, decoded at first access and kept.
+    def frames(self) -> NDArray[Any]:
+        r"""The pixels, of :attr:`shape` and :attr:`dtype`, decoded when first asked for.
+
+        With ``dtype="uint16"`` and ``colorspace="G"``, grey of more than 8 bits has the
+        values that are stored. All else is as FFmpeg converts it to ``rgb48`` or
+        ``gray16``, which stretch any depth to 16 bits.
 
         Raises:
             DecodeError: if a frame does not decode and ``on_error`` is ``"raise"``.
@@ -329,6 +347,16 @@ class VideoSeries:
     def shape(self) -> tuple[int, int, int, int]:
         r"""Shape of :attr:`frames`."""
         return self._lazy_frames.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        r"""Of :attr:`frames`: uint8 or uint16."""
+        return self._lazy_frames.dtype
+
+    @property
+    def bit_depth(self) -> int:
+        r"""Bits that a stored sample of the video has; of several files, the most."""
+        return self._recording.bit_depth
 
     @property
     def frame_count(self) -> int:
@@ -435,12 +463,12 @@ class VideoSeries:
     @overload
     def frames_at(
         self, indices: ArrayLike, return_valid: Literal[False] = False
-    ) -> NDArray[np.uint8]: ...
+    ) -> NDArray[Any]: ...
 
     @overload
     def frames_at(
         self, indices: ArrayLike, return_valid: Literal[True]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]: ...
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]: ...
 
     def frames_at(self, indices: ArrayLike, return_valid: bool = False) -> Any:
         r"""Returns frames by their position in this video.
@@ -451,8 +479,8 @@ class VideoSeries:
                 ``on_error="mask"`` the others are zeros.
 
         Returns:
-            uint8 of shape (m, \*frame_shape), in the order of ``indices``; with
-            ``return_valid`` a tuple of it and bool of shape (m,).
+            Pixels of :attr:`dtype` and shape (m, \*frame_shape), in the order of
+            ``indices``; with ``return_valid`` a tuple of them and bool of shape (m,).
 
         Raises:
             IndexError: if a position is out of range.
@@ -516,7 +544,7 @@ class VideoSeries:
 
         Raises:
             ValueError: if there is none, or they differ in ``metadata.recording_hash``,
-                ``resize``, ``colorspace`` or ``channel_format``.
+                ``resize``, ``colorspace``, ``channel_format`` or ``dtype``.
             TypeError: if one is no video of this class.
         """
         videos = list(videos)
@@ -528,7 +556,7 @@ class VideoSeries:
                     f"concat needs {cls.__module__}.{cls.__name__} objects, got "
                     f"{type(video).__module__}.{type(video).__name__}."
                 )
-        for name in ("recording_hash", "resize", "colorspace", "channel_format"):
+        for name in ("recording_hash", "resize", "colorspace", "channel_format", "dtype"):
             holders = [v.metadata if name == "recording_hash" else v for v in videos]
             values = [getattr(holder, name, None) for holder in holders]
             if any(value != values[0] for value in values):

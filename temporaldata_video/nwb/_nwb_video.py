@@ -26,7 +26,7 @@ from .._video.part import VideoPart
 from .._video.recording import Recording
 from ..errors import FrameIndexError, IndexWarning
 from ..hosts.temporaldata import LazyVideo
-from ..types import ChannelFormat, Colorspace, ObjectStore, OnError
+from ..types import ChannelFormat, Colorspace, ObjectStore, OnError, PixelType
 from ._image_series import ExternalVideo, read_series
 
 
@@ -40,6 +40,7 @@ def open_video(
     resize: tuple[int, int] | None = None,
     colorspace: Colorspace = "RGB",
     channel_format: ChannelFormat = "NCHW",
+    dtype: PixelType = "uint8",
     on_error: OnError = "raise",
     threads: int | Literal["auto"] = 1,
     on_mismatch: str = "raise",
@@ -59,6 +60,7 @@ def open_video(
         resize: as for :meth:`temporaldata_video.LazyVideo.from_uri`.
         colorspace: as there.
         channel_format: as there.
+        dtype: as there.
         on_error: as there.
         threads: as there.
         on_mismatch: files with more or fewer frames than NWB numbers: ``"raise"``, or
@@ -85,7 +87,7 @@ def open_video(
         >>> video.slice(5.5, 6.0).frames.shape[0]
         15
     """
-    output = checked_output(resize, colorspace, channel_format)
+    output = checked_output(resize, colorspace, channel_format, dtype)
     check_choice("on_error", on_error, ("raise", "mask"))
     checked_threads(threads)
     external = read_series(source, name)

@@ -10,7 +10,10 @@ from av.filter import Graph
 from av.video.reformatter import VideoReformatter
 
 from temporaldata_video._pixels.convert import OutputFormat
+from temporaldata_video._pixels.depth import bit_depth
+from temporaldata_video._pixels.equality import one_thread
 
+STORED_GREY = [f"gray{bits}{end}" for bits in (9, 10, 12, 14, 16) for end in ("le", "be")]
 CONTENTS = ("noise", "extremes", "ramp", "flat")
 
 
@@ -45,7 +48,8 @@ def make_frame(
             "flat": np.full(n, rng.integers(256)),
         }[content].astype(np.uint8)
         if 8 < bits < 16:
-            samples = (samples.view(np.uint16) >> (16 - bits)).view(np.uint8)
+            order = ">u2" if pixel_format.endswith("be") else "<u2"
+            samples = (samples.view(order) >> (16 - bits)).astype(order).view(np.uint8)
         plane.update(samples.tobytes())
     frame.colorspace, frame.color_range = matrix, color_range
     return frame
@@ -80,13 +84,33 @@ def filtered(frame: av.VideoFrame, *filters: str) -> av.VideoFrame:
 
 
 def reference(frame: av.VideoFrame, output: OutputFormat) -> np.ndarray:
-    r"""Returns a frame as PyAV's reformatter converts it, laid out as asked for."""
+    r"""Returns a frame as PyAV's reformatter converts it, laid out as asked for; grey with
+    more than 8 bits as it is, where 16 are asked for."""
     height, width = output.resize or (frame.height, frame.width)
-    name = "rgb24" if output.colorspace == "RGB" else "gray8"
-    picture = VideoReformatter().reformat(frame, format=name, width=width, height=height)
+    name = {
+        ("RGB", "uint8"): "rgb24",
+        ("G", "uint8"): "gray8",
+        ("RGB", "uint16"): "rgb48le",
+        ("G", "uint16"): "gray16le",
+    }[output.colorspace, output.dtype]
+    if name == "gray16le" and frame.format.name in STORED_GREY:
+        name = frame.format.name
+    steps = [name]
+    if output.dtype == "uint16" and frame.width % 2 and bit_depth(frame.format.name) <= 8:
+        steps.insert(0, {"rgb48le": "rgb24", "gray16le": "gray8"}[name])
+    picture = frame
+    for step in steps:
+        threads = one_thread(picture.format.name, picture.height)
+        picture = VideoReformatter().reformat(
+            picture, format=step, width=width, height=height, **threads
+        )
     upside_down = picture.planes[0].line_size < 0  # which older PyAVs read wrongly
     if upside_down:
         picture = filtered(picture, "vflip")
-    pixels = picture.to_ndarray().reshape(height, width, output.channels)
+    samples = ">u2" if name.endswith("be") else "<u2" if name.endswith("le") else "u1"
+    row_bytes = width * output.channels * np.dtype(samples).itemsize
+    plane = picture.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, :row_bytes]
+    pixels = rows.copy().view(samples).reshape(height, width, output.channels)
     pixels = pixels[::-1] if upside_down else pixels
     return pixels if output.channel_format == "NHWC" else pixels.transpose(2, 0, 1)

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.filterwarnings(
 def poisoned(monkeypatch):
     r"""Has pixels read into memory that shows where nobody wrote."""
     monkeypatch.setattr(
-        reading, "empty_frames", lambda shape: np.full(shape, POISON, np.uint8)
+        reading, "empty_frames", lambda shape, dtype: np.full(shape, POISON, dtype)
     )
 
 

@@ -3,6 +3,7 @@ r"""Frames of every kind and size become the bytes of a plain ``rgb24`` or ``gra
 from __future__ import annotations
 
 import ctypes
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 
@@ -16,23 +17,26 @@ from temporaldata_video._index.display_matrix import display_transform
 from temporaldata_video._pixels import equality as probe
 from temporaldata_video._pixels.convert import FrameWriter, OutputFormat
 from temporaldata_video._pixels.equality import direct_equals_reformat, planar_equals_packed
-from temporaldata_video._pixels.swscale import Conversion, DirectScaler, has_swscale
+from temporaldata_video._pixels.swscale import DIRECT, Conversion, DirectScaler, has_swscale
 from temporaldata_video.types import CHROMA_LOCATIONS, StreamInfo
 
-from ..decode.frames import CONTENTS, filtered, make_frame, reference
+from ..decode.frames import CONTENTS, STORED_GREY, filtered, make_frame, reference
 
 PIXEL_FORMATS = [
     *("yuv420p", "yuvj420p", "nv12", "nv21", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"),
     *("yuv440p", "yuv411p", "yuv410p", "yuyv422", "yuva420p", "yuva444p10le"),
     *("yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p12le", "yuv420p10be"),
-    *("gray", "gray10le", "gray16le", "ya8", "pal8", "bayer_rggb8", "xyz12le"),
+    *("gray", "ya8", "pal8", "bayer_rggb8", "bayer_rggb16le", "xyz12le", *STORED_GREY),
     *("rgb24", "bgr24", "bgr0", "argb", "rgb48le", "rgb565le", "gbrp", "gbrp10le"),
 ]
 MATRICES = {"unspecified": 2, "bt709": 1, "bt601": 6, "bt2020": 9}
 CHROMA = ("unspecified", *CHROMA_LOCATIONS[1:])
 SIZES = [16, 48, 64, 112, 640]
 ALL_OUTPUTS = [
-    OutputFormat(None, color, order) for color in ("RGB", "G") for order in ("NCHW", "NHWC")
+    OutputFormat(None, color, order, dtype)
+    for color in ("RGB", "G")
+    for order in ("NCHW", "NHWC")
+    for dtype in ("uint8", "uint16")
 ]
 
 
@@ -43,8 +47,8 @@ def stream_of(frame, **facts) -> StreamInfo:
 
 def written(frame, output: OutputFormat, **facts) -> np.ndarray:
     stream = stream_of(frame, **facts)
-    target = np.full(output.frame_shape(*stream.display_size), 77, np.uint8)
-    FrameWriter(stream, output).write(frame, target)
+    target = np.full(output.frame_shape(*stream.display_size), 77, output.dtype)
+    FrameWriter(stream, output, "").write(frame, target)
     return target
 
 
@@ -86,15 +90,23 @@ sizes = st.tuples(*2 * [st.integers(2, 90) | st.sampled_from(SIZES[:-1])])
     color=st.sampled_from(["RGB", "G"]),
     order=st.sampled_from(["NCHW", "NHWC"]),
     resize=st.none() | sizes,
+    dtype=st.sampled_from(["uint8", "uint16"]),
 )
-def test_the_bytes_are_those_of_the_reference(pixel_format, data, color, order, resize):
+@pytest.mark.filterwarnings("ignore::temporaldata_video.PrecisionWarning")
+def test_the_samples_are_those_of_the_reference(
+    pixel_format, data, color, order, resize, dtype
+):
     frame = data.draw(frames(pixel_format))
-    output = OutputFormat(resize, color, order)
+    output = OutputFormat(resize, color, order, dtype)
+    if (pixel_format, dtype, frame.interlaced_frame) == ("xyz12le", "uint16", True):
+        with pytest.raises(ValueError, match="two fields of XYZ have no conversion"):
+            written(frame, output)
+        return
     expected = reference(frame, output)
     shape = output.frame_shape(frame.height, frame.width)
-    room = np.full(expected.size + 64, 77, np.uint8)
+    room = np.full(expected.size + 64, 77, dtype)
     target = room[: expected.size].reshape(shape)
-    FrameWriter(stream_of(frame), output).write(frame, target)
+    FrameWriter(stream_of(frame), output, "").write(frame, target)
     assert np.array_equal(target, expected)
     assert (room[expected.size :] == 77).all()
 
@@ -139,10 +151,16 @@ def test_a_matrix_that_is_no_right_angle_leaves_frames_as_they_are():
 
 
 COMMON = ["yuv420p", "yuvj420p", "yuv422p", "yuv444p"]
+DEEP = ["yuv444p10le", "yuv444p12le", "gbrp10le", "gray16le"]
 
 
-@pytest.mark.parametrize("pixel_format", COMMON)
-@pytest.mark.parametrize("target", ["gbrp", "rgb24", "gray8"])
+@pytest.mark.parametrize(
+    ("pixel_format", "target"),
+    [
+        *itertools.product(COMMON, [name for name, size in DIRECT.items() if size == 1]),
+        *itertools.product(DEEP, ["rgb48le", "gray16le"]),
+    ],
+)
 def test_common_frames_need_no_copy(pixel_format, target):
     size = 640, 480, 2, 0
     conversion = Conversion(pixel_format, *size, target, 640, 480)
@@ -209,7 +227,7 @@ def test_an_array_with_gaps_or_odd_places_is_filled_by_a_copy():
         room[1 : expected.size + 1].reshape(expected.shape),
         room[: 2 * expected.size].reshape(3, 32, 96)[:, :, ::2],
     ):
-        FrameWriter(stream_of(frame), output).write(frame, target)
+        FrameWriter(stream_of(frame), output, "").write(frame, target)
         assert np.array_equal(target, expected)
 
 
