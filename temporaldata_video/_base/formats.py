@@ -28,6 +28,15 @@ SELF_CONTAINED_CODECS = frozenset(
         "av1",
         "prores",
         "dnxhd",
+        "ffv1",
+        "huffyuv",
+        "ffvhuff",
+        "utvideo",
+        "magicyuv",
+        "lagarith",
+        "jpeg2000",
+        "png",
+        "rawvideo",
     ]
 )
 

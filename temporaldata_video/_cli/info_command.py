@@ -15,6 +15,8 @@ from .._build.file_index import clock_trouble
 from .._clock.faults import GAP_FACTOR
 from .._decode.container_packets import open_stream
 from .._decode.read_file import VideoFile
+from .._pixels.convert import OutputFormat
+from .._pixels.depth import bit_depth
 from .._video.cost import WINDOW_SECONDS, frames_cost, random_windows
 from .._video.lazy_arrays import LazyFrames
 from .._video.part import VideoPart
@@ -44,7 +46,7 @@ def info(file: VideoArgument, index_uri: IndexUriOption = None) -> None:
     Example: temporaldata-video info cam.mp4
     """
     part = open_part(file, index_uri)
-    recording = Recording((part,), on_error="mask")
+    recording = Recording((part,), OutputFormat(dtype="auto"), on_error="mask")
     files = list({file.uri: file for file, _ in recording.files}.values())
     changed = [
         file.uri
@@ -111,6 +113,7 @@ def _stream_facts(files: list[VideoFile]) -> Iterator[tuple[str, str]]:
         each(lambda stream: f"{stream.rotation}°{', mirrored' if stream.mirrored else ''}"),
     )
     yield "pixel format", _join_distinct(_pixel_format(file) for file in files)
+    yield "bits per sample", _join_distinct(str(bit_depth(_pixel_format(f))) for f in files)
     yield "container", each(lambda stream: stream.container)
     yield "time base", each(lambda stream: f"{stream.time_base} s")
     yield (

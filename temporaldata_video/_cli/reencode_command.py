@@ -17,7 +17,7 @@ from .._tools.reencoding.reencode import ReencodeReport
 from .._tools.reencoding.reencode import reencode as make_copy
 from .opening import IndexUriOption, VideoArgument, make_console, short_path
 
-Codec = Enum("Codec", {"h264": "h264", "hevc": "hevc"}, type=str)
+Codec = Enum("Codec", {"h264": "h264", "hevc": "hevc", "ffv1": "ffv1"}, type=str)
 
 
 def reencode(
@@ -43,8 +43,14 @@ def reencode(
         ),
     ] = None,
     codec: Annotated[
-        Codec, typer.Option(help="hevc is smaller, and slower to encode and to decode.")
-    ] = Codec["h264"],
+        Codec | None,
+        typer.Option(
+            help="hevc is smaller, and slower to encode and to decode. By default h264, "
+            "and for more than 8 bits hevc; with --lossless, ffv1 for pixels that neither "
+            "holds.",
+            show_default=False,
+        ),
+    ] = None,
     lossless: Annotated[
         bool, typer.Option("--lossless", help="Keep every pixel; several times as large.")
     ] = False,
@@ -80,7 +86,7 @@ def reencode(
         output,
         gop=gop,
         crf=crf,
-        codec=codec.value,
+        codec=codec and codec.value,
         lossless=lossless,
         fps_keep=fps_keep,
         audio=audio,

@@ -98,6 +98,16 @@ def sheet(
     min_confidence: Annotated[
         float, typer.Option(help="Leave out points of --pose with less confidence.")
     ] = 0.0,
+    value_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--range",
+            metavar="LOW HIGH",
+            help="Values to draw black and white; of a video with more than 8 bits, the "
+            "1st and the 99th percentile of what is drawn by default.",
+            show_default=False,
+        ),
+    ] = None,
     index_uri: IndexUriOption = None,
 ) -> None:
     r"""Draw frames of a window, or of the whole video, on one picture.
@@ -113,6 +123,10 @@ def sheet(
         raise typer.BadParameter("--times says which times; leave START and END out.")
     if start is not None and end is not None and not start < end:
         raise typer.BadParameter(f"END must come after START, got {start:g} and {end:g}.")
+    if value_range is not None and not value_range[0] < value_range[1]:
+        raise typer.BadParameter(
+            f"--range needs LOW below HIGH, got {value_range[0]:g} and {value_range[1]:g}."
+        )
     require_matplotlib()
     recording = Recording((open_part(file, index_uri),), OutputFormat(None, "RGB", "NHWC"))
     shown, note = _choose(
@@ -122,18 +136,19 @@ def sheet(
     n_columns = columns or columns_for(len(shown), frame_width / height)
     n_columns = min(n_columns, len(shown))
     numbers, clock = recording.time_order[shown], recording.sorted_timestamps[shown]
-    stills = read_stills(recording, numbers, clock, width // n_columns)
+    stills = read_stills(recording, numbers, clock, width // n_columns, value_range)
     if pose is not None:
         stills = _with_points(stills, pose, recording, min_confidence)
     offset = time_offset(float(clock[0]))
     timed = labels in (Labels.BOTH, Labels.TIME)
-    since = f"; + is from {_seconds(offset)}" if offset and timed else ""
+    since = f"+ is from {_seconds(offset)}" if offset and timed else ""
+    name = Path(shown_uri(file)).name
     figure = draw_sheet(
         stills,
         _labels(stills, labels),
         columns=n_columns,
         width=width,
-        title=f"{Path(shown_uri(file)).name}, {note}{since}",
+        title="; ".join(filter(None, (f"{name}, {note}", since, stills.note))),
     )
     save_figure(figure, output)
     typer.echo(f"{output}: {note}")

@@ -28,6 +28,7 @@ class Stills:
             its pixels.
         points: x and y, float64 of shape (n, m, 2).
         colors: of the m points.
+        note: how values became levels of the screen; ``""`` where they are the same.
     """
 
     pixels: np.ndarray
@@ -38,6 +39,7 @@ class Stills:
     whole: tuple[int, int]
     points: np.ndarray
     colors: tuple[str, ...] = ()
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.pixels)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Pixels of a strip that are not frames.
 _TICKS, _CONNECTORS, _GAP = 10.0, 22.0, 6.0
-_LABEL_FONT = 9.0
+_LABEL_FONT, _NOTE_FONT = 9.0, 7.0
 # Times as large as seconds since 1970 are counted from the beginning of the window.
 _MANY_SECONDS = 1e5
 _MOST_FRAMES, _LEAST_FRAMES = 12, 3
@@ -117,6 +117,8 @@ def draw_strip(
     labels = frame_labels(stills.times, stills.numbers, start)
     font = min(_LABEL_FONT, fitting_font(frame_width + _GAP - 2, labels))
     draw_ticks(axes, all_times, extent, top=ticks)
+    if stills.note:
+        axes.set_title(stills.note, loc="right", fontsize=_NOTE_FONT, pad=1)
     for i, centre in enumerate(centres.tolist()):
         share = frame_width / width
         bounds = (centre - share / 2, below, share, room / height)

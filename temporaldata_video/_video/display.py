@@ -8,6 +8,7 @@ import numpy as np
 
 from .._base.uris import shown_uri
 from .._pixels.jpeg import encode_jpeg
+from .._plot.contrast import ValueRange
 from .._plot.figure import require_matplotlib
 from .._plot.html import facts_html
 from .._plot.pose_marks import as_pose
@@ -27,7 +28,12 @@ _MOST_BYTES = 16 << 20
 
 
 def plot_video(
-    video: Any, axes: Axes | None, *, pose: Any = None, count: int | None = None
+    video: Any,
+    axes: Axes | None,
+    *,
+    pose: Any = None,
+    count: int | None = None,
+    value_range: ValueRange | None = None,
 ) -> Axes:
     r"""Draws frames of a lazy video along time, and returns the axes.
 
@@ -36,6 +42,7 @@ def plot_video(
         axes: to draw on, new ones if :obj:`None`.
         pose: a series of key points, or :obj:`None`.
         count: how many frames; by default, as many as there is room for.
+        value_range: the values that are drawn black and white.
     """
     require_matplotlib()
     if axes is None:
@@ -43,7 +50,7 @@ def plot_video(
 
         _, axes = pyplot.subplots(figsize=(12, 2.4), layout="constrained")
     extent = _extent(video)
-    draw_video(video, axes, extent, pose=pose, count=count)
+    draw_video(video, axes, extent, pose=pose, count=count, value_range=value_range)
     label_time(axes, extent[0])
     return axes
 
@@ -55,6 +62,7 @@ def draw_video(
     *,
     pose: Any = None,
     count: int | None = None,
+    value_range: ValueRange | None = None,
 ) -> None:
     r"""Draws frames of a lazy video along an existing time axis.
 
@@ -64,6 +72,7 @@ def draw_video(
         extent: begin and end of the axis in seconds.
         pose: a series of key points, or :obj:`None`.
         count: how many frames; by default, as many as there is room for.
+        value_range: the values that are drawn black and white.
     """
     if count is not None and count < 1:
         raise ValueError(f"count must be a positive number of frames, got {count!r}.")
@@ -71,7 +80,7 @@ def draw_video(
     n = count or strip_count(axes.bbox.width, axes.bbox.height, width / height)
     shown = choose_evenly(video.timestamps, n, extent)
     room = axes.bbox.width / max(len(shown), 1)
-    stills = stills_of(video, shown, max(16, int(room)))
+    stills = stills_of(video, shown, max(16, int(room)), value_range)
     if pose is not None:
         taken, clock = times_taken(video)[shown], video._recording.sorted_timestamps
         step = half_frame(clock if len(clock) > 1 else video.timestamps)
@@ -108,6 +117,7 @@ def _extent(video: Any) -> tuple[float, float]:
 def _facts(video: Any) -> dict[str, str]:
     times = video.timestamps
     facts = {"uri": shown_uri(video.uri), "shape": str(video.shape)}
+    facts["bits"] = f"{video.bit_depth} per sample, read as {video.dtype}"
     if len(times):
         facts["clock"] = f"{times[0]:.3f} s to {times[-1]:.3f} s"
     if len(times) > 1 and times[-1] > times[0]:
@@ -136,4 +146,4 @@ def _thumbnails(video: Any) -> tuple[list[tuple[bytes, str]], str]:
         for time, number, valid in zip(stills.times, stills.numbers, stills.valid)
     ]
     pictures = [encode_jpeg(pixels, _THUMBNAIL) for pixels in stills.pixels]
-    return list(zip(pictures, captions)), ""
+    return list(zip(pictures, captions)), stills.note

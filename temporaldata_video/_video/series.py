@@ -586,7 +586,12 @@ class VideoSeries:
     # Pictures ------------------------------------------------------------------------
 
     def plot(
-        self, ax: Axes | None = None, *, pose: Any = None, count: int | None = None
+        self,
+        ax: Axes | None = None,
+        *,
+        pose: Any = None,
+        count: int | None = None,
+        value_range: tuple[float, float] | None = None,
     ) -> Axes:
         r"""Draws a few frames of this video along time, above a tick for each frame.
 
@@ -597,6 +602,9 @@ class VideoSeries:
                 Each frame has the points whose own time is nearest to that of the frame,
                 if that is at most half a frame away.
             count: how many frames; by default, as many as there is room for.
+            value_range: the values that are drawn black and white. By default, those of
+                the screen for 8 bits, and the 1st and the 99th percentile of what is drawn
+                for more; a note above says which.
 
         Returns:
             The axes.
@@ -617,7 +625,7 @@ class VideoSeries:
             >>> axes.get_xlabel()
             'time (s)'
         """
-        return plot_video(self, ax, pose=pose, count=count)
+        return plot_video(self, ax, pose=pose, count=count, value_range=value_range)
 
     def _repr_html_(self) -> str:
         return video_html(self)

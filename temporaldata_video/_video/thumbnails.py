@@ -8,31 +8,40 @@ from typing import Any
 import numpy as np
 
 from .._pixels.convert import OutputFormat
+from .._plot.contrast import ValueRange, range_note, stretched, usual_range
 from .._plot.stills import Stills
 from .lazy_arrays import LazyFrames
 from .recording import Recording
 
 
-def stills_of(video: Any, shown: np.ndarray, width: int) -> Stills:
-    r"""Returns frames of a lazy video to draw; decoded frames are not read again.
+def stills_of(
+    video: Any, shown: np.ndarray, width: int, value_range: ValueRange | None = None
+) -> Stills:
+    r"""Returns frames of a lazy video to draw; decoded frames are not read again if they
+    have all bits.
 
     Args:
         video: a lazy video.
         shown: positions in it, int64 of shape (n,).
         width: pixels that a frame will be wide at most.
+        value_range: the values that are drawn black and white; see :func:`read_stills`.
     """
     recording, numbers = video._recording, video.frame_indices[shown]
-    decoded = video._lazy_frames.decoded
-    if decoded is None:
-        return read_stills(recording, numbers, video.timestamps[shown], width)
+    times, decoded = video.timestamps[shown], video._lazy_frames.decoded
+    if decoded is None or (recording.bit_depth > 8 and decoded[0].dtype == np.uint8):
+        return read_stills(recording, numbers, times, width, value_range)
     pixels, valid = decoded[0][shown], decoded[1][shown]
     if recording.output.channel_format == "NCHW":
         pixels = np.moveaxis(pixels, 1, -1)
-    return _stills(recording, pixels, valid, numbers, video.timestamps[shown])
+    return _stills(recording, pixels, valid, numbers, times, value_range)
 
 
 def read_stills(
-    recording: Recording, numbers: np.ndarray, times: np.ndarray, width: int
+    recording: Recording,
+    numbers: np.ndarray,
+    times: np.ndarray,
+    width: int,
+    value_range: ValueRange | None = None,
 ) -> Stills:
     r"""Decodes frames to draw, scaled down as they decode.
 
@@ -41,13 +50,15 @@ def read_stills(
         numbers: of the frames, int64 of shape (n,).
         times: seconds at which they are drawn, float64 of shape (n,).
         width: pixels that a frame will be wide at most.
+        value_range: the values that are drawn black and white. By default, the 1st and the
+            99th percentile of a video with more than 8 bits per sample.
     """
     height_shown, width_shown = shown_size(recording)
     resize = recording.output.resize
     if width_shown > width:
         resize = (max(1, round(width * height_shown / width_shown)), width)
     read = LazyFrames(_with_size(recording, resize), numbers)
-    return _stills(recording, read.pixels, read.valid, numbers, times)
+    return _stills(recording, read.pixels, read.valid, numbers, times, value_range)
 
 
 def shown_size(recording: Recording) -> tuple[int, int]:
@@ -81,7 +92,14 @@ def _stills(
     valid: np.ndarray,
     numbers: np.ndarray,
     times: np.ndarray,
+    value_range: ValueRange | None,
 ) -> Stills:
+    note, bits = "", recording.bit_depth
+    if bits > 8 or value_range is not None:
+        value_range = value_range or usual_range(pixels[valid])
+        pixels, note = stretched(pixels, value_range), range_note(value_range, bits)
+    elif pixels.dtype != np.uint8:  # 8 bits that the user has as 16
+        pixels = (pixels >> 8).astype(np.uint8)
     return Stills(
         np.broadcast_to(pixels, (*pixels.shape[:-1], 3)),  # of grey, three times the same
         times,
@@ -90,6 +108,7 @@ def _stills(
         shape=shown_size(recording),
         whole=_whole_size(recording),
         points=np.empty((len(numbers), 0, 2)),
+        note=note,
     )
 
 
@@ -102,5 +121,5 @@ def _whole_size(recording: Recording) -> tuple[int, int]:
 
 
 def _with_size(recording: Recording, resize: tuple[int, int] | None) -> Recording:
-    output = OutputFormat(resize, recording.output.colorspace, "NHWC")
+    output = OutputFormat(resize, recording.output.colorspace, "NHWC", "auto")
     return replace(recording, output=output, on_error="mask")

@@ -33,6 +33,7 @@ from .decoding_findings import (
     check_key_frames,
     first_appearance,
 )
+from .depth_findings import check_depth
 from .encoding_findings import check_encoding, check_groups
 from .finding import CheckReport, Finding, Severity
 from .sidecar_findings import (
@@ -138,6 +139,7 @@ def _check(
         yield from check_container(file)
         yield from check_encoding(file)
         yield from check_decoder(file)
+        yield from check_depth(file)
         if file.appearance is None:
             continue
         if not decode:

@@ -148,13 +148,15 @@ def checked_encoding(gop: Any, crf: Any, codec: Any, lossless: bool) -> Encoding
     Args:
         gop: frames from one key frame to the next, a positive integer.
         crf: 0 to 51, or :obj:`None`.
-        codec: a key of :data:`~temporaldata_video._tools.reencoding.encode.ENCODERS`.
+        codec: a key of :data:`~temporaldata_video._tools.reencoding.encode.ENCODERS`, or
+            :obj:`None` for the one that suits.
         lossless: keep every pixel.
 
     Raises:
         ValueError: if one of them is something else.
     """
-    check_choice("codec", codec, tuple(ENCODERS))
+    if codec is not None:
+        check_choice("codec", codec, tuple(ENCODERS))
     for name, value, least, most in (("gop", gop, 1, None), ("crf", crf, 0, 51)):
         if value is None:
             continue
@@ -164,6 +166,8 @@ def checked_encoding(gop: Any, crf: Any, codec: Any, lossless: bool) -> Encoding
             raise ValueError(f"{name} must be a whole number, {bound}, got {value!r}.")
     if lossless and crf is not None:
         raise ValueError("crf is a measure of loss; give either crf or lossless.")
+    if codec == "ffv1" and not lossless:
+        raise ValueError("codec='ffv1' keeps every pixel; say so with lossless=True.")
     return Encoding(
         codec=codec,
         gop=int(gop),

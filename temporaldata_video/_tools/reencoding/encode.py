@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from ..._pixels.depth import bit_depth
 from ...errors import VideoError
 from ...types import StreamInfo
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
-ENCODERS = {"h264": "libx264", "hevc": "libx265"}
+ENCODERS = {"h264": "libx264", "hevc": "libx265", "ffv1": "ffv1"}
+# Players decode 10 bits of HEVC, and more only some.
+_USUAL_BITS = 10
 # The muxer multiplies coarser time bases up to this many units a second.
 _MIN_TIME_SCALE = 10_000
 SoundDigests = dict[int, "hashlib.blake2b"]
@@ -32,18 +35,35 @@ class Encoding:
     r"""How frames are encoded.
 
     Args:
-        codec: ``"h264"`` or ``"hevc"``.
+        codec: a key of :data:`ENCODERS`; by default the first of them that suits.
         gop: frames from one key frame to the next, at most.
         crf: constant rate factor of the encoder, 0 to 51; less is better and larger.
         lossless: keep every pixel; ``crf`` then has no meaning.
         threads: of the encoder.
     """
 
-    codec: str = "h264"
+    codec: str | None = None
     gop: int = 30
     crf: int = 18
     lossless: bool = False
     threads: int = 1
+
+    def for_format(self, pixel_format: str) -> Encoding:
+        r"""Returns the encoding with the codec for frames of some format.
+
+        Args:
+            pixel_format: FFmpeg's name of it.
+        """
+        if self.codec is not None:
+            return self
+        if bit_depth(pixel_format) <= 8:
+            suited = ["h264", "hevc", "ffv1"]
+        else:
+            suited = ["hevc", "ffv1"]
+        if self.lossless:
+            held = [c for c in suited if same_values(pixel_format, held_formats(c))]
+            suited = held or suited
+        return replace(self, codec=suited[0])
 
     def options(self) -> dict[str, str]:
         r"""Returns the options of the encoder.
@@ -51,6 +71,9 @@ class Encoding:
         Groups of pictures are closed, so that decoding can start at any of them. B-frames
         are no references, so that those before the wanted frame need not be decoded.
         """
+        if self.codec == "ffv1":
+            # Every frame by itself, in parts that several threads can decode.
+            return {"g": "1", "level": "3", "slices": "4", "slicecrc": "1"}
         if self.codec == "h264":
             rate = {"qp": "0"} if self.lossless else {"crf": str(self.crf)}
             extra = {"g": str(self.gop), "x264-params": "open-gop=0:b-pyramid=none"}
@@ -61,6 +84,32 @@ class Encoding:
                 "x265-params": f"{parameters}:lossless=1" if self.lossless else parameters
             }
         return {"tune": "fastdecode", **rate, **extra}
+
+
+def held_formats(codec: str) -> set[str]:
+    r"""Returns the pixel formats that an encoder takes.
+
+    Args:
+        codec: a key of :data:`ENCODERS`.
+    """
+    import av
+
+    formats = av.Codec(ENCODERS[codec], "w").video_formats or []
+    return {known.name for known in formats}
+
+
+def same_values(pixel_format: str, held: set[str]) -> str:
+    r"""Returns the format among those held that has the same values: the same one, or the
+    one with the other byte order. ``""`` if there is none.
+
+    Args:
+        pixel_format: FFmpeg's name of it.
+        held: FFmpeg's names of others.
+    """
+    for name in (pixel_format, pixel_format.removesuffix("be") + "le"):
+        if name in held:
+            return name
+    return ""
 
 
 class Mp4Writer:
@@ -168,16 +217,12 @@ class Mp4Writer:
         )
 
     def _start(self, frame: av.VideoFrame) -> VideoStream:
+        self._encoding = self._encoding.for_format(frame.format.name)
         self.pixel_format = self._choose_format(frame)
         self.tags = int(frame.colorspace), int(frame.color_range)
         if frame.format.is_rgb and self.pixel_format != frame.format.name:
             self.tags = _FROM_RGB
-        video = cast(
-            "VideoStream",
-            self._container.add_stream(
-                ENCODERS[self._encoding.codec], self._rate, self._encoding.options()
-            ),
-        )
+        video = self._add_video()
         video.width, video.height = frame.width, frame.height
         video.pix_fmt = self.pixel_format
         context = video.codec_context
@@ -187,7 +232,7 @@ class Mp4Writer:
         context.color_primaries = getattr(frame, "color_primaries", stream.color_primaries)
         context.color_trc = getattr(frame, "color_trc", stream.color_trc)
         context.colorspace, context.color_range = self.tags
-        if self._encoding.codec == "hevc":
+        if self._codec == "hevc":
             context.codec_tag = "hvc1"  # the one that QuickTime plays
         if self._pixel_aspect:
             context.sample_aspect_ratio = self._pixel_aspect
@@ -195,23 +240,47 @@ class Mp4Writer:
         self._start_sound()
         return video
 
-    def _choose_format(self, frame: av.VideoFrame) -> str:
+    def _add_video(self) -> VideoStream:
         import av
 
-        found = frame.format
-        encoder = ENCODERS[self._encoding.codec]
-        formats = av.Codec(encoder, "w").video_formats or []
-        allowed = {known.name for known in formats}
-        if found.name in allowed:
-            return found.name
+        encoder = ENCODERS[self._codec]
+        try:
+            video = self._container.add_stream(
+                encoder, self._rate, self._encoding.options()
+            )
+        except ValueError as error:
+            raise VideoError(
+                f"the FFmpeg of PyAV {av.__version__} cannot write {encoder} into MP4. "
+                f"Install PyAV 16 or newer."
+            ) from error
+        return cast("VideoStream", video)
+
+    @property
+    def _codec(self) -> str:
+        assert self._encoding.codec is not None  # the first frame settles it
+        return self._encoding.codec
+
+    def _choose_format(self, frame: av.VideoFrame) -> str:
+        found, encoder = frame.format, ENCODERS[self._codec]
+        allowed = held_formats(self._codec)
+        same = same_values(found.name, allowed)
+        if same:
+            return same
+        bits = bit_depth(found.name)
         if self._encoding.lossless:
             raise VideoError(
                 f"{encoder} cannot hold {found.name} pixels without loss. Leave "
                 f"lossless=True out, or keep the video as it is."
             )
-        deep = max(part.bits for part in found.components) > 8
+        if bits > _USUAL_BITS or self._codec == "ffv1":
+            raise VideoError(
+                f"its samples have {bits} bits ({found.name}), of which {encoder} keeps "
+                f"fewer. Pass lossless=True, or keep the video as it is."
+            )
         base = "yuv444p" if found.is_rgb or found.has_palette else "yuv420p"
-        return f"{base}10le" if deep else base
+        if len(found.components) == 1 and not found.has_palette:
+            base = "gray"
+        return f"{base}10le" if bits > 8 else base
 
     def _start_sound(self) -> None:
         import av

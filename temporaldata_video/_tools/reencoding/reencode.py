@@ -66,7 +66,7 @@ def reencode(
     *,
     gop: int = 30,
     crf: int | None = None,
-    codec: str = "h264",
+    codec: str | None = None,
     lossless: bool = False,
     fps_keep: bool = True,
     audio: bool = True,
@@ -90,8 +90,11 @@ def reencode(
         gop: frames from one key frame to the next, at most.
         crf: constant rate factor, 0 to 51; less gives better pictures and a larger file.
             18 by default.
-        codec: ``"h264"`` or ``"hevc"``.
-        lossless: keep every pixel; the comparison then checks all of them.
+        codec: ``"h264"``, ``"hevc"`` or ``"ffv1"``. By default H.264, and HEVC for more
+            than 8 bits per sample; without loss, the first of the three that holds the
+            pixel format.
+        lossless: keep every pixel; the comparison then checks all of them. FFV1 is made
+            of key frames alone.
         fps_keep: keep the container's times, uneven ones too. Otherwise the container
             gets a constant rate, while the index keeps the times that frames had.
         audio: copy the sound as it is.
@@ -106,6 +109,7 @@ def reencode(
 
     Raises:
         ValueError: if an argument is wrong.
+        VideoError: if a lossy copy would have fewer bits per sample.
         DecodeError: if a frame does not decode. No copy is made then.
         VideoError: if the copy cannot be exact, or there is one already.
 

@@ -108,9 +108,9 @@ def transcode(job: Job, encoding: Encoding, advance: Advance) -> Seen:
 def _copy_frame(
     writer: Mp4Writer, frame: av.VideoFrame, pts: int, encoding: Encoding, seen: Seen
 ) -> None:
-    if encoding.lossless:
-        seen.digests.append(frame_digest(frame))
     written = writer.write(frame, pts)
+    if encoding.lossless:  # of the same values, perhaps in the other byte order
+        seen.digests.append(frame_digest(written))
     if not seen.samples:
         seen.tags = writer.tags
         seen.depth = written.format.components[0].bits
