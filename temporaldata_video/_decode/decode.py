@@ -127,10 +127,14 @@ def _cut(ranges: list[ByteRange], chunks: list[bytes], run: Run) -> Iterator[av.
     holder = np.searchsorted(begins, position, side="right") - 1
     offset = (position - begins[holder]).tolist()
     sizes, numbers = run.packets.size.tolist(), run.frames.tolist()
-    for chunk, start, size, number in zip(holder.tolist(), offset, sizes, numbers):
+    keys = run.packets.keyframe.tolist()
+    for chunk, start, size, number, is_key in zip(
+        holder.tolist(), offset, sizes, numbers, keys
+    ):
         packet = Packet(size)  # padded as decoders require, which Packet(bytes) is not
         packet.update(views[chunk][start : start + size])
         packet.pts = number
+        packet.is_keyframe = is_key  # FFmpeg adds other PNGs to the picture before
         yield packet
 
 
@@ -152,8 +156,9 @@ def prepared(
     for place, (packet, number) in enumerate(zip(packets, run.frames.tolist())):
         if is_first:
             data, is_first = stream.preamble + bytes(packet), False
-            packet = Packet(len(data))
+            is_key, packet = packet.is_keyframe, Packet(len(data))
             packet.update(data)
+            packet.is_keyframe = is_key
         for item in beside.get(place, ()):
             _attach(item, packet)
         packet.pts = number

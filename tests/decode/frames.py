@@ -25,6 +25,7 @@ def make_frame(
     *,
     matrix: int = 2,
     color_range: int = 0,
+    seed: int = 0,
 ) -> av.VideoFrame:
     r"""Returns a frame whose samples are all valid.
 
@@ -35,10 +36,11 @@ def make_frame(
         content: one of ``CONTENTS``.
         matrix: ``AVCOL_SPC_*``.
         color_range: ``AVCOL_RANGE_*``.
+        seed: of the noise.
     """
     frame = av.VideoFrame(width, height, pixel_format)
     bits = frame.format.components[0].bits
-    rng = np.random.default_rng(height * width)
+    rng = np.random.default_rng([height * width, seed])
     for plane in frame.planes:
         n = plane.buffer_size
         samples = {

@@ -92,7 +92,6 @@ sizes = st.tuples(*2 * [st.integers(2, 90) | st.sampled_from(SIZES[:-1])])
     resize=st.none() | sizes,
     dtype=st.sampled_from(["uint8", "uint16"]),
 )
-@pytest.mark.filterwarnings("ignore::temporaldata_video.PrecisionWarning")
 def test_the_samples_are_those_of_the_reference(
     pixel_format, data, color, order, resize, dtype
 ):
