@@ -23,6 +23,23 @@ _CROP = "min(iw,64)", "min(ih,64)", "0", "0"
 _SCALED = {"width": 48, "height": 40}
 
 
+def leaves_chroma_open(frame: av.VideoFrame) -> bool:
+    r"""Returns whether a frame does not say where its chroma samples lie, though its
+    conversion depends on it.
+
+    Args:
+        frame: as the container's own decoder gave it; it is not changed.
+    """
+    return _depends_on_location(frame) and not chroma_location(frame)
+
+
+def _depends_on_location(frame: av.VideoFrame) -> bool:
+    import av
+
+    wide_and_high = frame.format.chroma_width(16), frame.format.chroma_height(16)
+    return int(av.__version__.split(".")[0]) >= 17 and wide_and_high != (16, 16)
+
+
 def chroma_location(frame: av.VideoFrame) -> str:
     r"""Returns where the chroma samples of a frame lie, by FFmpeg's name of it.
 
@@ -36,8 +53,7 @@ def chroma_location(frame: av.VideoFrame) -> str:
     """
     import av
 
-    wide_and_high = frame.format.chroma_width(16), frame.format.chroma_height(16)
-    if int(av.__version__.split(".")[0]) < 17 or wide_and_high == (16, 16):
+    if not _depends_on_location(frame):
         return ""
     with suppress(av.error.FFmpegError, ValueError, OSError):
         noise = _noise_like(frame)

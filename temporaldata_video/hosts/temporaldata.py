@@ -31,6 +31,8 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
         resize: ``(height, width)`` in pixels of the frames, or :obj:`None`.
         colorspace: ``"RGB"`` or ``"G"``.
         channel_format: ``"NCHW"`` or ``"NHWC"``.
+        dtype: of the pixels, ``"uint8"``, ``"uint16"``, or ``"auto"`` for uint16 where
+            samples of the video have more than 8 bits.
         domain: an ``Interval``, or ``"auto"`` for first to last timestamp.
 
     Example ::

@@ -10,6 +10,7 @@ import pytest
 
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip
+from tests.deep import depth_frames, write_frames
 
 
 def facts(text):
@@ -33,6 +34,7 @@ def test_all_facts_of_an_indexed_video(cli, own_clip):
     assert known["size"] == "96 x 64"
     assert known["rotation"] == "0°"
     assert known["pixel format"] == "yuv420p"
+    assert known["bits per sample"] == "8"
     assert "mp4" in known["container"]
     assert re.fullmatch(r"1/\d+ s", known["time base"])
     assert known["read"] == "by packet"
@@ -144,3 +146,12 @@ def test_a_sidecar_alone_is_no_video(cli, own_clip, tmp_path):
     done = cli("info", tmp_path / "cam.mp4")
     assert done.status == 1
     assert "there is no file" in done.err
+
+
+def test_bits_of_a_depth_camera(cli, tmp_path):
+    path = write_frames(tmp_path / "depth.mkv", depth_frames(10))
+    tv.write_index(path, progress=False)
+    done = cli("info", path)
+    known = facts(done.out)
+    assert (known["pixel format"], known["bits per sample"]) == ("gray16le", "16")
+    assert (known["read"], done.err) == ("by packet", "")

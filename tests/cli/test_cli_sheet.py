@@ -10,6 +10,7 @@ from temporaldata_video._plot.contact_sheet import draw_sheet
 from temporaldata_video._plot.figure import save_figure
 from temporaldata_video._plot.stills import Stills
 from temporaldata_video.testing import make_clip, read_number
+from tests.deep import depth_frames, write_frames
 
 pytest.importorskip("matplotlib")
 
@@ -284,3 +285,24 @@ def test_a_tall_frame_fits_a_screen(cli, tmp_path, drawn):
     box = drawn[0].axes[0].get_window_extent()
     assert box.height / box.width == pytest.approx(160 / 64, rel=0.01)
     assert numbers_in(drawn[0], path) == [0]
+
+
+def test_deep_video_says_what_is_black_and_white(cli, tmp_path, drawn):
+    path = write_frames(tmp_path / "depth.mkv", depth_frames(6))
+    tv.write_index(path, progress=False)
+    assert cli("sheet", path, "-o", tmp_path / "a.png").status == 0
+    done = cli("sheet", path, "-o", tmp_path / "b.png", "--range", 600, 640)
+    assert done.status == 0
+    titles = [figure.texts[0].get_text() for figure in drawn]
+    assert "16 bits, shown from 58" in titles[0]
+    assert titles[1].endswith("16 bits, shown from 600 (black) to 640 (white)")
+    for figure in drawn:
+        shown = figure.axes[0].images[0].get_array()
+        assert (shown.min(), shown.max()) == (0, 255)
+        assert len(np.unique(shown)) > 20
+
+
+def test_a_range_must_grow(cli, recording, tmp_path):
+    done = cli("sheet", recording.video, "-o", tmp_path / "a.png", "--range", 9, 9)
+    assert done.status == 2
+    assert "--range needs LOW below HIGH, got 9 and 9" in done.err

@@ -11,6 +11,7 @@ from temporaldata import Data, Interval, IrregularTimeSeries, RegularTimeSeries
 
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip, read_number
+from tests.deep import depth_frames, write_frames
 
 pytest.importorskip("matplotlib")
 
@@ -301,3 +302,51 @@ def test_notebooks_decode_little(tmp_path):
     assert Checker(video._repr_html_()).images == []
     assert "frames to decode" in video._repr_html_()
     assert len(Checker(video.slice(0.0, 0.5)._repr_html_()).images) == 5
+
+
+@pytest.fixture(scope="module")
+def depth(tmp_path_factory):
+    r"""A depth recording of 55 levels between 580 and 650 mm, opened as uint16."""
+    path = write_frames(tmp_path_factory.mktemp("depth") / "cam.mkv", depth_frames(10))
+    tv.write_index(path, progress=False)
+    return tv.LazyVideo.from_uri(path, dtype="auto")
+
+
+@pytest.mark.parametrize("decoded", [False, True])
+def test_deep_video_is_drawn_from_black_to_white(depth, decoded):
+    video = depth.slice(0.0, 0.2)
+    if decoded:
+        _ = video.frames
+    axes = video.plot(count=3)
+    low, high = np.percentile(depth.frames_at([0, 2, 5]), [1, 99])
+    note = f"16 bits, shown from {low:g} (black) to {high:g} (white)"
+    assert axes.get_title(loc="right") == note
+    shown = np.stack([inset.images[0].get_array() for inset in axes.child_axes])
+    assert (shown.min(), shown.max()) == (0, 255)
+    assert len(np.unique(shown)) > 40
+
+
+def test_a_range_says_what_is_black_and_white(depth, data):
+    axes = depth.plot(count=2, value_range=(0, 1000))
+    shown = np.stack([inset.images[0].get_array() for inset in axes.child_axes])
+    assert (shown.min(), shown.max()) == (int(0.58 * 255), int(0.65 * 255))
+    assert axes.get_title(loc="right") == "16 bits, shown from 0 (black) to 1000 (white)"
+    assert data.video.plot(count=2).get_title(loc="right") == ""
+
+
+def test_notebooks_say_how_deep_video_is_shown(depth):
+    page = Checker(depth._repr_html_())
+    assert "16 per sample, read as uint16" in page.text
+    assert "16 bits, shown from 5" in page.text
+    assert len(page.images) == 5
+
+
+def test_a_video_of_8_bits_that_is_read_as_16_looks_the_same(recording):
+    usual, deep = (
+        tv.LazyVideo.from_uri(recording.video, dtype=dtype).slice(1.0, 1.3)
+        for dtype in ("uint8", "uint16")
+    )
+    _ = usual.frames, deep.frames
+    pair = [video.plot(count=1).child_axes[0].images[0] for video in (usual, deep)]
+    first, second = (image.get_array().astype(int) for image in pair)
+    assert np.abs(first - second).max() <= 3

@@ -18,6 +18,7 @@ import pytest
 from temporaldata import Data, Interval
 
 import temporaldata_video as tv
+from temporaldata_video._base.container import keep_to_one_thread
 from temporaldata_video._pixels.convert import OutputFormat
 from tests.decode.frames import reference
 from tests.deep import decoded, depth_frames, noisy_frames, plane, write_frames
@@ -34,7 +35,7 @@ def deep_formats(codec: str) -> list[str]:
         known.name
         for known in formats
         if any(9 <= part.bits <= 16 for part in known.components)
-        # FFmpeg converts the one no further, and does not decode what it encodes of the other.
+        # FFmpeg does not convert the one, nor decode what it encodes of the other.
         and "f16" not in known.name
         and not known.name.startswith("yuv440p")
     ]
@@ -237,3 +238,30 @@ def test_recordings_that_say_nothing_of_dtype_are_uint8(depth, tmp_path):
         del options["dtype"]
         file["cam"].attrs["options"] = json.dumps(options)
     assert Data.load(str(tmp_path / "rec.h5")).cam.dtype == np.uint8
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("corpus_name", "n_frames"),
+    [
+        ("ax_hdr10-av1.mp4", 127),
+        ("ax_sample_edit_list.mp4", 77),
+        ("tc_h264_10bits.mp4", 30),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::temporaldata_video.IndexWarning")
+def test_real_files_of_10_bits(corpus, corpus_name, n_frames):
+    video = tv.LazyVideo.from_uri(corpus / corpus_name, dtype="auto")
+    stream = video._recording.files[0][0].packets.stream
+    assert (video.dtype, video.bit_depth) == (np.uint16, 10)
+    upright = OutputFormat(None, "RGB", "NHWC", "uint16")
+    compared = 0
+    with av.open(str(corpus / corpus_name)) as container:
+        shown = container.streams.video[0]
+        keep_to_one_thread(shown.codec_context)
+        for frame in container.decode(shown):
+            pixels = np.rot90(reference(frame, upright), stream.rotation // 90)
+            (found,) = video.frames_at([compared])
+            assert np.array_equal(found, pixels.transpose(2, 0, 1))
+            compared += 1
+    assert compared == len(video) == n_frames

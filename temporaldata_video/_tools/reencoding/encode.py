@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from ..._index.chroma import leaves_chroma_open
 from ..._pixels.depth import bit_depth
 from ...errors import VideoError
 from ...types import StreamInfo
@@ -28,6 +29,8 @@ _MIN_TIME_SCALE = 10_000
 SoundDigests = dict[int, "hashlib.blake2b"]
 # Matrix and range (BT.601, limited) that RGB is converted to where it has to be.
 _FROM_RGB = (5, 1)
+# What FFV1 makes of formats that hold red, green and blue together.
+_PLANAR = {"rgb48le": "gbrp16le", "rgba64le": "gbrap16le"}
 
 
 @dataclass(frozen=True)
@@ -48,19 +51,21 @@ class Encoding:
     lossless: bool = False
     threads: int = 1
 
-    def for_format(self, pixel_format: str) -> Encoding:
-        r"""Returns the encoding with the codec for frames of some format.
+    def for_frames(self, frame: av.VideoFrame) -> Encoding:
+        r"""Returns the encoding with the codec for some frames.
 
         Args:
-            pixel_format: FFmpeg's name of it.
+            frame: the first of them.
         """
         if self.codec is not None:
             return self
-        if bit_depth(pixel_format) <= 8:
-            suited = ["h264", "hevc", "ffv1"]
+        pixel_format, suited = frame.format.name, ["h264", "hevc", "ffv1"]
+        if bit_depth(pixel_format) > 8:
+            # HEVC always says where chroma lies, and RGB of more than 8 bits depends on it.
+            suited = ["ffv1", "hevc"] if leaves_chroma_open(frame) else ["hevc", "ffv1"]
+        if not self.lossless:
+            suited.remove("ffv1")
         else:
-            suited = ["hevc", "ffv1"]
-        if self.lossless:
             held = [c for c in suited if same_values(pixel_format, held_formats(c))]
             suited = held or suited
         return replace(self, codec=suited[0])
@@ -99,14 +104,15 @@ def held_formats(codec: str) -> set[str]:
 
 
 def same_values(pixel_format: str, held: set[str]) -> str:
-    r"""Returns the format among those held that has the same values: the same one, or the
-    one with the other byte order. ``""`` if there is none.
+    r"""Returns the format among those held that has the same values: the same one, or one
+    that differs in the order of bytes or planes. ``""`` if there is none.
 
     Args:
         pixel_format: FFmpeg's name of it.
         held: FFmpeg's names of others.
     """
-    for name in (pixel_format, pixel_format.removesuffix("be") + "le"):
+    little = pixel_format.removesuffix("be") + "le"
+    for name in (_PLANAR.get(little), pixel_format, little):
         if name in held:
             return name
     return ""
@@ -217,7 +223,7 @@ class Mp4Writer:
         )
 
     def _start(self, frame: av.VideoFrame) -> VideoStream:
-        self._encoding = self._encoding.for_format(frame.format.name)
+        self._encoding = self._encoding.for_frames(frame)
         self.pixel_format = self._choose_format(frame)
         self.tags = int(frame.colorspace), int(frame.color_range)
         if frame.format.is_rgb and self.pixel_format != frame.format.name:
@@ -243,11 +249,11 @@ class Mp4Writer:
     def _add_video(self) -> VideoStream:
         import av
 
-        encoder = ENCODERS[self._codec]
+        encoder, options = ENCODERS[self._codec], self._encoding.options()
+        if self._stream.chroma_location:  # PyAV has no attribute for it
+            options["chroma_sample_location"] = self._stream.chroma_location
         try:
-            video = self._container.add_stream(
-                encoder, self._rate, self._encoding.options()
-            )
+            video = self._container.add_stream(encoder, self._rate, options)
         except ValueError as error:
             raise VideoError(
                 f"the FFmpeg of PyAV {av.__version__} cannot write {encoder} into MP4. "

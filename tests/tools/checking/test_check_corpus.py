@@ -75,6 +75,7 @@ def expected_by_manifest(row: dict[str, str], pts: np.ndarray) -> set[str]:
         "open-gop": row["lead"] != "0",
         "rotation": row["rot"] != "0",
         "untagged-colour": "-" in row["range/matrix"],
+        "more-than-8-bits": "10le" in row["pix_fmt"],
         "variable-frame-rate": row["VFR"].startswith("yes") and bool(uneven.any()),
         "late-start": row["start / min dts"].split(" ")[0] != "0",
         "several-videos": "2 video" in row["peculiar"],

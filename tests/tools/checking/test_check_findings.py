@@ -9,6 +9,7 @@ import pytest
 
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip, read_numbers
+from tests.deep import depth_frames, write_frames
 from tests.helpers import write_four_columns
 
 TAGGED = {"colorspace": "bt709", "color_range": "tv"}
@@ -358,3 +359,21 @@ def test_a_clock_that_starts_again(tmp_path):
     video = tv.LazyVideo.from_uri(path)
     shown = read_numbers(video.frames_at(np.argsort(video.frame_indices)))
     assert shown.tolist() == [*range(30), *range(30)]
+
+
+def test_what_8_bits_would_lose(tmp_path):
+    path = write_frames(tmp_path / "depth.mkv", depth_frames(30))
+    tv.write_index(path, progress=False)
+    finding = found(tv.check_video(path), "more-than-8-bits")
+    assert finding.severity is tv.Severity.WARNING
+    assert finding.what == (
+        "samples have 16 bits (gray16le): of 55 grey levels in 5 frames, 8 bits keep 1"
+    )
+    assert "dtype='auto'" in finding.remedy
+
+
+def test_colour_of_10_bits_is_only_noted(tmp_path):
+    path = make_clip(tmp_path / "cam.mp4", 20, pixel_format="yuv420p10le", gop=10)
+    finding = found(tv.check_video(path), "more-than-8-bits")
+    assert finding.severity is tv.Severity.INFO
+    assert "samples have 10 bits (yuv420p10le)" in finding.what

@@ -65,6 +65,7 @@ def test_lossless_copies_of_real_files(corpus, corpus_name, tmp_path):
         "late-start",
         "clock-gaps",
         "variable-frame-rate",
+        "more-than-8-bits",
     }
 
 

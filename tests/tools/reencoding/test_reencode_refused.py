@@ -70,7 +70,7 @@ def test_the_original_is_never_the_copy(slow, tmp_path, link):
         ({"gop": 2.5}, "gop must be a whole number"),
         ({"crf": 52}, "crf must be a whole number, 0 to 51, got 52"),
         ({"crf": 20, "lossless": True}, "either crf or lossless"),
-        ({"codec": "av1"}, "codec must be one of 'h264', 'hevc', got 'av1'"),
+        ({"codec": "av1"}, "codec must be one of 'h264', 'hevc', 'ffv1', got 'av1'"),
         ({"output": "copy.mkv"}, "ending in .mp4"),
         ({"output": "s3://lab/copy.mp4"}, "must be a local path"),
     ],
