@@ -131,7 +131,8 @@ class FrameWriter:
             frame.interlaced_frame,
         )
         if kind not in self._ways:
-            warn_of_lost_bits(self._uri, kind.pixel_format, target.dtype)
+            if bit_depth(kind.pixel_format) > 8 * target.itemsize:
+                warn_of_lost_bits(self._uri, kind.pixel_format, target.dtype)
             self._ways[kind] = self._choose_way(kind)
         conversion, scaler = self._ways[kind]
         if scaler is not None:
