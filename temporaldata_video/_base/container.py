@@ -6,7 +6,7 @@ import errno
 import functools
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import SourceError, VideoError
 from .formats import opening_options
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 # A block's own header lies between Packet.pos and the payload; in Matroska it has 4 bytes.
 LONGEST_BLOCK_HEADER = 64
+
+
+@functools.cache
+def pyav_version() -> int:
+    r"""Returns the major version of the installed PyAV, which says what it can do."""
+    import av
+
+    return int(av.__version__.partition(".")[0])
 
 
 @functools.cache
@@ -52,14 +60,16 @@ def open_container(
     """
     import av
 
+    # From PyAV 19 on, metadata that is no UTF-8 is no error.
+    lenient: dict[str, Any] = {} if pyav_version() >= 19 else {"metadata_errors": "replace"}
     try:
         container = av.open(
             _Guarded(file),
             mode="r",
             format=demuxer,
             container_options={**opening_options(), **(options or {})},
-            metadata_errors="replace",
             buffer_size=buffer_bytes,
+            **lenient,
         )
     except VideoError:  # an error of the store says more
         raise

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from .._base.container import pyav_version
 from ..types import CHROMA_LOCATIONS
 
 if TYPE_CHECKING:
@@ -34,10 +35,8 @@ def leaves_chroma_open(frame: av.VideoFrame) -> bool:
 
 
 def _depends_on_location(frame: av.VideoFrame) -> bool:
-    import av
-
     wide_and_high = frame.format.chroma_width(16), frame.format.chroma_height(16)
-    return int(av.__version__.split(".")[0]) >= 17 and wide_and_high != (16, 16)
+    return pyav_version() >= 17 and wide_and_high != (16, 16)
 
 
 def chroma_location(frame: av.VideoFrame) -> str:

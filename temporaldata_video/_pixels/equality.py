@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._base.container import pyav_version
 from .depth import sample_dtype
 from .swscale import ALIGNMENT, DIRECT, PLANAR, Conversion, DirectScaler, has_swscale
 
@@ -46,11 +47,9 @@ def one_thread(pixel_format: str = "", height: int = 0) -> dict[str, Any]:
     # Since PyAV 17 swscale starts threads of its own by default, and they do not survive a
     # fork. The pixels of a Bayer mosaic depend on their number; with threads, a mosaic with
     # half a row of cells ends the process.
-    import av
-
     if pixel_format.startswith("bayer") and height % 2 == 0:
         return {}
-    return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+    return {"threads": 1} if pyav_version() >= 17 else {}
 
 
 def plane_pixels(
