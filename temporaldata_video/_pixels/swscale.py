@@ -25,6 +25,9 @@ _UNITY = 1 << 16
 # swscale writes rows that start at multiples of this many bytes with the same code, whether
 # or not there is padding between them.
 ALIGNMENT = 16
+# The major version in FFmpeg 9, the newest whose pixels were compared. In a newer one, the
+# functions used here may take other arguments.
+_NEWEST_TRIED = 10
 _Pointers, _Strides = c_void_p * 4, c_int * 4
 # FFmpeg's formats that hold red, green and blue apart, by those that hold them together.
 PLANAR = {"rgb24": "gbrp", "rgb48le": "gbrp16le"}
@@ -174,12 +177,12 @@ class DirectScaler:
 @functools.cache
 def has_swscale() -> bool:
     r"""Returns whether the library can be called: whether the linker finds the symbols of
-    PyAV's own libraries, as on Linux and macOS."""
+    PyAV's own libraries, as on Linux and macOS, and their version was tried."""
     try:
-        _library()
+        major = _library().swscale_version() >> 16
     except (OSError, AttributeError):
         return False
-    return True
+    return major <= _NEWEST_TRIED
 
 
 @functools.cache
@@ -204,6 +207,7 @@ def _library() -> ctypes.CDLL:
     ]
     library.sws_setColorspaceDetails.argtypes = details
     library.sws_scale.argtypes = [c_void_p] * 3 + [c_int] * 2 + [c_void_p] * 2
+    library.swscale_version.argtypes = []
     library.sws_freeContext.restype = None
     library.sws_freeContext.argtypes = [c_void_p]
     library.av_get_pix_fmt.argtypes = [c_char_p]

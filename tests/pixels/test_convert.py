@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from temporaldata_video._index.display_matrix import display_transform
 from temporaldata_video._pixels import equality as probe
+from temporaldata_video._pixels import swscale
 from temporaldata_video._pixels.convert import FrameWriter, OutputFormat
 from temporaldata_video._pixels.equality import direct_equals_reformat, planar_equals_packed
 from temporaldata_video._pixels.swscale import DIRECT, Conversion, DirectScaler, has_swscale
@@ -251,3 +252,18 @@ def test_right_pixels_left_in_memory_are_no_answer():
                 plane.update(rows.tobytes())
         del old, picture, plane
         assert planar_equals_packed(conversion) is False
+
+
+def test_a_library_newer_than_those_tried_is_not_called(monkeypatch):
+    monkeypatch.setattr(swscale, "_NEWEST_TRIED", 0)
+    has_swscale.cache_clear()
+    direct_equals_reformat.cache_clear()
+    try:
+        assert not has_swscale()
+        frame, output = make_frame("yuv420p", 32, 48), OutputFormat()
+        assert np.array_equal(written(frame, output), reference(frame, output))
+        conversion = Conversion("yuv420p", 48, 32, 2, 0, "rgb24", 48, 32)
+        assert not direct_equals_reformat(conversion)
+    finally:
+        has_swscale.cache_clear()
+        direct_equals_reformat.cache_clear()
