@@ -1,14 +1,28 @@
 r"""Every check of this project; ``nox`` alone runs those that a change must pass."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import nox
 
-PYTHONS = ["3.11", "3.12", "3.13"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def runs(version: str) -> bool:
+    # pyenv has a command for each version, and refuses to run those that are not chosen.
+    command = shutil.which(f"python{version}")
+    return (
+        bool(command) and subprocess.run([command, "-c", ""], check=False).returncode == 0
+    )
+
+
+# PyAV 19 and NumPy 2.5 need 3.12. So the newest packages run on the newest Python there is,
+# and the oldest ones on the oldest.
+NEWEST = next(filter(runs, reversed(PYTHONS)), PYTHONS[0])
 HOSTS = ["0.1.4", "0.1.5", "0.1.6"]
-# The ends of what we support: packages that touch files, pixels and arrays. The newest
-# pyarrow needs a newer NumPy than the lowest one.
+# The ends of what the oldest Python takes: packages that touch files, pixels and arrays.
+# The newest pyarrow needs a newer NumPy than the lowest one.
 STACKS = {
     "lowest": ["av==14.2.0", "pylance==0.39.0", "numpy==1.26.4", "pyarrow==16.1.0"],
     "newest": ["av==18.1.0", "pylance==14.0.2", "numpy==2.4.6"],
@@ -17,8 +31,10 @@ STACKS = {
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
+# A Python that is not here is named, and its session skipped; not so the two ends above.
+nox.options.error_on_missing_interpreters = False
 nox.options.sessions = [
-    "tests-3.11",
+    f"tests-{NEWEST}",
     "lint",
     "typecheck",
     "compat-3.11(lowest, 0.1.4)",
@@ -27,6 +43,11 @@ nox.options.sessions = [
 
 # Its series need no PyTorch, and nothing that is not here already.
 TORCH_BRAIN = ["--no-deps", "torch_brain==0.2.1"]
+
+SHOW_VERSIONS = """
+from importlib.metadata import distributions
+print(*sorted({f"{d.name} {d.version}" for d in distributions()}), sep="\\n")
+"""
 
 # Run against what an sdist installs, to see that it holds what its tests need.
 SDIST_TESTS = [
@@ -48,10 +69,20 @@ def run_tests(session: nox.Session, *arguments: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    r"""The whole suite; the corpus of real videos once, on the oldest Python."""
+    r"""The whole suite with the newest packages that each Python takes; the corpus of real
+    videos once, on the newest Python."""
     session.install("-e", ".[nwb,plot]", *dependency_group("test"))
     session.install(*TORCH_BRAIN)
-    run_tests(session, *([] if session.python == PYTHONS[0] else ["-m", "not corpus"]))
+    run_tests(session, *([] if session.python == NEWEST else ["-m", "not corpus"]))
+
+
+@nox.session(python=NEWEST, reuse_venv=False)
+def newest(session: nox.Session) -> None:
+    r"""Whether today's newest releases still pass, whatever they are: nothing is pinned."""
+    session.install("--upgrade", "-e", ".[nwb,plot]", *dependency_group("test"))
+    session.install("--upgrade", "--no-deps", "torch_brain")
+    session.run("python", "-c", SHOW_VERSIONS)
+    run_tests(session, "-m", "not corpus")
 
 
 @nox.session(python=PYTHONS[0])
