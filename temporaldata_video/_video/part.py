@@ -110,7 +110,10 @@ class VideoPart:
             return index.with_store(self.place.store_of(index.uri))
         if index is not None:
             return index
-        return self.place.find_index() or build_memory_index(self.reader, self.place.uris)
+        place = self.place
+        return place.find_index() or build_memory_index(
+            self.reader, place.uris, place.kept_clock, place.folder
+        )
 
     def open_index(self) -> None:
         r"""Looks for the index now, so that its errors come now."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._plugin.place import locate
+from .._plugin.place import Uris, locate
 from ..types import ChannelFormat, Colorspace, Cost, FrameIndex, ObjectStore, OnError
 from .arguments import (
     check_choice,
@@ -83,7 +83,7 @@ class VideoSeries:
     @classmethod
     def from_uri(
         cls,
-        uri: str | os.PathLike[str],
+        uri: Uris,
         *,
         store: ObjectStore | None = None,
         storage_options: Mapping[str, Any] | None = None,
@@ -101,7 +101,9 @@ class VideoSeries:
         A video without a sidecar is indexed in memory, with a warning.
 
         Args:
-            uri: a path, ``file://`` or any other uri that the store can read.
+            uri: a path, ``file://`` or any other uri that the store can read; the list of
+                a video's files; or a folder of them or a pattern, as for
+                :func:`write_index`.
             store: reads the video; found by its uri by default.
             storage_options: credentials and the like for the store; never shown.
             index_uri: where the sidecar lies; beside the video by default.
