@@ -97,8 +97,9 @@ class VideoPart:
                 f"the index of {shown_uri(self.uri)!r} has another clock than it had when "
                 f"the recording {shown_uri(self.saved.recording)!r} was saved. The "
                 f"recording keeps its own timestamps, which were saved with it. To use the "
-                f"clock of the index, open the video with LazyVideo.from_uri and save the "
-                f"recording again.",
+                f"clock of the index, run: temporaldata-video relink --take-clock "
+                f"{shown_uri(self.saved.recording)}; or open the video with "
+                f"LazyVideo.from_uri and save the recording again.",
                 IndexWarning,
                 stacklevel=4,
             )
@@ -130,7 +131,7 @@ class VideoPart:
         index = self.index
         identity = (index.index_id or index.uri) if isinstance(index, PacketIndex) else ""
         clock = self.saved.clock if self.saved and not self.keeps_clock else ""
-        return self.uri, self.further_uris, identity or id(index), clock
+        return self.uri, identity or (id(index), self.further_uris), clock
 
     @cached_property
     def segment_uris(self) -> list[str]:
@@ -207,12 +208,24 @@ class VideoPart:
         cache, count = resolve_cache(uri, self.reader), partial(count_frames, self.reader)
         return VideoFile(uri, packets, ranged(self.reader), cache, count)
 
+    @property
+    def _uris_by_segment(self) -> list[str]:
+        return self._named_uris(self.index) or self.segment_uris
+
+    @property
+    def file_uris(self) -> tuple[str, ...]:
+        r"""All files, as a recording names them: the one alone that holds all segments."""
+        if self.saved is not None:
+            return self.place.uris
+        uris = self._uris_by_segment
+        return (self.uri,) if set(uris) == {self.uri} else tuple(uris)
+
     @cached_property
     def to_save(self) -> SavedVideo:
         r"""What a recording must save to recognize the video later."""
         if self.saved is not None:
             return self.saved
-        uris = self._named_uris(self.index) or self.segment_uris
+        uris = self._uris_by_segment
         segments = segments_of(self.index)
         fingerprints = [segment.fingerprint for segment in segments] or [None] * len(uris)
         taken = {
