@@ -161,11 +161,22 @@ def resolve_uri(reference: str, base: str) -> str:
 
         >>> resolve_uri("cam.mp4", "s3://lab/day1/cam.mp4.lance")
         's3://lab/day1/cam.mp4'
+        >>> resolve_uri("../cam.mp4", "https://lab.org/day1/rec.nwb?sig=12")
+        'https://lab.org/cam.mp4'
     """
     if protocol_of(reference) or os.path.isabs(reference) or is_windows_path(reference):
         return reference
-    if protocol_of(base):
-        return base.rpartition("/")[0] + "/" + reference
+    if protocol := protocol_of(base):
+        place = base.removeprefix(f"{protocol}://")
+        if protocol in ("http", "https"):  # a query is of its own file
+            place = place.partition("?")[0]
+        parts = place.split("/")[:-1]
+        for part in reference.split("/"):
+            if part == ".." and len(parts) > 1:
+                parts.pop()
+            elif part not in (".", ".."):
+                parts.append(part)
+        return f"{protocol}://{'/'.join(parts)}"
     return os.path.normpath(os.path.join(os.path.dirname(base), reference))
 
 

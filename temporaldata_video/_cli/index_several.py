@@ -42,14 +42,14 @@ def fill_in(
         index_uri: where the sidecar goes.
     """
     filled: dict[str, Any] = {
-        name: _of_video(uri, value)
+        name: of_video(uri, value)
         for name in ("source", "sync")
         if _is_pattern(value := getattr(clock, name))
     }
     return (
         replace(clock, **filled) if filled else clock,
-        Path(_of_video(uri, pose)) if _is_pattern(pose) else pose,
-        _of_video(uri, index_uri) if _is_pattern(index_uri) else index_uri,
+        Path(of_video(uri, pose)) if _is_pattern(pose) else pose,
+        of_video(uri, index_uri) if _is_pattern(index_uri) else index_uri,
     )
 
 
@@ -59,7 +59,14 @@ def _is_pattern(value: Any) -> bool:
     return STEM in os.fspath(value) or FOLDER in os.fspath(value)
 
 
-def _of_video(uri: str, pattern: Any) -> str:
+def of_video(uri: str, pattern: Any) -> str:
+    r"""Returns a path with a file's name in place of ``{stem}``, and its folder in place
+    of ``{folder}``; it counts from that folder.
+
+    Args:
+        uri: the file.
+        pattern: the path.
+    """
     name = normalize_uri(uri)
     folder = name.rpartition("/")[0]
     path = os.fspath(pattern).replace(STEM, PurePosixPath(name).stem)

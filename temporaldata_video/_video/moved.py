@@ -40,14 +40,17 @@ def move_place(place: VideoPlace, uris: Sequence[str]) -> VideoPlace:
         uris: where its files are now.
     """
     index_uri = place.index_uri
-    if index_uri is None and uris[0] != place.uri:
-        # A video that moved alone has left its index behind.
-        left, beside = frame_index_uri(place.uri), frame_index_uri(uris[0])
-        index_uri = left if _is_here(left) and not _is_here(beside) else None
-    elif index_uri is not None and not protocol_of(index_uri) and not _is_here(index_uri):
-        there = os.path.join(os.path.dirname(uris[0]), file_name(index_uri))
-        index_uri = there if _is_here(there) else index_uri
-        index_uri = None if index_uri == frame_index_uri(uris[0]) else index_uri
+    beside = frame_index_uri(uris[0])
+    if index_uri is None and (uris[0] == place.uri or _is_here(beside)):
+        return replace(place, uris=tuple(uris))
+    # A video that moved alone has left its index behind, and one that was renamed has an
+    # index of its old name.
+    was = index_uri or frame_index_uri(place.uri)
+    there = os.path.join(os.path.dirname(uris[0]), file_name(was))
+    if protocol_of(was) or _is_here(was) or not _is_here(there):
+        index_uri = was if index_uri or _is_here(was) else None
+    else:
+        index_uri = None if there == beside else there
     return replace(place, uris=tuple(uris), index_uri=index_uri)
 
 

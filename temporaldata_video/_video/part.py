@@ -93,13 +93,18 @@ class VideoPart:
         self.saved.check_files(index, self._named_uris(index), self.reader)
         same_clock = self.saved.has_clock_of(index)
         if not same_clock:
+            recording = shown_uri(self.saved.recording)
+            # What an index in memory has is the container's clock, which nobody chose.
+            remedy = (
+                f" To use the clock of the index, run: temporaldata-video relink "
+                f"--take-clock {recording}; or open the video with LazyVideo.from_uri and "
+                f"save the recording again."
+            )
             warnings.warn(
                 f"the index of {shown_uri(self.uri)!r} has another clock than it had when "
-                f"the recording {shown_uri(self.saved.recording)!r} was saved. The "
-                f"recording keeps its own timestamps, which were saved with it. To use the "
-                f"clock of the index, run: temporaldata-video relink --take-clock "
-                f"{shown_uri(self.saved.recording)}; or open the video with "
-                f"LazyVideo.from_uri and save the recording again.",
+                f"the recording {recording!r} was saved. The recording keeps its own "
+                f"timestamps, which were saved with it."
+                f"{'' if isinstance(index, MemoryFrameIndex) else remedy}",
                 IndexWarning,
                 stacklevel=4,
             )
