@@ -84,8 +84,10 @@ def find_files(path: str) -> tuple[str, ...] | None:
         SourceNotFoundError: if no video fits a pattern.
         SourceError: if they are no series of numbered files.
     """
+    if protocol_of(path) or os.path.isfile(path):
+        return None
     folder, pattern = (path, "*") if os.path.isdir(path) else os.path.split(path)
-    if protocol_of(path) or os.path.isfile(path) or not re.search(r"[*?]", pattern):
+    if not re.search(r"[*?]", pattern):
         return None
     fits = re.compile(fnmatch.translate(pattern.replace("[", "[[]"))).match
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []

@@ -11,6 +11,7 @@ from .._tools.relink import RelinkReport
 from .._tools.relink import relink as relink_one
 from ..errors import VideoError
 from .opening import make_console, short_path
+from .wording import in_options
 
 
 def relink(
@@ -64,27 +65,38 @@ def relink(
     recording points, where --map leads, beside the recording, and in the folders of
     --search. A changed copy takes the recording's place in one step.
 
-    Exit status: 0 if all videos were found, 1 if not.
+    A recording that cannot be read does not stop the others. Exit status: 0 if all videos
+    of all recordings were found, 1 if not.
 
     Example: temporaldata-video relink rec.h5 --search /mnt/videos --dry-run
 
     Example: temporaldata-video relink *.h5 --map 'D:\data=/mnt/data'
     """
-    missing = videos = 0
+    places = dict(map(_old_and_new, moved or ()))
+    missing = videos = failed = 0
     for file in files:
-        report = relink_one(
-            file,
-            moved=dict(map(_old_and_new, moved or ())),
-            search=search or (),
-            take_clock=take_clock,
-            dry_run=dry_run,
-        )
+        try:
+            report = relink_one(
+                file,
+                moved=places,
+                search=search or (),
+                take_clock=take_clock,
+                dry_run=dry_run,
+            )
+        except (VideoError, OSError) as error:
+            if len(files) == 1:
+                raise
+            typer.echo(f"error: {short_path(file)}: {in_options(str(error))}", err=True)
+            failed += 1
+            continue
         missing += len(report.missing)
         videos += len(report.files)
         if as_json:
             typer.echo(report.to_json())
         elif not quiet:
             _print_report(report, dry_run)
+    if failed:
+        raise VideoError(f"{failed} of {len(files)} recordings could not be relinked.")
     if missing:
         raise VideoError(
             f"{missing} of {videos} files were not found. Say where they are: --search "

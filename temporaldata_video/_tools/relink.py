@@ -270,8 +270,8 @@ def _spot(part: VideoPart) -> tuple[tuple[str, ...], str | None]:
 def _where(part: VideoPart, number: int, finder: _Finder) -> tuple[str, str]:
     # Where a file is, and what there is to say of it.
     assert part.saved is not None
-    uri, known = part.place.uris[number], part.saved.fingerprints
-    fingerprint = known[number] if number < len(known) else None
+    uri, fingerprints = part.place.uris[number], part.saved.fingerprints
+    fingerprint = fingerprints[number] if number < len(fingerprints) else None
     if fingerprint is None:
         there = protocol_of(uri) or os.path.exists(uri)
         return (uri if there else ""), "the recording holds no fingerprint to know it by"

@@ -57,6 +57,14 @@ def test_json_is_one_line_a_recording(cli, folder, tmp_path):
     assert file["new"] == str(tmp_path / "videos" / "cam.mp4")
 
 
+def test_a_recording_that_cannot_be_read_does_not_stop_the_others(cli, folder, tmp_path):
+    (folder / "a.h5").write_text("no")
+    done = cli("relink", folder / "a.h5", folder / "rec.h5", "--search", tmp_path)
+    assert done.status == 1
+    assert "a.h5: " in done.err and "1 of 2 recordings" in done.err
+    assert right(load(folder).slice(7.0, 7.2))
+
+
 def test_the_clock_is_taken(cli, folder, tmp_path):
     cli("relink", folder / "rec.h5", "--search", tmp_path)
     index_again(tmp_path / "videos", OTHER_CLOCK)
