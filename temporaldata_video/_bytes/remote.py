@@ -206,7 +206,8 @@ def _translated(key: str, what: str, error: Exception, doing: str) -> SourceErro
     if fault is Fault.MISSING:
         return SourceNotFoundError(
             f"there is no object at {name!r}. If a recording points to it, and it has "
-            f"moved, run: temporaldata-video relink REC.h5 --search FOLDER"
+            f"moved, run: temporaldata-video relink REC.h5 --search FOLDER; then load it "
+            f"again."
         )
     if fault is Fault.FORBIDDEN:
         return SourceError(

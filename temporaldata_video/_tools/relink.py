@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._base.uris import (
+    INDEX_SUFFIX,
     check_scheme,
     file_name,
     is_windows_path,
@@ -21,11 +22,11 @@ from .._base.uris import (
     protocol_of,
     shown_uri,
 )
-from .._plugin.backends import open_backend
 from .._video.moved import is_saved_file, move_place
 from .._video.part import VideoPart
 from .._video.pointer import BACKEND_NAME, read_parts, read_pointer, write_parts
 from .._video.saved import clock_digest
+from .._video.series import VideoSeries
 from ..errors import FrameIndexError, SourceError, StaleIndexError, VideoError
 from ..types import Fingerprint
 
@@ -105,7 +106,7 @@ def relink(
         recording: path of an HDF5 file that ``Data.save`` wrote.
         moved: old places by new ones: folders, or whole files, which may have another
             name. Paths of Windows may be written with either slash.
-        search: folders to search, with those in them.
+        search: folders of this machine to search, with those in them.
         take_clock: also take the times of the videos' indexes, where they are others than
             the recording's. It goes for videos that were saved whole.
         dry_run: look for the videos and report, and write nothing.
@@ -207,7 +208,8 @@ class _Finder:
         for folder in self._search:
             if not os.path.isdir(folder):
                 raise SourceError(f"there is no folder {folder!r} to search.")
-        uris = (uri for parts in videos for part in parts for uri in part.place.uris)
+        places = [part.place for parts in videos for part in parts]
+        uris = [uri for place in places for uri in (*place.uris, place.index_uri) if uri]
         self._wanted = {file_name(uri).casefold() for uri in uris}
         self._found: dict[str, list[str]] | None = None
 
@@ -225,11 +227,13 @@ class _Finder:
         if self._found is None:
             self._found = {}
             for folder in self._search:
-                for at, _, names in sorted(os.walk(folder)):
-                    for name in self._wanted.intersection(map(str.casefold, names)):
-                        same = [n for n in sorted(names) if n.casefold() == name]
-                        places = self._found.setdefault(name, [])
-                        places += [os.path.join(at, n) for n in same]
+                for at, folders, names in os.walk(folder):
+                    for name in sorted([*folders, *names]):
+                        if name.casefold() in self._wanted:
+                            places = self._found.setdefault(name.casefold(), [])
+                            places.append(os.path.join(at, name))
+                    # Nothing lies in an index.
+                    folders[:] = sorted(f for f in folders if not f.endswith(INDEX_SUFFIX))
         return self._found
 
 
@@ -247,8 +251,9 @@ def _relinked(group: Any, parts: Sequence[VideoPart], finder: _Finder) -> _Video
     for part in parts:
         places = [_where(part, number, finder) for number in range(len(part.place.uris))]
         found = [new or part.place.uris[n] for n, (new, _) in enumerate(places)]
-        place = move_place(part.place, found)
-        new_part = replace(part, place=place)
+        new_part = replace(part, place=move_place(part.place, found))
+        new_part = _with_index(new_part, finder)
+        place = new_part.place
         new_parts.append(new_part)
         clock, about = _clock_there(new_part) if all(new for new, _ in places) else ("", "")
         if place.index_uri is not None and part.place.index_uri is None:
@@ -283,6 +288,18 @@ def _where(part: VideoPart, number: int, finder: _Finder) -> tuple[str, str]:
         more = len(same) - 1
         return same[0], f"{more} more with the same contents" if more else ""
     return "", _not_found(uri, candidates, fingerprint)
+
+
+def _with_index(part: VideoPart, finder: _Finder) -> VideoPart:
+    # An index that lies elsewhere than its video may have moved, too.
+    index_uri = part.place.index_uri
+    if index_uri is None or protocol_of(index_uri) or os.path.exists(index_uri):
+        return part
+    for other in finder.candidates(index_uri):
+        found = replace(part, place=replace(part.place, index_uri=other))
+        if os.path.isdir(other) and _clock_there(found)[0]:
+            return found
+    return part
 
 
 def _may_follow(uri: str, recording: str) -> bool:
@@ -391,19 +408,17 @@ def _rewrite(path: str, before: os.stat_result, videos: Sequence[_Video]) -> Non
 
 
 def _change(group: Any, video: _Video) -> None:
+    write_parts(group, [(p.place, p.saved) for p in video.parts if p.saved is not None])
     if video.takes_clock:
         pointer = read_pointer(group, lazy=True).recording
         parts = tuple(VideoPart(part.place) for part in video.parts)
         # Any host writes a video in the same way.
-        place = parts[0].place
-        host = type(open_backend(BACKEND_NAME, place.uris, index_uri=place.index_uri))
+        host = VideoSeries.__subclasses__()[0]
         whole = host._from_recording(replace(pointer, parts=parts), None, "auto")
         group.clear()
         for name in list(group.attrs):
             del group.attrs[name]
         whole.to_hdf5(group)
-    else:
-        write_parts(group, [(p.place, p.saved) for p in video.parts if p.saved is not None])
 
 
 def _flush(path: str) -> None:

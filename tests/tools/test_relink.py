@@ -215,6 +215,19 @@ def test_a_folder_to_search_that_is_not_there(folder):
         relink(folder, search=[folder / "none"])
 
 
+def test_an_index_that_lies_elsewhere_is_found_too(folder, tmp_path):
+    (tmp_path / "indexes").mkdir()
+    os.rename(folder / "cam.mp4.lance", tmp_path / "indexes" / "day1.lance")
+    place = tmp_path / "indexes" / "day1.lance"
+    save(folder, tv.LazyVideo.from_uri(folder / "cam.mp4", index_uri=place))
+    os.rename(tmp_path / "indexes", tmp_path / "moved")
+    with pytest.raises(tv.IndexNotFoundError):
+        load(folder).frames_at([0])
+    (file,) = relink(folder, search=[tmp_path / "moved"]).files
+    assert (file.status, file.clock) == ("kept", "same")
+    assert right(load(folder).slice(7.0, 7.2))
+
+
 # The clock ------------------------------------------------------------------------------
 
 
@@ -229,6 +242,34 @@ def test_the_clock_is_taken_when_told_so(folder):
     assert video.domain.end[-1] == OTHER_CLOCK[-1]
     assert right(video.slice(6.0, 6.5))
     assert [file.clock for file in relink(folder).files] == ["same"]
+
+
+@pytest.mark.parametrize("search", [True, False])
+def test_a_video_that_moved_and_has_another_clock(folder, archive, search):
+    index_again(archive, OTHER_CLOCK)
+    options = {"search": [archive]} if search else {"moved": {str(folder): str(archive)}}
+    (file,) = relink(folder, take_clock=True, **options).files
+    assert (file.status, file.clock) == ("moved", "taken")
+    video = load(folder)
+    assert video.timestamps.tolist() == OTHER_CLOCK.tolist()
+    assert right(video.slice(6.0, 6.5))
+
+
+def test_a_clock_of_several_joined_videos_is_taken(tmp_path):
+    for k in range(2):
+        make_clip(tmp_path / f"{k}.mp4", 10, size=(32, 32), first_frame=10 * k)
+        clock = tv.Clock(start=100.0 * k)
+        tv.write_index(tmp_path / f"{k}.mp4", timestamps=clock, progress=False)
+    videos = [tv.LazyVideo.from_uri(tmp_path / f"{k}.mp4", colorspace="G") for k in (0, 1)]
+    video = tv.concat(videos)
+    Data(video=video, domain=video.domain).save(tmp_path / "rec.h5")
+    again = {"overwrite": True, "progress": False}
+    tv.write_index(tmp_path / "1.mp4", timestamps=tv.Clock(start=50.0), **again)
+    report = tv.relink(tmp_path / "rec.h5", take_clock=True)
+    assert [file.clock for file in report.files] == ["same", "taken"]
+    loaded = Data.load(tmp_path / "rec.h5").video
+    assert loaded.timestamps[[0, 10]].tolist() == [0.0, 50.0]
+    assert loaded.shape == (20, 1, 32, 32) and right(loaded)
 
 
 def test_a_window_keeps_its_times(folder):
