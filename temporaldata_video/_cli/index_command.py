@@ -3,6 +3,7 @@ r"""``temporaldata-video index``: writes the sidecars of videos."""
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import numpy as np
 import typer
 from rich.filesize import decimal
 
+from .._base.uris import normalize_uri
 from .._clock.faults import ClockReport, examine
 from .._clock.file_clocks import read_file_clocks, report_file_clocks
 from .._plugin.place import VideoPlace, locate
@@ -189,6 +191,7 @@ def index(
     if is_one:
         place = locate(files)
         _, pose, index_uri = fill_in(place.uri, clock, pose, index_uri)
+        place = replace(place, index_uri=normalize_uri(index_uri) if index_uri else None)
         times = clocks_for(place.uris, clock, starts)
         options |= {"timestamps": times, "pose": pose, "index_uri": index_uri}
         try:
@@ -205,8 +208,7 @@ def _index_one(place: VideoPlace, options: dict[str, Any], quiet: bool) -> None:
     found = None
     timestamps = options["timestamps"]
     if not options["overwrite"]:
-        target = locate(place.uris, index_uri=options["index_uri"])
-        found = fresh_index(target, timestamps, options["pose"], options["verify"])
+        found = fresh_index(place, timestamps, options["pose"], options["verify"])
     kept = place.kept_clock if timestamps is None else None
     started = time.perf_counter()
     options = options | {"timestamps": timestamps if kept is None else kept}

@@ -22,7 +22,7 @@ from .._base.uris import (
     protocol_of,
     shown_uri,
 )
-from .._video.moved import is_saved_file, move_place
+from .._video.moved import find_known_index, is_saved_file, move_part
 from .._video.part import VideoPart
 from .._video.pointer import BACKEND_NAME, read_parts, read_pointer, write_parts
 from .._video.saved import clock_digest
@@ -251,8 +251,7 @@ def _relinked(group: Any, parts: Sequence[VideoPart], finder: _Finder) -> _Video
     for part in parts:
         places = [_where(part, number, finder) for number in range(len(part.place.uris))]
         found = [new or part.place.uris[n] for n, (new, _) in enumerate(places)]
-        new_part = replace(part, place=move_place(part.place, found))
-        new_part = _with_index(new_part, finder)
+        new_part = _with_index(move_part(part, found), finder)
         place = new_part.place
         new_parts.append(new_part)
         clock, about = _clock_there(new_part) if all(new for new, _ in places) else ("", "")
@@ -326,11 +325,9 @@ def _clock_there(part: VideoPart) -> tuple[str, str]:
     # How the clock of the index there compares with the recording's.
     assert part.saved is not None
     try:
-        index = part.place.find_index()
+        index = find_known_index(part)
         if index is None:
             return "", "it has no index there"
-        part.saved.check_counts(index, part.uri)
-        part.saved.check_files(index, part.place.uris, part.reader)
         return ("same" if part.saved.has_clock_of(index) else "other"), ""
     except (StaleIndexError, FrameIndexError, SourceError) as error:
         return "", str(error)

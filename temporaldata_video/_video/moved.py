@@ -10,9 +10,8 @@ from dataclasses import replace
 from .._base.uris import file_name, frame_index_uri, protocol_of, shown_uri
 from .._bytes.fingerprint import matches
 from .._plugin.manager import resolve_store
-from .._plugin.place import VideoPlace
-from ..errors import BackendError, IndexWarning, SourceError
-from ..types import Fingerprint
+from ..errors import BackendError, FrameIndexError, IndexWarning, SourceError
+from ..types import Fingerprint, FrameIndex
 from .part import VideoPart
 
 
@@ -32,30 +31,51 @@ def is_saved_file(uri: str, saved: Fingerprint | None) -> bool:
         return False
 
 
-def move_place(place: VideoPlace, uris: Sequence[str]) -> VideoPlace:
-    r"""Returns a place with files elsewhere, and its index where that is now.
+def find_known_index(part: VideoPart) -> FrameIndex | None:
+    r"""Returns the index of a saved video, or :obj:`None` if there is none.
 
     Args:
-        place: as the recording has it.
+        part: the video.
+
+    Raises:
+        StaleIndexError: if it is of another video than the recording was saved with.
+        FrameIndexError: if it is damaged.
+    """
+    index = part.place.find_index()
+    if index is not None and part.saved is not None:
+        part.saved.check_counts(index, part.uri)
+        part.saved.check_files(index, part.place.uris, part.reader)
+    return index
+
+
+def move_part(part: VideoPart, uris: Sequence[str]) -> VideoPart:
+    r"""Returns a video with its files elsewhere, and its index where that is now.
+
+    Args:
+        part: as the recording has it.
         uris: where its files are now.
     """
-    index_uri = place.index_uri
-    beside = frame_index_uri(uris[0])
-    if index_uri is None and (uris[0] == place.uri or _is_here(beside)):
-        return replace(place, uris=tuple(uris))
+    place = replace(part.place, uris=tuple(uris))
+    moved = replace(part, place=place)
+    beside = frame_index_uri(place.uri)
+    if place.index_uri is None and (place.uri == part.uri or os.path.exists(beside)):
+        return moved
     # A video that moved alone has left its index behind, and one that was renamed has an
     # index of its old name.
-    was = index_uri or frame_index_uri(place.uri)
-    there = os.path.join(os.path.dirname(uris[0]), file_name(was))
-    if protocol_of(was) or _is_here(was) or not _is_here(there):
-        index_uri = was if index_uri or _is_here(was) else None
-    else:
-        index_uri = None if there == beside else there
-    return replace(place, uris=tuple(uris), index_uri=index_uri)
+    was = place.index_uri or frame_index_uri(part.uri)
+    there = os.path.join(os.path.dirname(place.uri), file_name(was))
+    for index_uri in (was, there):
+        found = replace(part, place=replace(place, index_uri=index_uri))
+        if not protocol_of(index_uri) and os.path.isdir(index_uri) and _is_indexed(found):
+            return moved if index_uri == beside else found
+    return moved
 
 
-def _is_here(uri: str) -> bool:
-    return not protocol_of(uri) and os.path.exists(uri)
+def _is_indexed(part: VideoPart) -> bool:
+    try:
+        return find_known_index(part) is not None
+    except (FrameIndexError, SourceError, BackendError):
+        return False
 
 
 def look_beside(part: VideoPart) -> VideoPart:
@@ -88,4 +108,4 @@ def look_beside(part: VideoPart) -> VideoPart:
         IndexWarning,
         stacklevel=6,
     )
-    return replace(part, place=move_place(part.place, found))
+    return move_part(part, found)

@@ -408,6 +408,19 @@ def test_another_video_of_that_name_is_not_read(folder):
         load(folder).frames_at([0])
 
 
+def test_an_index_that_is_now_of_another_video_is_not_used(folder, tmp_path):
+    (tmp_path / "videos").mkdir()
+    os.rename(folder / "cam.mp4", tmp_path / "videos" / "cam.mp4")
+    # The camera wrote another video to the old place.
+    replace_by(folder, 299)
+    index_again(folder)
+    report = relink(folder, search=[tmp_path / "videos"])
+    assert statuses(report) == ["moved"]
+    assert report.files[0].note == "it has no index there"
+    with pytest.warns(tv.IndexWarning, match="no frame index|another clock"):
+        assert right(load(folder).slice(7.0, 7.2))
+
+
 def test_an_index_that_was_left_behind_is_used(folder, tmp_path):
     (tmp_path / "videos").mkdir()
     for name in ("cam.mp4", "cam.mp4.lance"):
