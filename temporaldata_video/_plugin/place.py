@@ -99,7 +99,7 @@ def locate(
     Raises:
         SourceError: if a folder or a pattern leads to no video, or to several.
     """
-    first = [uri] if isinstance(uri, (str, os.PathLike)) else [*uri]
+    first: list[Any] = [*uri] if isinstance(uri, (list, tuple)) else [uri]
     given = [normalize_uri(one) for one in (*first, *further_uris)]
     if not given:
         raise ValueError("uri is empty; give the files of the video.")
