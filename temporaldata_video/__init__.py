@@ -20,6 +20,7 @@ from ._tools.configure import configure
 from ._tools.index_many import IndexReport, IndexSummary, index_many
 from ._tools.plot_recording import plot_recording
 from ._tools.reencoding.reencode import ReencodeReport, reencode
+from ._tools.relink import RelinkedFile, RelinkReport, relink
 from ._tools.write_index import write_index
 from ._video.masks import MaskedFrames, masked_frames
 from ._video.read_many import read_many
@@ -97,6 +98,8 @@ __all__ = [
     "PrecisionWarning",
     "RangeStore",
     "ReencodeReport",
+    "RelinkReport",
+    "RelinkedFile",
     "RequestTooLargeError",
     "SegmentCache",
     "Severity",
@@ -129,6 +132,7 @@ __all__ = [
     "read_timestamps",
     "reencode",
     "register_backend",
+    "relink",
     "segment_uris",
     "write_index",
 ]

@@ -108,7 +108,8 @@ class VideoWarning(UserWarning):
 
 class IndexWarning(VideoWarning):
     r"""A frame index was built on the fly, trimmed, covers less than it should, or has
-    another clock than a recording uses."""
+    another clock than a recording uses; or a video is not where it should be, or its files
+    are not in the order of their numbers."""
 
 
 class DecodeWarning(VideoWarning):

@@ -52,7 +52,7 @@ NOT_RUN = (
     ("python", "-m", "benchmarks"),
     ("python", "-m", "benchmarks.training"),
 )
-RUN = ("temporaldata-video", "pytest", "sbatch")
+RUN = ("mv", "temporaldata-video", "pytest", "sbatch")
 
 
 def text_of(page: str) -> str:

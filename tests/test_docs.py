@@ -153,6 +153,26 @@ def has_nwb_file(folder: Path, camera: Path) -> dict[str, Any]:
     return {**names, "nwbfile": other}
 
 
+def has_several_files(folder: Path, camera: Path) -> dict[str, Any]:
+    (folder / "Miniscope").mkdir()
+    for number in range(12):
+        path = folder / "Miniscope" / f"{number}.avi"
+        make_clip(path, 10, size=(32, 32), rate=20, codec="mjpeg")
+    rows = [f"{number},{50 * number},0" for number in range(N_FRAMES)]
+    header = "Frame Number,Time Stamp (ms),Buffer Index"
+    table = "\n".join([header, *rows]) + "\n"
+    (folder / "Miniscope" / "timeStamps.csv").write_text(table)
+    for number in range(3):
+        shutil.copy(camera, folder / f"cam_{number}.mp4")
+    return {}
+
+
+def has_folder_to_move_to(folder: Path, camera: Path) -> dict[str, Any]:
+    names = has_indexed_camera(folder, camera)
+    (folder / "archive").mkdir()
+    return names
+
+
 def has_archive(folder: Path, camera: Path) -> dict[str, Any]:
     (folder / "archive" / "mouse7").mkdir(parents=True)
     shutil.copy(camera, folder / "archive" / "mouse7" / "cam.mp4")
@@ -182,9 +202,11 @@ READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "docs/errors.md": has_indexed_camera,
     "docs/looking.md": has_demo,
     "docs/many-recordings.md": has_many_videos,
+    "docs/moving.md": has_folder_to_move_to,
     "docs/nwb.md": has_nwb_file,
     "docs/plugins.md": has_archive,
     "docs/s3.md": has_camera,
+    "docs/several-files.md": has_several_files,
 }
 # Objects of the bucket ``lab`` that a page expects, and whether with an index.
 OBJECTS = {

@@ -40,6 +40,30 @@ SELF_CONTAINED_CODECS = frozenset(
     ]
 )
 
+# How the names of videos end. A folder is searched for these; a file may have any name.
+VIDEO_SUFFIXES = (
+    ".3gp",
+    ".asf",
+    ".avi",
+    ".flv",
+    ".m2ts",
+    ".m4v",
+    ".mj2",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".mxf",
+    ".nut",
+    ".ogv",
+    ".ts",
+    ".webm",
+    ".wmv",
+    ".y4m",
+)
+
 
 def opening_options() -> dict[str, str]:
     r"""Returns the options with which FFmpeg opens a file, but no file that it names."""

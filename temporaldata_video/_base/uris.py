@@ -3,6 +3,7 @@ r"""Knows the naming conventions: where the parts of a video lie."""
 from __future__ import annotations
 
 import os
+import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -10,6 +11,8 @@ from ..errors import SourceError
 from .configuration import ALLOWED_SCHEMES
 
 INDEX_SUFFIX = ".lance"
+# A drive, or a server: where paths of Windows begin that say everything.
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
 def normalize_uri(uri: str | os.PathLike[str]) -> str:
@@ -52,6 +55,31 @@ def protocol_of(uri: str) -> str:
     """
     protocol, separator, _ = uri.partition("://")
     return protocol if separator else ""
+
+
+def is_windows_path(uri: str) -> bool:
+    r"""Returns whether a uri is an absolute path of Windows, on whatever system.
+
+    Example ::
+
+        >>> is_windows_path(r"D:\data\cam.mp4"), is_windows_path(r"\\server\cam.mp4")
+        (True, True)
+    """
+    return _WINDOWS.match(uri) is not None
+
+
+def file_name(uri: str) -> str:
+    r"""Returns the last part of a uri.
+
+    Example ::
+
+        >>> file_name(r"D:\data\cam.mp4"), file_name("https://lab.org/cam.mp4?sig=12")
+        ('cam.mp4', 'cam.mp4')
+    """
+    if is_windows_path(uri):
+        uri = uri.replace("\\", "/")
+    path = urlsplit(uri).path if uri.startswith(("http://", "https://")) else uri
+    return path.rstrip("/").rpartition("/" if "/" in path else os.sep)[2]
 
 
 def shown_uri(uri: str) -> str:
@@ -133,11 +161,22 @@ def resolve_uri(reference: str, base: str) -> str:
 
         >>> resolve_uri("cam.mp4", "s3://lab/day1/cam.mp4.lance")
         's3://lab/day1/cam.mp4'
+        >>> resolve_uri("../cam.mp4", "https://lab.org/day1/rec.nwb?sig=12")
+        'https://lab.org/cam.mp4'
     """
-    if protocol_of(reference) or os.path.isabs(reference):
+    if protocol_of(reference) or os.path.isabs(reference) or is_windows_path(reference):
         return reference
-    if protocol_of(base):
-        return base.rpartition("/")[0] + "/" + reference
+    if protocol := protocol_of(base):
+        place = base.removeprefix(f"{protocol}://")
+        if protocol in ("http", "https"):  # a query is of its own file
+            place = place.partition("?")[0]
+        parts = place.split("/")[:-1]
+        for part in reference.split("/"):
+            if part == ".." and len(parts) > 1:
+                parts.pop()
+            elif part not in (".", ".."):
+                parts.append(part)
+        return f"{protocol}://{'/'.join(parts)}"
     return os.path.normpath(os.path.join(os.path.dirname(base), reference))
 
 

@@ -2,15 +2,15 @@ r"""Indexes a video that has no sidecar, in memory."""
 
 from __future__ import annotations
 
+import shlex
 import time
 import uuid
 import warnings
 from collections.abc import Sequence
-
-import numpy as np
+from typing import Any
 
 from .._base.uris import shown_uri
-from .._clock.fit import container_clock
+from .._clock.file_clocks import PtsTable, fit_file_clocks, read_file_clocks
 from .._index.memory_index import MemoryFrameIndex
 from .._index.packets import SegmentIndex
 from ..errors import IndexWarning
@@ -35,34 +35,40 @@ def warn_of_clocks(uris: Sequence[str], segments: Sequence[SegmentIndex]) -> Non
             )
 
 
-def container_clock_of(segments: Sequence[SegmentIndex]) -> np.ndarray:
-    r"""Returns the container's own clock of a video, seconds, float64 of shape (n,).
+def pts_tables(segments: Sequence[SegmentIndex]) -> list[PtsTable]:
+    r"""Returns the presentation times of each file, and their time base.
 
     Args:
-        segments: the index of each of its files.
+        segments: the index of each file.
     """
-    return container_clock([(s.frames.pts, s.stream.time_base) for s in segments])
+    return [(segment.frames.pts, segment.stream.time_base) for segment in segments]
 
 
-def build_memory_index(store: ObjectStore, uris: Sequence[str]) -> MemoryFrameIndex:
+def build_memory_index(
+    store: ObjectStore, uris: Sequence[str], timestamps: Any = None, named: str = ""
+) -> MemoryFrameIndex:
     r"""Indexes a video that has no sidecar, with a warning that says how to make one.
 
     Args:
         store: reads the files.
         uris: the files of the video.
+        timestamps: as for :func:`~temporaldata_video.write_index`.
+        named: what a user called the video, if not by its files.
     """
+    clocks = read_file_clocks(timestamps, len(uris))
     started = time.perf_counter()
     segments = tuple(build_segment(store, uri, lasting=False) for uri in uris)
     seconds = time.perf_counter() - started
     names = [shown_uri(uri) for uri in uris]
-    warn_of_clocks(uris, segments)
-    place = " --index-uri PATH" if uris[0].startswith("http") else ""
+    if all(clock.is_container for clock, *_ in clocks):
+        warn_of_clocks(uris, segments)
+    words = [named] if named else [*(["--segments"] if len(names) > 1 else []), *names]
+    words += ["--index-uri", "PATH"] if uris[0].startswith("http") else []
     warnings.warn(
-        f"{names[0]!r} has no frame index; one was built in memory in {seconds:.2f} s. To "
-        f"keep it, run: temporaldata-video index {' '.join(names)}{place}",
+        f"{named or names[0]!r} has no frame index; one was built in memory in "
+        f"{seconds:.2f} s. To keep it, run: temporaldata-video index {shlex.join(words)}",
         IndexWarning,
         stacklevel=6,
     )
-    return MemoryFrameIndex(
-        tuple(uris), segments, container_clock_of(segments), index_id=uuid.uuid4().hex
-    )
+    times = fit_file_clocks(clocks, pts_tables(segments), uris)
+    return MemoryFrameIndex(tuple(uris), segments, times, index_id=uuid.uuid4().hex)

@@ -96,7 +96,8 @@ def _local_error(key: str, error: OSError) -> SourceError:
     if isinstance(error, FileNotFoundError):
         return SourceNotFoundError(
             f"there is no file {key!r}. Check the path; if the video has moved, pass the "
-            f"new path to LazyVideo.from_uri."
+            f"new path to LazyVideo.from_uri. If a recording points to it, run: "
+            f"temporaldata-video relink REC.h5 --search FOLDER; then load it again."
         )
     if isinstance(error, IsADirectoryError):
         return SourceError(f"{key!r} is a directory; give the path of a video file.")

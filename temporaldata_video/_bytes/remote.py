@@ -204,7 +204,11 @@ def _translated(key: str, what: str, error: Exception, doing: str) -> SourceErro
     if isinstance(error, IsADirectoryError):
         return SourceError(f"{name!r} is a directory; give the uri of a video file.")
     if fault is Fault.MISSING:
-        return SourceNotFoundError(f"there is no object at {name!r}.")
+        return SourceNotFoundError(
+            f"there is no object at {name!r}. If a recording points to it, and it has "
+            f"moved, run: temporaldata-video relink REC.h5 --search FOLDER; then load it "
+            f"again."
+        )
     if fault is Fault.FORBIDDEN:
         return SourceError(
             f"access to {what}{name!r} is denied ({why}). Check the credentials: "

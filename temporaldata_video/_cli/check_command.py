@@ -27,6 +27,7 @@ from .clock_options import (
     TimestampsOption,
     UnitOption,
     clock_from_options,
+    only_start,
 )
 from .opening import IndexUriOption, make_console, short_path
 from .wording import in_options
@@ -104,7 +105,7 @@ def check(
             "column": column,
             "unit": unit,
             "origin": origin,
-            "start": start,
+            "start": only_start(start),
             "rate": rate,
             "frequency": frequency,
             "bits": bits,

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 
 from .._clock.clock import FITS, ORIGINS, POLICIES, UNITS, Clock
 from .._clock.faults import ClockReport
+from .._clock.fit import read_timestamps
 from .._clock.labs import LABS, lab_clock
 from .opening import make_console
 
@@ -26,8 +27,9 @@ TimestampsOption = Annotated[
         metavar="FILE",
         help="When each frame was taken: a .npy, .csv, .tsv, .ssv, .txt, .dat, .parquet or "
         "HDF5 file, FILE.h5:/path for one dataset. The video's own clock by default. It "
-        "serves every FILE, unless the path contains {stem}, which stands for the video's "
-        "name without its suffix. Such a path counts from the video's folder.",
+        "serves every FILE, unless the path contains {stem} or {folder}, which stand for "
+        "the video's name without its suffix and for its folder. Such a path counts from "
+        "the video's folder. With --segments, FILEs in a row with the same path share it.",
     ),
 ]
 ColumnOption = Annotated[
@@ -61,9 +63,12 @@ OriginOption = Annotated[
     ),
 ]
 StartOption = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="SECONDS", help="Time of the first frame, with --rate or --origin first."
+        metavar="SECONDS",
+        help="When the clock begins: its zero, or the first frame with --rate, --origin "
+        "first or the video's own clock. With --segments also one for each clock, "
+        "0,95.5,300 or a file of them.",
     ),
 ]
 RateOption = Annotated[
@@ -146,6 +151,41 @@ OnRepeatOption = Annotated[
         "If a time repeats: stop, or keep it (the default).",
     ),
 ]
+
+
+def starts_from_option(text: str | None) -> list[float]:
+    r"""Returns the seconds at which clocks begin, none if the option was not given.
+
+    Args:
+        text: numbers with commas between them, or a file of them.
+
+    Raises:
+        ValueError: if it is neither.
+        OSError: if there is no such file.
+    """
+    if text is None:
+        return []
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        return read_timestamps(text).tolist()
+
+
+def only_start(text: str | None) -> float | None:
+    r"""Returns the second at which the one clock of videos begins.
+
+    Args:
+        text: of ``--start``.
+
+    Raises:
+        typer.BadParameter: if it names several.
+    """
+    starts = starts_from_option(text)
+    if len(starts) > 1:
+        raise typer.BadParameter(
+            f"--start names {len(starts)} times, which goes with index --segments."
+        )
+    return starts[0] if starts else None
 
 
 def clock_from_options(lab: str | None, options: Mapping[str, Any]) -> Clock:

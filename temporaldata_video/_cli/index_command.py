@@ -3,6 +3,7 @@ r"""``temporaldata-video index``: writes the sidecars of videos."""
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +12,12 @@ import numpy as np
 import typer
 from rich.filesize import decimal
 
-from .._clock.fit import time_stamps
-from .._clock.read_clock import read_stamps
-from .._plugin.place import locate
-from .._tools.freshness import fresh_index, indexed_container_clock
+from .._base.uris import normalize_uri
+from .._clock.faults import ClockReport, examine
+from .._clock.file_clocks import read_file_clocks, report_file_clocks
+from .._plugin.place import VideoPlace, locate
+from .._sidecar.sidecar import LanceFrameIndex
+from .._tools.freshness import fresh_index, indexed_pts_tables
 from .._tools.write_index import write_index
 from ..errors import ClockError
 from .clock_options import (
@@ -37,10 +40,15 @@ from .clock_options import (
     TimestampsOption,
     UnitOption,
     clock_from_options,
+    only_start,
     print_report,
+    starts_from_option,
 )
-from .index_several import fill_in, index_several
+from .index_several import clocks_for, fill_in, index_several
 from .opening import format_extent, short_path, size_on_disk
+
+# Of more files, the first and the last are named.
+_MOST_FILES = 4
 
 Method = Enum("Method", {"auto": "auto", "header": "header", "demux": "demux"}, type=str)
 
@@ -49,7 +57,9 @@ def index(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE", help="One video or more: paths or uris.", show_default=False
+            metavar="FILE",
+            help="One video or more: paths, uris, or folders of numbered files.",
+            show_default=False,
         ),
     ],
     timestamps: TimestampsOption = None,
@@ -68,7 +78,9 @@ def index(
     segments: Annotated[
         bool,
         typer.Option(
-            "--segments", help="The files are one video in pieces, given in their order."
+            "--segments",
+            help="The files are one video in pieces. Numbered files go in the order of "
+            "their numbers, and others as given.",
         ),
     ] = False,
     index_uri: Annotated[
@@ -139,7 +151,13 @@ def index(
     Example: temporaldata-video index cam.avi --timestamps timeStamps.csv --lab miniscope
 
     Example: temporaldata-video index */cam.mp4 --timestamps '{stem}_times.npy' --workers 4
+
+    Example: temporaldata-video index Miniscope/
+
+    Example: temporaldata-video index --segments cam_*.mp4 --start 0,95.5,300
     """
+    is_one = segments or len(files) == 1
+    starts = starts_from_option(start) if is_one else []
     clock = clock_from_options(
         lab,
         {
@@ -147,7 +165,7 @@ def index(
             "column": column,
             "unit": unit,
             "origin": origin,
-            "start": start,
+            "start": starts[0] if starts else only_start(start),
             "rate": rate,
             "frequency": frequency,
             "bits": bits,
@@ -162,7 +180,7 @@ def index(
             "on_repeat": on_repeat,
         },
     )
-    options = {
+    options: dict[str, Any] = {
         "timestamps": clock,
         "pose": pose,
         "method": method.value,
@@ -170,11 +188,14 @@ def index(
         "overwrite": overwrite,
         "progress": not quiet,
     }
-    if segments or len(files) == 1:
-        clock, pose, index_uri = fill_in(files[0], clock, pose, index_uri)
-        options |= {"timestamps": clock, "pose": pose}
+    if is_one:
+        place = locate(files)
+        _, pose, index_uri = fill_in(place.uri, clock, pose, index_uri)
+        place = replace(place, index_uri=normalize_uri(index_uri) if index_uri else None)
+        times = clocks_for(place.uris, clock, starts)
+        options |= {"timestamps": times, "pose": pose, "index_uri": index_uri}
         try:
-            _index_one(files, index_uri, options, quiet)
+            _index_one(place, options, quiet)
         except ClockError as error:
             if error.report is not None and not quiet:
                 print_report(error.report, to_stderr=True)
@@ -183,24 +204,25 @@ def index(
         index_several(files, {**options, "index_uri": index_uri}, workers, dask, quiet)
 
 
-def _index_one(
-    files: list[str], index_uri: str | None, options: dict[str, Any], quiet: bool
-) -> None:
-    clock = options["timestamps"]
+def _index_one(place: VideoPlace, options: dict[str, Any], quiet: bool) -> None:
     found = None
+    timestamps = options["timestamps"]
     if not options["overwrite"]:
-        place = locate(files[0], files[1:], index_uri=index_uri)
-        found = fresh_index(place, clock, options["pose"], options["verify"])
+        found = fresh_index(place, timestamps, options["pose"], options["verify"])
+    kept = place.kept_clock if timestamps is None else None
     started = time.perf_counter()
-    written = found or write_index(
-        files[0], segment_uris=files[1:], index_uri=index_uri, **options
-    )
+    options = options | {"timestamps": timestamps if kept is None else kept}
+    written = found or write_index(place.uris, **options)
     seconds = time.perf_counter() - started
     if quiet:
         return
     times = written.timestamps()
     times = np.sort(times[~np.isnan(times)])
-    typer.echo(f"{' + '.join(files)}: {len(times)} frames, {format_extent(times)}")
+    files = " + ".join(map(short_path, place.uris))
+    if len(place.uris) > _MOST_FILES:
+        last = short_path(place.uris[-1])
+        files = f"{len(place.uris)} files, {short_path(place.uri)} to {last}"
+    typer.echo(f"{files}: {len(times)} frames, {format_extent(times)}")
     size = size_on_disk(written.uri)
     sidecar = short_path(written.uri) + ("" if size is None else f" ({decimal(size)})")
     if found:
@@ -213,6 +235,21 @@ def _index_one(
                     f"{short_path(segment.uri)} was decoded once to learn the order of its "
                     f"frames: {segment.stream.decoded_for}."
                 )
-    if not clock.is_container:
-        own = indexed_container_clock(written)
-        print_report(time_stamps(clock, read_stamps(clock), own)[1])
+    if kept is not None and not found:
+        typer.echo(f"The times are those that lie in {short_path(place.folder)}.")
+    if options["timestamps"] is not None:
+        print_report(_report(written, options["timestamps"]))
+    elif len(written.segments) > 1 and not found:
+        typer.echo(
+            "No clock says when each file began, so that they follow one another without "
+            "a pause; --start or --timestamps says it."
+        )
+
+
+def _report(written: LanceFrameIndex, timestamps: Any) -> ClockReport:
+    clocks = read_file_clocks(timestamps, len(written.segments))
+    if len(clocks) > 1:
+        times = written.timestamps()
+        return examine(times, frames=len(times))
+    ((_, report),) = report_file_clocks(clocks, indexed_pts_tables(written))
+    return report

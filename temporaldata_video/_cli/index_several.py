@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,12 +18,13 @@ from rich.table import Column, Table
 
 from .._base.uris import normalize_uri, protocol_of
 from .._clock.clock import Clock
+from .._plugin.place import locate
 from .._tools.index_many import IndexSummary, index_many
 from ..errors import VideoError
 from .opening import make_console
 from .wording import in_options
 
-STEM = "{stem}"
+STEM, FOLDER = "{stem}", "{folder}"
 # Nobody reads a longer table: of more videos than this, it shows the failures alone.
 _MOST_ROWS = 60
 
@@ -31,36 +32,86 @@ _MOST_ROWS = 60
 def fill_in(
     uri: str, clock: Clock, pose: Path | None, index_uri: str | None
 ) -> tuple[Clock, Path | None, str | None]:
-    r"""Returns the options for one video, with its name in place of ``{stem}``.
+    r"""Returns the options for one file, with its name in place of ``{stem}``, and its
+    folder in place of ``{folder}``.
 
     Args:
-        uri: the video.
+        uri: the file.
         clock: as the options describe it.
         pose: a pose table.
         index_uri: where the sidecar goes.
     """
     filled: dict[str, Any] = {
-        name: _of_video(uri, value)
+        name: of_video(uri, value)
         for name in ("source", "sync")
         if _is_pattern(value := getattr(clock, name))
     }
     return (
         replace(clock, **filled) if filled else clock,
-        Path(_of_video(uri, pose)) if _is_pattern(pose) else pose,
-        _of_video(uri, index_uri) if _is_pattern(index_uri) else index_uri,
+        Path(of_video(uri, pose)) if _is_pattern(pose) else pose,
+        of_video(uri, index_uri) if _is_pattern(index_uri) else index_uri,
     )
 
 
 def _is_pattern(value: Any) -> bool:
-    return isinstance(value, (str, os.PathLike)) and STEM in os.fspath(value)
+    if not isinstance(value, (str, os.PathLike)):
+        return False
+    return STEM in os.fspath(value) or FOLDER in os.fspath(value)
 
 
-def _of_video(uri: str, pattern: Any) -> str:
+def of_video(uri: str, pattern: Any) -> str:
+    r"""Returns a path with a file's name in place of ``{stem}``, and its folder in place
+    of ``{folder}``; it counts from that folder.
+
+    Args:
+        uri: the file.
+        pattern: the path.
+    """
     name = normalize_uri(uri)
+    folder = name.rpartition("/")[0]
     path = os.fspath(pattern).replace(STEM, PurePosixPath(name).stem)
+    path = path.replace(FOLDER, folder)
     if protocol_of(path) or os.path.isabs(path):
         return path
-    return f"{name.rpartition('/')[0]}/{path}"
+    return f"{folder}/{path}"
+
+
+def clocks_for(uris: Sequence[str], clock: Clock, starts: Sequence[float]) -> Any:
+    r"""Returns the ``timestamps`` of a video: a clock for all of its files, or a list with
+    one for each; :obj:`None` for the containers' own.
+
+    Args:
+        uris: the files of the video.
+        clock: as the options describe it, for any file.
+        starts: when each clock begins; none, or one for all.
+
+    Raises:
+        typer.BadParameter: if there are more or fewer starts than clocks.
+    """
+    if clock.is_container and not starts:
+        return None
+    clocks: list[Clock] = []
+    for uri in uris:
+        own = fill_in(uri, clock, None, None)[0]
+        before = clocks[-1] if clocks else None
+        # Files in a row whose times are in one place share these.
+        shared = before is not None and (own.source, own.sync) == (
+            before.source,
+            before.sync,
+        )
+        clocks.append(before if before is not None and shared else own)
+    if len(starts) > 1 and clock.source is None:
+        clocks = [replace(own) for own in clocks]
+    different = list({id(own): own for own in clocks}.values())
+    if len(starts) > 1 and len(starts) != len(different):
+        raise typer.BadParameter(
+            f"--start names {len(starts)} times for {len(different)} clocks of "
+            f"{len(uris)} files; give one for each clock, or one for all."
+        )
+    if len(starts) > 1:
+        begun = {id(own): replace(own, start=s) for own, s in zip(different, starts)}
+        clocks = [begun[id(own)] for own in clocks]
+    return clocks[0] if len(different) == 1 else clocks
 
 
 def index_several(
@@ -92,9 +143,9 @@ def index_several(
         raise typer.BadParameter("--dask and --workers exclude each other.")
     clock, pose, place = options["timestamps"], options["pose"], options["index_uri"]
     options |= {
-        "timestamps": lambda uri: fill_in(uri, clock, None, None)[0],
-        "pose": lambda uri: fill_in(uri, clock, pose, None)[1],
-        "index_uri": lambda uri: fill_in(uri, clock, None, place)[2],
+        "timestamps": lambda uri: clocks_for(locate(uri).uris, clock, ()),
+        "pose": lambda uri: fill_in(locate(uri).uri, clock, pose, None)[1],
+        "index_uri": lambda uri: fill_in(locate(uri).uri, clock, None, place)[2],
     }
     with _executor(workers, dask) as executor:
         summary = index_many(files, executor=executor, **options)

@@ -18,6 +18,7 @@ from .index_command import index
 from .info_command import info
 from .nwb_command import index_nwb
 from .reencode_command import reencode
+from .relink_command import relink
 from .sheet_command import sheet
 from .wording import OPTIONS, in_options
 
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, demo, index, index_nwb, info, reencode, sheet):
+for command in (check, demo, index, index_nwb, info, reencode, relink, sheet):
     app.command()(command)
 app.add_typer(cache, name="cache")
 OPTIONS.update(

@@ -39,8 +39,8 @@ class Clock:
         origin: from where times count. ``"clock"``: as the clock counts.
             ``"first"``: the first stamp is ``start``. ``"epoch"``: 1970-01-01 UTC, for
             dates; a float64 resolves 0.24 us there. Dates need one of the last two.
-        start: seconds at which the first frame lies, with ``rate`` or
-            ``origin="first"``.
+        start: seconds at which the clock begins: its zero, or the first frame with
+            ``rate``, ``origin="first"`` or the container's own clock.
         rate: frames per second of a camera that kept no times at all.
         frequency: ticks per second of ``unit="ticks"``.
         bits: width of the counter of ``unit="ticks"``; it wraps at ``2**bits``.
@@ -144,13 +144,14 @@ class Clock:
                 "dates have to become seconds: pass origin='first' for seconds since the "
                 "first stamp, or origin='epoch' for seconds since 1970-01-01 UTC."
             )
-        if self.start is not None and self.rate is None and self.origin != "first":
-            raise ValueError("start goes with rate, or with origin='first'.")
+        if self.start is not None and self.origin == "epoch":
+            raise ValueError("start goes with origin='clock' or 'first', not with 'epoch'.")
 
     @property
     def is_container(self) -> bool:
         r"""Whether it is the clock of the container and nothing else."""
-        return self.source is None and self.rate is None and self.sync is None
+        made = (self.source, self.rate, self.sync, self.start)
+        return all(field is None for field in made)
 
 
 def as_clock(timestamps: Any, **fields: Any) -> Clock:

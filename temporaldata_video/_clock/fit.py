@@ -113,7 +113,7 @@ def fit_clock(
         raise ClockError(" ".join(complaints), report)
     mismatch = _mismatch(stamps, report)
     if mismatch:
-        warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=3)
+        warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=4)
     _warn_of_unit(clock, report, container, what)
     fitted = np.full(n_frames, np.nan)
     if stamps.frames is None:
@@ -139,6 +139,8 @@ def time_stamps(
     seconds = stamps.seconds
     if clock.rate is not None:
         seconds = (clock.start or 0.0) + np.arange(n_frames) / clock.rate
+    elif clock.source is None and clock.start is not None:
+        seconds = container - container[:1] + clock.start
     elif clock.source is None:
         seconds = container
     times, sync = _synced(clock, stamps, seconds)
@@ -277,5 +279,5 @@ def _warn_of_unit(
                 f"the clock of {what} takes {expected:g} times as long from frame to frame "
                 f"as the video's own; is its unit {unit!r}?",
                 IndexWarning,
-                stacklevel=4,
+                stacklevel=5,
             )

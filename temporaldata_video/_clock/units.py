@@ -72,8 +72,7 @@ def to_seconds(values: np.ndarray, clock: Clock) -> Seconds:
         ticks = _signed(ticks)
         ticks = ticks - ticks[int(np.argmin(missing))]
     seconds = _divide(ticks, per_second)
-    if clock.origin == "first":
-        seconds += clock.start or 0.0
+    seconds += clock.start or 0.0
     seconds[missing] = np.nan
     own = np.spacing(np.abs(ticks[~missing]).max(initial=0)) if _is_float(ticks) else 1
     coarsest = np.spacing(np.nanmax(np.abs(seconds), initial=0.0))

@@ -331,7 +331,7 @@ def _verify(file: VideoFile) -> ObjectMeta:
         raise StaleIndexError(
             f"the index of {file.uri!r} was made for another file: the file there now "
             f"{difference}. If the video was meant to change, first run: "
-            f"temporaldata-video index --overwrite {file.uri}; then save recordings of it "
-            f"again."
+            f"temporaldata-video index --overwrite {file.uri} with its --timestamps (or "
+            f"index-nwb, if an NWB file has them); then save recordings of it again."
         )
     return meta

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._base.numbered_files import find_files, in_order
 from .._base.uris import frame_index_uri, normalize_uri, protocol_of
+from .._clock.tool_folder import clock_of_folder
 from .._sidecar.sidecar import LanceFrameIndex
 from ..types import FrameIndex, ObjectStore
 from .manager import resolve_index, resolve_store
@@ -21,11 +23,13 @@ class VideoPlace:
         uris: its files in order; the first one names the video.
         store: reads the files; without it, the first uri says which store, at each use.
         index_uri: where its index lies, if not beside the video.
+        folder: the folder that the user named in place of its files.
     """
 
     uris: tuple[str, ...]
     store: ObjectStore | None = field(default=None, repr=False)
     index_uri: str | None = None
+    folder: str = ""
 
     @property
     def uri(self) -> str:
@@ -41,6 +45,12 @@ class VideoPlace:
     def sidecar_uri(self) -> str:
         r"""Where its sidecar lies, or would lie."""
         return self.index_uri or frame_index_uri(self.uri)
+
+    @property
+    def kept_clock(self) -> Any:
+        r"""The times that a tool keeps in the folder of its videos, as ``timestamps`` of
+        :func:`~temporaldata_video.write_index`; :obj:`None` if there are none."""
+        return clock_of_folder(self.folder, self.uris) if self.folder else None
 
     def store_of(self, index_uri: str) -> ObjectStore:
         r"""Returns the store of an index, which may lie elsewhere than its video.
@@ -64,8 +74,12 @@ class VideoPlace:
         return LanceFrameIndex.open(self.index_uri, self.store_of(self.index_uri))
 
 
+# What names a video: its file, its first one, or all of them.
+Uris = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
 def locate(
-    uri: str | os.PathLike[str],
+    uri: Uris,
     further_uris: Sequence[str | os.PathLike[str]] = (),
     *,
     store: ObjectStore | None = None,
@@ -75,15 +89,25 @@ def locate(
     r"""Returns where a video is, from the arguments of a user.
 
     Args:
-        uri: the video, or its first file.
+        uri: the video, or its first file. Also all of its files; or a folder of them, or
+            a path in whose last part ``*`` and ``?`` stand for other characters.
         further_uris: its further files.
         store: reads the files; found by the first uri by default.
         storage_options: credentials and the like, if ``store`` is not passed.
         index_uri: where the index lies, if not beside the video.
+
+    Raises:
+        SourceError: if a folder or a pattern leads to no video, or to several.
     """
-    uris = tuple(normalize_uri(one) for one in (uri, *further_uris))
+    first: list[Any] = [*uri] if isinstance(uri, (list, tuple)) else [uri]
+    given = [normalize_uri(one) for one in (*first, *further_uris)]
+    if not given:
+        raise ValueError("uri is empty; give the files of the video.")
+    found = find_files(given[0]) if len(given) == 1 else None
+    uris = in_order(given) if found is None else found
     return VideoPlace(
         uris,
         store or resolve_store(uris[0], storage_options),
         normalize_uri(index_uri) if index_uri else None,
+        given[0] if found and os.path.isdir(given[0]) else "",
     )

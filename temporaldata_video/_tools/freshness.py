@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .._bytes.fingerprint import matches
-from .._clock.clock import Clock
-from .._clock.fit import container_clock, fit_clock
-from .._clock.read_clock import read_stamps
+from .._clock.file_clocks import PtsTable, fit_file_clocks, read_file_clocks
 from .._plugin.place import VideoPlace
 from .._pose.frame_count import check_pose
 from .._sidecar.sidecar import LanceFrameIndex
@@ -20,17 +19,20 @@ from ..types import ObjectStore
 
 def fresh_index(
     place: VideoPlace,
-    clock: Clock | None = None,
+    timestamps: Any = None,
     pose: str | os.PathLike[str] | None = None,
     verify: bool = False,
+    **fields: Any,
 ) -> LanceFrameIndex | None:
     r"""Returns the index that a video has already, or :obj:`None` if there is none.
 
     Args:
         place: the video, and where its sidecar lies.
-        clock: the clock that the index should have; any clock will do by default.
+        timestamps: the times that the index should have, as for :func:`write_index`; any
+            will do by default.
         pose: a pose table; the index should have one frame per row of it.
         verify: whether its key frames should be proven.
+        **fields: further fields of the clock.
 
     Raises:
         FrameIndexError: if it is damaged, stale, or not of these files and timestamps.
@@ -43,9 +45,9 @@ def fresh_index(
     except IndexNotFoundError:
         return None
     wrong = _other_files(found, place.uris, place.reader)
-    if not wrong and clock is not None and not clock.is_container:
-        own = indexed_container_clock(found)
-        expected, _ = fit_clock(clock, read_stamps(clock), own, place.uri)
+    clocks = [] if wrong else read_file_clocks(timestamps, len(place.uris), **fields)
+    if not all(clock.is_container for clock, *_ in clocks):
+        expected = fit_file_clocks(clocks, indexed_pts_tables(found), place.uris)
         if not np.array_equal(found.timestamps(), expected, equal_nan=True):
             wrong = "it has other timestamps"
     if not wrong and verify and not found.verified:
@@ -60,18 +62,16 @@ def fresh_index(
     return found
 
 
-def indexed_container_clock(index: LanceFrameIndex) -> np.ndarray:
-    r"""Returns the container's own clock of a video by its index, float64 of shape (n,).
+def indexed_pts_tables(index: LanceFrameIndex) -> list[PtsTable]:
+    r"""Returns the presentation times of each file by an index, and their time base.
 
     Args:
         index: one that knows its files.
     """
-    return container_clock(
-        [
-            (index.pts_table(number), segment.stream.time_base)
-            for number, segment in enumerate(index.segments)
-        ]
-    )
+    return [
+        (index.pts_table(number), segment.stream.time_base)
+        for number, segment in enumerate(index.segments)
+    ]
 
 
 def _other_files(found: LanceFrameIndex, uris: Sequence[str], store: ObjectStore) -> str:

@@ -12,7 +12,6 @@ from typing import Any, overload
 
 from .._base.progress import progress_bar
 from .._base.uris import normalize_uri, protocol_of
-from .._clock.clock import as_clock
 from .._plugin.place import VideoPlace, locate
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_place import index_exists
@@ -218,13 +217,9 @@ def _index_one(task: _Task) -> IndexReport:
 
 
 def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None:
-    names = ("column", "on_mismatch", "on_nan")
-    clock = as_clock(
-        options.get("timestamps"), **{n: options[n] for n in names if n in options}
-    )
-    return fresh_index(
-        _place(uri, options), clock, options.get("pose"), options.get("verify", False)
-    )
+    names = ("timestamps", "pose", "verify", "column", "on_mismatch", "on_nan")
+    chosen = {name: options[name] for name in names if name in options}
+    return fresh_index(_place(uri, options), **chosen)
 
 
 def _run(tasks: Sequence[_Task], executor: Executor | None) -> Iterator[IndexReport]:

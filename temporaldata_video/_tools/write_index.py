@@ -9,11 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from .._build.file_index import build_segment, prove_segment, with_proof
-from .._build.memory_build import container_clock_of, warn_of_clocks
-from .._clock.clock import as_clock
-from .._clock.fit import fit_clock
-from .._clock.read_clock import read_stamps
-from .._plugin.place import locate
+from .._build.memory_build import pts_tables, warn_of_clocks
+from .._clock.file_clocks import fit_file_clocks, read_file_clocks
+from .._plugin.place import Uris, locate
 from .._pose.frame_count import check_pose
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_write import check_vacant, write_sidecar
@@ -21,7 +19,7 @@ from ..types import ObjectStore
 
 
 def write_index(
-    uri: str | os.PathLike[str],
+    uri: Uris,
     *,
     timestamps: Any = None,
     column: str | int | None = None,
@@ -40,14 +38,17 @@ def write_index(
     r"""Indexes a video and writes the sidecar beside it, in one commit.
 
     Args:
-        uri: the video, or its first file.
+        uri: the video; or the list of its files, a folder of them, or a path in whose
+            last part ``*`` and ``?`` stand for other characters. Numbered files go in the
+            order of their numbers, and the sidecar lies beside the first one.
         timestamps: when each frame was taken: an array of seconds of shape (n,), the path
             of a ``.npy``, text, Parquet or HDF5 file of seconds, or a
-            :obj:`~temporaldata_video.Clock` that says more. The container's own clock by
-            default. Steps back, and jumps of more than a day, are refused unless a
-            ``Clock`` allows them.
+            :obj:`~temporaldata_video.Clock` that says more. One serves all files of a
+            video; a list has one for each. By default, what a tool keeps in the folder
+            of the files, or else the container's own clock. Steps back, and jumps of more
+            than a day, are refused unless a ``Clock`` allows them.
         column: name or number of the clock's column in a table.
-        segment_uris: the further files of a video that is cut into several.
+        segment_uris: the further files, where ``uri`` is the first one alone.
         store: reads the video; found by its uri by default.
         storage_options: credentials and the like for the store.
         index_uri: where the sidecar goes; beside the video by default.
@@ -85,7 +86,6 @@ def write_index(
         >>> index.timestamps()[:3].round(3)
         array([0.   , 0.033, 0.067])
     """
-    clock = as_clock(timestamps, column=column, on_mismatch=on_mismatch, on_nan=on_nan)
     place = locate(
         uri,
         segment_uris or (),
@@ -97,16 +97,22 @@ def write_index(
     target_store = place.store_of(target)
     if not overwrite:
         check_vacant(target, target_store)
-    stamps = read_stamps(clock)
+    clocks = read_file_clocks(
+        place.kept_clock if timestamps is None else timestamps,
+        len(uris),
+        column=column,
+        on_mismatch=on_mismatch,
+        on_nan=on_nan,
+    )
     segments = [
         build_segment(store, u, method=method, progress=progress, thorough=verify)
         for u in uris
     ]
     if pose is not None:
         check_pose(pose, sum(map(len, segments)), uris[0])
-    if clock.is_container:
+    if all(clock.is_container for clock, *_ in clocks):
         warn_of_clocks(uris, segments)
-    times, _ = fit_clock(clock, stamps, container_clock_of(segments), uris[0])
+    times = fit_file_clocks(clocks, pts_tables(segments), uris)
     checksums = None
     if verify:
         proofs = [prove_segment(store, u, s, progress) for u, s in zip(uris, segments)]

@@ -93,12 +93,18 @@ class VideoPart:
         self.saved.check_files(index, self._named_uris(index), self.reader)
         same_clock = self.saved.has_clock_of(index)
         if not same_clock:
+            recording = shown_uri(self.saved.recording)
+            # What an index in memory has is the container's clock, which nobody chose.
+            remedy = (
+                f" To use the clock of the index, run: temporaldata-video relink "
+                f"--take-clock {recording}; or open the video with LazyVideo.from_uri and "
+                f"save the recording again."
+            )
             warnings.warn(
                 f"the index of {shown_uri(self.uri)!r} has another clock than it had when "
-                f"the recording {shown_uri(self.saved.recording)!r} was saved. The "
-                f"recording keeps its own timestamps, which were saved with it. To use the "
-                f"clock of the index, open the video with LazyVideo.from_uri and save the "
-                f"recording again.",
+                f"the recording {recording!r} was saved. The recording keeps its own "
+                f"timestamps, which were saved with it."
+                f"{'' if isinstance(index, MemoryFrameIndex) else remedy}",
                 IndexWarning,
                 stacklevel=4,
             )
@@ -110,7 +116,10 @@ class VideoPart:
             return index.with_store(self.place.store_of(index.uri))
         if index is not None:
             return index
-        return self.place.find_index() or build_memory_index(self.reader, self.place.uris)
+        place = self.place
+        return place.find_index() or build_memory_index(
+            self.reader, place.uris, place.kept_clock, place.folder
+        )
 
     @cached_property
     def frame_counts(self) -> np.ndarray:
@@ -123,7 +132,7 @@ class VideoPart:
         index = self.index
         identity = (index.index_id or index.uri) if isinstance(index, PacketIndex) else ""
         clock = self.saved.clock if self.saved and not self.keeps_clock else ""
-        return self.uri, self.further_uris, identity or id(index), clock
+        return self.uri, identity or (id(index), self.further_uris), clock
 
     @cached_property
     def segment_uris(self) -> list[str]:
@@ -200,12 +209,24 @@ class VideoPart:
         cache, count = resolve_cache(uri, self.reader), partial(count_frames, self.reader)
         return VideoFile(uri, packets, ranged(self.reader), cache, count)
 
+    @property
+    def _uris_by_segment(self) -> list[str]:
+        return self._named_uris(self.index) or self.segment_uris
+
+    @property
+    def file_uris(self) -> tuple[str, ...]:
+        r"""All files, as a recording names them: the one alone that holds all segments."""
+        if self.saved is not None:
+            return self.place.uris
+        uris = self._uris_by_segment
+        return (self.uri,) if set(uris) == {self.uri} else tuple(uris)
+
     @cached_property
     def to_save(self) -> SavedVideo:
         r"""What a recording must save to recognize the video later."""
         if self.saved is not None:
             return self.saved
-        uris = self._named_uris(self.index) or self.segment_uris
+        uris = self._uris_by_segment
         segments = segments_of(self.index)
         fingerprints = [segment.fingerprint for segment in segments] or [None] * len(uris)
         taken = {

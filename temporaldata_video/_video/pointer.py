@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from ..errors import FrameIndexError
 from ..types import Fingerprint
 from .arguments import check_choice, checked_output, checked_threads
 from .lazy_arrays import LazyColumn
+from .moved import look_beside
 from .part import VideoPart
 from .recording import Recording
 from .saved import SavedVideo
@@ -70,9 +72,7 @@ def write_pointer(group: Any, recording: Recording, origin: float, edge: float) 
         origin: seconds in the recording at which the window counts from 0.
         edge: where the window begins, in its own seconds.
     """
-    base = _file_path(group)
     group.attrs["backend"] = BACKEND_NAME
-    group.attrs["uri"] = relative_uri(recording.parts[0].uri, base)
     group.attrs["origin"] = origin
     group.attrs["edge"] = edge
     group.attrs["options"] = json.dumps(
@@ -85,25 +85,59 @@ def write_pointer(group: Any, recording: Recording, origin: float, edge: float) 
             "threads": recording.threads,
         }
     )
+    files = [VideoPlace(p.file_uris, index_uri=p.place.index_uri) for p in recording.parts]
+    write_parts(group, [(f, p.to_save) for f, p in zip(files, recording.parts)])
+
+
+def write_parts(group: Any, parts: Sequence[tuple[VideoPlace, SavedVideo]]) -> None:
+    r"""Writes which files a group points to, relative to the recording where possible.
+
+    Args:
+        group: an ``h5py.Group``.
+        parts: where each part of the recording is, and what is to be known of it.
+    """
+    base = _file_path(group)
+    group.attrs["uri"] = relative_uri(parts[0][0].uri, base)
     group.attrs["parts"] = json.dumps(
         [
             {
-                "uri": relative_uri(part.uri, base),
-                "further_uris": [relative_uri(uri, base) for uri in part.further_uris],
-                "index_uri": part.place.index_uri
-                and relative_uri(part.place.index_uri, base),
-                "frames": part.to_save.frame_counts,
-                "fingerprints": [f and astuple(f) for f in part.to_save.fingerprints],
-                "index_id": part.to_save.index_id,
-                "clock": part.to_save.clock,
+                "uri": relative_uri(place.uri, base),
+                "further_uris": [relative_uri(uri, base) for uri in place.uris[1:]],
+                "index_uri": place.index_uri and relative_uri(place.index_uri, base),
+                "frames": saved.frame_counts,
+                "fingerprints": [f and astuple(f) for f in saved.fingerprints],
+                "index_id": saved.index_id,
+                "clock": saved.clock,
             }
-            for part in recording.parts
+            for place, saved in parts
         ]
     )
 
 
+def read_parts(group: Any) -> list[VideoPart]:
+    r"""Returns what a group points to, as it is written there.
+
+    Args:
+        group: written by :func:`write_pointer`.
+
+    Raises:
+        FrameIndexError: if the attributes make no sense.
+    """
+    base = _file_path(group)
+    try:
+        parts = [_read_part(part, base) for part in json.loads(group.attrs["parts"])]
+        if not parts:
+            raise ValueError("it names no file")
+    except _DAMAGES as error:
+        raise _damaged(group, error) from error
+    return parts
+
+
 def read_pointer(group: Any, lazy: bool) -> Pointer:
-    r"""Returns what a group points to, without looking for the video yet.
+    r"""Returns what a group points to.
+
+    Its index is not looked for yet. A file of this machine that isn't there is looked for
+    beside the recording, under the same name and with the same contents.
 
     Args:
         group: written by :func:`write_pointer`.
@@ -124,19 +158,14 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
             options.get("dtype", "uint8"),  # older recordings have no other
         )
         check_choice("on_error", options["on_error"], ("raise", "mask"))
-        parts = tuple(_read_part(part, base) for part in json.loads(group.attrs["parts"]))
-        if not parts:
-            raise ValueError("it names no file")
+        parts = tuple(map(look_beside, _followed(read_parts(group), base)))
         threads = checked_threads(options["threads"])
         recording = Recording(parts, output, options["on_error"], threads)
         _check_columns(group)
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise FrameIndexError(
-            f"the video {group.name!r} in {base!r} is damaged ({error!r}); make it anew "
-            f"with LazyVideo.from_uri and save the recording again."
-        ) from error
+    except _DAMAGES as error:
+        raise _damaged(group, error) from error
 
     def column(name: str) -> Any:
         if lazy and os.path.isfile(base):
@@ -145,6 +174,24 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
 
     times, frames = column("timestamps"), column("frame_indices")
     return Pointer(recording, times, frames, timekeys, origin, edge)
+
+
+_DAMAGES = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+
+
+def _damaged(group: Any, error: Exception) -> FrameIndexError:
+    return FrameIndexError(
+        f"the video {group.name!r} in {_file_path(group)!r} is damaged ({error!r}); make "
+        f"it anew with LazyVideo.from_uri and save the recording again."
+    )
+
+
+def _followed(parts: Sequence[VideoPart], base: str) -> Sequence[VideoPart]:
+    for part in parts:
+        index_uri = part.place.index_uri
+        for uri in (*part.place.uris, *([index_uri] if index_uri else [])):
+            check_scheme(uri, base)
+    return parts
 
 
 def _check_columns(group: Any) -> None:
@@ -168,8 +215,6 @@ def _read_part(part: dict[str, Any], base: str) -> VideoPart:
     if not all(isinstance(uri, str) for uri in uris):
         raise TypeError(f"its uris are {uris}")
     uris = [resolve_uri(uri, base) for uri in uris]
-    for uri in uris:
-        check_scheme(uri, base)
     files = tuple(uris[: 1 + len(part["further_uris"])])
     place = VideoPlace(files, index_uri=uris[-1] if index_uri else None)
     return VideoPart(place, saved=_read_saved(part, base))

@@ -131,9 +131,11 @@ class SavedVideo:
 
     def _stale(self, what: str) -> StaleIndexError:
         return StaleIndexError(
-            f"{what}. Put the video that was recorded back, with its index. If the video "
-            f"was meant to change, open it with LazyVideo.from_uri and save the recording "
-            f"again, since its times and frame numbers are those of the other one."
+            f"{what}. Put the video that was recorded back, with its index; if it lies "
+            f"elsewhere, run: temporaldata-video relink {shown_uri(self.recording)} "
+            f"--search FOLDER. If the video was meant to change, open it with "
+            f"LazyVideo.from_uri and save the recording again, since its times and frame "
+            f"numbers are those of the other one."
         )
 
 

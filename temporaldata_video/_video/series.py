@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._index.packets import segments_of
-from .._plugin.place import locate
+from .._plugin.place import Uris, locate
 from ..types import (
     ChannelFormat,
     Colorspace,
@@ -93,7 +93,7 @@ class VideoSeries:
     @classmethod
     def from_uri(
         cls,
-        uri: str | os.PathLike[str],
+        uri: Uris,
         *,
         store: ObjectStore | None = None,
         storage_options: Mapping[str, Any] | None = None,
@@ -112,7 +112,9 @@ class VideoSeries:
         A video without a sidecar is indexed in memory, with a warning.
 
         Args:
-            uri: a path, ``file://`` or any other uri that the store can read.
+            uri: a path, ``file://`` or any other uri that the store can read; the list of
+                a video's files; or a folder of them or a pattern, as for
+                :func:`write_index`.
             store: reads the video; found by its uri by default.
             storage_options: credentials and the like for the store; never shown.
             index_uri: where the sidecar lies; beside the video by default.

@@ -3,13 +3,28 @@ r"""Reads what an ``ImageSeries`` says about its external files."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from .._base.uris import check_scheme, normalize_uri, resolve_uri
+from .._base.uris import (
+    check_scheme,
+    file_name,
+    is_windows_path,
+    normalize_uri,
+    protocol_of,
+    resolve_uri,
+    shown_uri,
+)
+from .._plugin.manager import resolve_store
+from ..errors import IndexWarning
+from ..types import ObjectStore
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +40,7 @@ class ExternalVideo:
         rate: frames per second.
         starting_time: seconds of the first frame, with ``rate``.
         frames: number of frames of the series; :obj:`None` where NWB does not say it.
+        nwb_path: path or url of the NWB file; ``""`` where it is not known.
     """
 
     name: str
@@ -34,56 +50,123 @@ class ExternalVideo:
     rate: float | None
     starting_time: float
     frames: int | None
+    nwb_path: str = ""
 
 
-def read_series(source: Any, name: str | None = None) -> ExternalVideo:
+def read_series(
+    source: Any,
+    name: str | None = None,
+    *,
+    nwb_path: str | os.PathLike[str] | None = None,
+    store: ObjectStore | None = None,
+) -> ExternalVideo:
     r"""Returns what an ``ImageSeries`` says about its files.
 
+    A file of another machine, or one that isn't where the series says, is taken from beside
+    the NWB file if one of that name is there, with a warning.
+
     Args:
-        source: path of an NWB file, or a ``pynwb.image.ImageSeries``.
+        source: path or url of an NWB file, or a ``pynwb.image.ImageSeries``.
         name: of the series in the file; needed where it has several with external files.
+        nwb_path: path or url of the NWB file, for a series of a file that was streamed.
+        store: reads an NWB file that is not of this machine; found by its uri by default.
 
     Raises:
         ValueError: if there is no such series, or what it says makes no sense.
         OSError: if there is no file, or it cannot be opened.
     """
+    if isinstance(source, ExternalVideo):
+        return source
     if not isinstance(source, (str, os.PathLike)):
-        return _describe(source, getattr(source, "container_source", None))
+        return _describe(source, _base_of(source, nwb_path))
+    return _with_file(source, store, lambda objects, path: _named(objects, name, path))
+
+
+def read_every_series(
+    source: str | os.PathLike[str], store: ObjectStore | None = None
+) -> list[ExternalVideo]:
+    r"""Returns what all ``ImageSeries`` of a file that have external files say of them.
+
+    Args:
+        source: path or url of an NWB file.
+        store: as for :func:`read_series`.
+
+    Raises:
+        ValueError: if there is none, or what one says makes no sense.
+        OSError: if there is no file, or it cannot be opened.
+    """
+
+    def describe(objects: Sequence[Any], path: str) -> list[ExternalVideo]:
+        found = _with_files(objects)
+        if not found:
+            raise ValueError(f"{shown_uri(path)!r} has no ImageSeries with external files.")
+        return [_describe(series, path) for series in found]
+
+    return _with_file(source, store, describe)
+
+
+def _with_file(
+    source: str | os.PathLike[str],
+    store: ObjectStore | None,
+    ask: Callable[[Sequence[Any], str], T],
+) -> T:
+    # What is asked of the objects of an NWB file, while it is open.
+    import h5py
+
     path = normalize_uri(source)
-    with open(path, "rb"):  # a file that cannot be opened raises an OSError
-        pass
+    shown = shown_uri(path)
     pynwb = load_pynwb()
-    try:
-        io = pynwb.NWBHDF5IO(path, "r", load_namespaces=True)
-    except Exception as error:  # a damaged file makes its library raise anything
-        raise ValueError(f"{path!r} is no NWB file: {error}") from error
-    with io:
+    with ExitStack() as stack:
+        if protocol_of(path):
+            opened = stack.enter_context((store or resolve_store(path)).open(path))
+        else:
+            # A file that cannot be opened raises an OSError.
+            opened = stack.enter_context(open(path, "rb"))
+        try:
+            file = path if not protocol_of(path) else h5py.File(opened, "r")
+            options = {"path": file} if isinstance(file, str) else {"file": file}
+            io = pynwb.NWBHDF5IO(**options, mode="r", load_namespaces=True)
+        except Exception as error:  # a damaged file makes its library raise anything
+            raise ValueError(f"{shown!r} is no NWB file: {error}") from error
+        stack.enter_context(io)
         try:
             objects = list(io.read().objects.values())
         except Exception as error:
-            raise ValueError(f"{path!r} cannot be read as NWB: {error}") from error
-        return _describe(_find_series(objects, name, path), path)
+            raise ValueError(f"{shown!r} cannot be read as NWB: {error}") from error
+        return ask(objects, path)
 
 
-def _find_series(objects: Sequence[Any], name: str | None, path: str) -> Any:
+def _with_files(objects: Sequence[Any]) -> list[Any]:
     series_class = load_pynwb().image.ImageSeries
-    found = [
+    return [
         item
         for item in objects
         if isinstance(item, series_class) and item.external_file is not None
     ]
+
+
+def _named(objects: Sequence[Any], name: str | None, path: str) -> ExternalVideo:
+    found = _with_files(objects)
     names = ", ".join(sorted(repr(item.name) for item in found)) or "none"
     chosen = [item for item in found if name is None or item.name == name]
     if len(chosen) == 1:
-        return chosen[0]
+        return _describe(chosen[0], path)
     expected = "an ImageSeries" if name is None else f"one ImageSeries {name!r}"
     raise ValueError(
-        f"{path!r} should have {expected} with external files, and has {len(chosen)}; "
-        f"the file holds: {names}."
+        f"{shown_uri(path)!r} should have {expected} with external files, and has "
+        f"{len(chosen)}; the file holds: {names}."
     )
 
 
-def _describe(series: Any, nwb_path: str | None) -> ExternalVideo:
+def _base_of(series: Any, nwb_path: str | os.PathLike[str] | None) -> str:
+    if nwb_path is not None:
+        return normalize_uri(nwb_path)
+    origin = getattr(series, "container_source", None) or ""
+    # A file that was streamed leaves the name of a Python object there.
+    return origin if protocol_of(origin) or os.path.isfile(origin) else ""
+
+
+def _describe(series: Any, nwb_path: str) -> ExternalVideo:
     name = getattr(series, "name", None)
     if getattr(series, "external_file", None) is None:
         raise ValueError(
@@ -94,10 +177,9 @@ def _describe(series: Any, nwb_path: str | None) -> ExternalVideo:
     files = [f.decode() if isinstance(f, bytes) else str(f) for f in series.external_file]
     if not files or not all(files):
         raise ValueError(f"{what} names no external file.")
-    base = nwb_path and normalize_uri(nwb_path)
-    uris = [normalize_uri(resolve_uri(_local(f), base) if base else f) for f in files]
+    uris = _places(series, files, nwb_path, what)
     for uri in uris:
-        check_scheme(uri, base or uri)
+        check_scheme(uri, nwb_path or uri)
     numbers = series.starting_frame
     starts = [0] if numbers is None and len(files) == 1 else _whole(numbers, what)
     if len(starts) != len(files) or starts[:1] != [0] or sorted(set(starts)) != starts:
@@ -128,12 +210,59 @@ def _describe(series: Any, nwb_path: str | None) -> ExternalVideo:
         rate=rate,
         starting_time=float(series.starting_time or 0.0),
         frames=None if frames is None else int(frames),
+        nwb_path=nwb_path,
     )
 
 
-def _local(file: str) -> str:
+def _places(series: Any, files: Sequence[str], nwb_path: str, what: str) -> list[str]:
+    # Where the files are that a series names.
+    if not nwb_path:
+        streamed = getattr(series, "container_source", None) is not None
+        relative = [f for f in files if not (protocol_of(f) or os.path.isabs(f))]
+        if relative and streamed:
+            raise ValueError(
+                f"{what} names {relative[0]!r}, which counts from its NWB file, and the "
+                f"series does not say where that is; pass nwb_path=... with its path or "
+                f"url."
+            )
+        return [file if _is_foreign(file) else normalize_uri(file) for file in files]
+    uris, taken = [], []
+    for file in files:
+        uri = _place(file, nwb_path)
+        beside = resolve_uri(file_name(file), nwb_path)
+        if _is_elsewhere(uri, nwb_path) and (protocol_of(beside) or os.path.isfile(beside)):
+            taken.append((file, beside))
+            uri = beside
+        uris.append(uri)
+    if taken:
+        more = f" and {len(taken) - 1} more" if taken[1:] else ""
+        warnings.warn(
+            f"{what} names {taken[0][0]!r}{more}, which is not on this machine. "
+            f"{shown_uri(taken[0][1])!r}, beside the NWB file, is taken for it by its name "
+            f"alone; look at a frame whose time you know.",
+            IndexWarning,
+            stacklevel=5,
+        )
+    return uris
+
+
+def _is_foreign(file: str) -> bool:
+    return is_windows_path(file) and os.sep != "\\"
+
+
+def _place(file: str, nwb_path: str) -> str:
+    if protocol_of(file) or _is_foreign(file):
+        return file
     # NWB files that were written on Windows name their videos with backslashes.
-    return file if os.sep == "\\" or "://" in file else file.replace("\\", "/")
+    local = file if os.sep == "\\" else file.replace("\\", "/")
+    return normalize_uri(resolve_uri(local, nwb_path))
+
+
+def _is_elsewhere(uri: str, nwb_path: str) -> bool:
+    # A path in a file that was streamed is of the machine that wrote it.
+    if protocol_of(uri):
+        return False
+    return bool(protocol_of(nwb_path)) or not os.path.isfile(uri)
 
 
 def _whole(numbers: Any, what: str) -> list[int]:

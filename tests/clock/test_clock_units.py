@@ -173,7 +173,7 @@ def test_what_no_pointgrey_camera_writes(count):
         ({"source": [0], "rate": 30}, "either rate or timestamps"),
         ({"source": [0], "unit": "ticks"}, "go together"),
         ({"source": [0], "frequency": 1e6}, "go together"),
-        ({"source": [0], "start": 1.0}, "start goes with"),
+        ({"source": [0], "origin": "epoch", "start": 1.0}, "start goes with"),
         ({"source": [0], "bits": 16}, "bits goes with"),
         ({"source": [0], "sync_fit": "affine"}, "sync_fit goes with"),
         ({"source": [0], "first_frame": 1}, "first_frame goes with"),

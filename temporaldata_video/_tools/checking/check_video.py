@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..._base.progress import progress_bar
 from ..._build.file_index import build_segment
+from ..._build.memory_build import pts_tables
 from ..._bytes.fetch import ranged
-from ..._clock.clock import Clock, as_clock
 from ..._clock.faults import examine
-from ..._clock.fit import container_clock, time_stamps
-from ..._clock.read_clock import read_stamps
+from ..._clock.file_clocks import (
+    FileClock,
+    PtsTable,
+    read_file_clocks,
+    report_file_clocks,
+)
+from ..._clock.fit import container_clock
 from ..._decode.read_file import VideoFile
 from ..._index.memory_index import MemoryFrameIndex
 from ..._index.streams import read_container_facts
@@ -92,15 +98,17 @@ def check_video(
     name = os.fspath(uri)
     place = locate(uri, store=store, storage_options=storage_options, index_uri=index_uri)
     uri, store = place.uri, place.reader
-    clock = as_clock(timestamps)
     findings: list[Finding] = []
     files: list[CheckedFile] = []
     try:
         files.append(_open_file(name, uri, store))
         index, findings = open_sidecar(name, place)
-        uris = [uri] if index is None else segment_files(index, uri, store)
+        uris = [*place.uris]
+        if index is not None and len(uris) == 1:
+            uris = segment_files(index, uri, store)
         files += [_open_file(further, further, store) for further in uris[1:]]
-        findings += _check(files, index, clock, name, uri, store, decode, progress)
+        clocks = read_file_clocks(timestamps, len(files))
+        findings += _check(files, index, clocks, name, uri, store, decode, progress)
         if checksums and index is not None:
             findings += check_checksums(index, files, name, uri, progress)
     except SourceError as error:
@@ -116,7 +124,7 @@ def check_video(
 def _check(
     files: Sequence[CheckedFile],
     index: FrameIndex | None,
-    clock: Clock,
+    clocks: Sequence[FileClock],
     name: str,
     uri: str,
     store: ObjectStore,
@@ -132,7 +140,7 @@ def _check(
         if fits:
             yield from check_frame_count(index, n_frames, name, uri)
             yield from check_positions(index, [file.index for file in files], name, uri)
-    checked = _clock(files, clock, index if fits else None)
+    checked = _clock(files, clocks, index if fits else None)
     yield from check_clock(checked, name, uri)
     yield from check_groups(_recording(files, checked, store), name, uri)
     for file in files:
@@ -164,23 +172,49 @@ def _open_file(name: str, uri: str, store: ObjectStore) -> CheckedFile:
 
 
 def _clock(
-    files: Sequence[CheckedFile], clock: Clock, index: FrameIndex | None
+    files: Sequence[CheckedFile], clocks: Sequence[FileClock], index: FrameIndex | None
 ) -> CheckedClock:
-    own = container_clock([(f.index.frames.pts, f.index.stream.time_base) for f in files])
-    if not clock.is_container:
-        stamps = read_stamps(clock)
-        times, report = time_stamps(clock, stamps, own)
-        if stamps.frames is not None:  # they are by stamp, and become times by frame
-            inside = stamps.frames < len(own)
-            by_frame = np.full(len(own), np.nan)
-            by_frame[stamps.frames[inside]] = times[inside]
-            times = by_frame
-        return CheckedClock("given", times, own, report)
+    tables = pts_tables([file.index for file in files])
+    own = container_clock(tables)
+    if not all(clock.is_container for clock, *_ in clocks):
+        return _given_clock(clocks, tables, own)
     if index is not None:
         times = index.timestamps()
         if not np.array_equal(times, own, equal_nan=True):
             return CheckedClock("index", times, own, examine(times, frames=len(times)))
     return CheckedClock("container", own, own, examine(own, frames=len(own)))
+
+
+def _given_clock(
+    clocks: Sequence[FileClock], tables: Sequence[PtsTable], own: np.ndarray
+) -> CheckedClock:
+    by_frame, reports = [], []
+    for file_clock, (times, report) in zip(clocks, report_file_clocks(clocks, tables)):
+        frames = file_clock.stamps.frames
+        n_frames = sum(len(pts) for pts, _ in tables[file_clock.first : file_clock.stop])
+        if frames is not None:  # they are by stamp, and become times by frame
+            inside = frames < n_frames
+            placed = np.full(n_frames, np.nan)
+            placed[frames[inside]] = times[inside]
+            times = placed
+        reports.append(report)
+        if len(clocks) == 1:
+            return CheckedClock("given", times, own, report)
+        padded = np.full(n_frames, np.nan)
+        padded[: len(times)] = times[:n_frames]
+        by_frame.append(padded)
+    counts = np.cumsum([0, *map(len, by_frame)]).tolist()
+    untimed = [at + report.untimed for at, report in zip(counts, reports)]
+    times = np.concatenate(by_frame)
+    report = examine(
+        times,
+        frames=len(own),
+        resolution=max(report.resolution for report in reports),
+        untimed=np.concatenate(untimed),
+        surplus=sum(report.surplus for report in reports),
+    )
+    stamps = sum(report.stamps for report in reports)
+    return CheckedClock("given", times, own, replace(report, stamps=stamps))
 
 
 def _recording(
