@@ -21,6 +21,7 @@ from ._tools.index_many import IndexReport, IndexSummary, index_many
 from ._tools.plot_recording import plot_recording
 from ._tools.reencoding.reencode import ReencodeReport, reencode
 from ._tools.write_index import write_index
+from ._video.frames_together import frames_together
 from ._video.masks import MaskedFrames, masked_frames
 from ._video.read_many import read_many
 from .errors import (
@@ -50,13 +51,16 @@ from .hosts._late import teach_later
 from .hosts.temporaldata import LazyVideo, read_pose
 from .types import (
     ByteCache,
+    ClockIndex,
     Cost,
     FolderStore,
     FrameIndex,
     ObjectMeta,
     ObjectStore,
+    Pace,
     PacketIndex,
     RangeStore,
+    Showings,
 )
 
 __all__ = [
@@ -70,6 +74,7 @@ __all__ = [
     "CheckReport",
     "Clock",
     "ClockError",
+    "ClockIndex",
     "ClockReport",
     "Configuration",
     "Cost",
@@ -91,6 +96,7 @@ __all__ = [
     "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
+    "Pace",
     "PacketIndex",
     "PluginWarning",
     "RangeStore",
@@ -98,6 +104,7 @@ __all__ = [
     "RequestTooLargeError",
     "SegmentCache",
     "Severity",
+    "Showings",
     "SourceChangedError",
     "SourceError",
     "SourceNotFoundError",
@@ -112,6 +119,7 @@ __all__ = [
     "configure",
     "examine_clock",
     "frame_index_uri",
+    "frames_together",
     "get_backend",
     "hookimpl",
     "hookspec",

@@ -24,6 +24,7 @@ from .clock_options import (
     FrameIndexOption,
     FrequencyOption,
     LabOption,
+    LostFramesOption,
     OnGapOption,
     OnJumpOption,
     OnMismatchOption,
@@ -40,7 +41,7 @@ from .clock_options import (
     print_report,
 )
 from .index_several import fill_in, index_several
-from .opening import format_extent, short_path, size_on_disk
+from .opening import format_extent, format_pauses, short_path, size_on_disk
 
 Method = Enum("Method", {"auto": "auto", "header": "header", "demux": "demux"}, type=str)
 
@@ -65,6 +66,7 @@ def index(
     sync_fit: SyncFitOption = None,
     frame_index: FrameIndexOption = None,
     first_frame: FirstFrameOption = None,
+    lost_frames: LostFramesOption = None,
     segments: Annotated[
         bool,
         typer.Option(
@@ -82,6 +84,14 @@ def index(
     on_jump: OnJumpOption = None,
     on_gap: OnGapOption = None,
     on_repeat: OnRepeatOption = None,
+    max_gap: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Longest step of the clock that is no pause: 10 times the median step by "
+            "default, and 1 s at least; inf for none. No window is drawn in a pause.",
+        ),
+    ] = None,
     pose: Annotated[
         Path | None,
         typer.Option(
@@ -155,6 +165,7 @@ def index(
             "sync_fit": sync_fit,
             "frame_index": frame_index,
             "first_frame": first_frame,
+            "lost_frames": lost_frames,
             "on_mismatch": on_mismatch,
             "on_nan": on_nan,
             "on_jump": on_jump,
@@ -164,6 +175,7 @@ def index(
     )
     options = {
         "timestamps": clock,
+        "max_gap": max_gap,
         "pose": pose,
         "method": method.value,
         "verify": verify,
@@ -190,7 +202,9 @@ def _index_one(
     found = None
     if not options["overwrite"]:
         place = locate(files[0], files[1:], index_uri=index_uri)
-        found = fresh_index(place, clock, options["pose"], options["verify"])
+        found = fresh_index(
+            place, clock, options["pose"], options["verify"], options["max_gap"]
+        )
     started = time.perf_counter()
     written = found or write_index(
         files[0], segment_uris=files[1:], index_uri=index_uri, **options
@@ -198,9 +212,13 @@ def _index_one(
     seconds = time.perf_counter() - started
     if quiet:
         return
-    times = written.timestamps()
-    times = np.sort(times[~np.isnan(times)])
-    typer.echo(f"{' + '.join(files)}: {len(times)} frames, {format_extent(times)}")
+    first, again = written.timestamps(), written.shown_again()
+    times = np.sort(np.concatenate([first[~np.isnan(first)], again.times]))
+    shown = f", shown {len(times)} times" if len(again.times) else ""
+    frames = len(times) - len(again.times)
+    typer.echo(f"{' + '.join(files)}: {frames} frames{shown}, {format_extent(times)}")
+    if pauses := format_pauses(times, written.pace):
+        typer.echo(f"{pauses}, which the domain leaves out")
     size = size_on_disk(written.uri)
     sidecar = short_path(written.uri) + ("" if size is None else f" ({decimal(size)})")
     if found:

@@ -41,7 +41,7 @@ def fill_in(
     """
     filled: dict[str, Any] = {
         name: _of_video(uri, value)
-        for name in ("source", "sync")
+        for name in ("source", "sync", "lost_frames")
         if _is_pattern(value := getattr(clock, name))
     }
     return (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ClockError, IndexWarning
+from ..types import Showings
 from .clock import PER_SECOND, Clock, as_clock
 from .faults import GAP_FACTOR, ClockReport, Faults, examine
 from .read_clock import Stamps, read_stamps
@@ -87,10 +88,25 @@ def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
     return _report(stamps, times, n_frames, sync)
 
 
+class FittedClock(NamedTuple):
+    r"""A clock that fits the frames of a video.
+
+    Args:
+        times: seconds at which each frame is shown first, float64 of shape (n,); NaN for
+            frames to leave out.
+        again: when frames are shown again.
+        report: what was found.
+    """
+
+    times: np.ndarray
+    again: Showings
+    report: ClockReport
+
+
 def fit_clock(
     clock: Clock, stamps: Stamps, container: np.ndarray, what: str
-) -> tuple[np.ndarray, ClockReport]:
-    r"""Returns one time for each frame, NaN for frames to leave out.
+) -> FittedClock:
+    r"""Returns the times of each frame.
 
     Args:
         clock: says what to do about faults.
@@ -98,16 +114,13 @@ def fit_clock(
         container: the container's own clock in seconds, float64 of shape (n,).
         what: names the video in messages.
 
-    Returns:
-        The times, float64 of shape (n,), and what was found.
-
     Raises:
         ClockError: if the clock has a fault that it does not allow.
     """
     n_frames = len(container)
     times, report = time_stamps(clock, stamps, container)
     if clock.is_container:  # nobody chose it, and players show the same times
-        return times, report
+        return FittedClock(times, Showings.none(), report)
     complaints = list(_complaints(clock, stamps, report, what))
     if complaints:
         raise ClockError(" ".join(complaints), report)
@@ -115,14 +128,27 @@ def fit_clock(
     if mismatch:
         warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=3)
     _warn_of_unit(clock, report, container, what)
+    return FittedClock(*times_by_frame(stamps, times, n_frames), report)
+
+
+def times_by_frame(
+    stamps: Stamps, times: np.ndarray, n_frames: int
+) -> tuple[np.ndarray, Showings]:
+    r"""Returns the first time of each frame, NaN where it has none, and all later ones.
+
+    Args:
+        stamps: which say what frame each time is for.
+        times: seconds of the stamps, float64 of shape (m,).
+        n_frames: number of frames; times of others are left out.
+    """
+    frames = np.arange(len(times)) if stamps.frames is None else stamps.frames
+    timed = np.flatnonzero((frames < n_frames) & ~np.isnan(times))
+    timed = timed[np.argsort(times[timed], kind="stable")]
+    shown, first = np.unique(frames[timed], return_index=True)
     fitted = np.full(n_frames, np.nan)
-    if stamps.frames is None:
-        common = min(n_frames, len(times))
-        fitted[:common] = times[:common]
-    else:
-        inside = stamps.frames < n_frames
-        fitted[stamps.frames[inside]] = times[inside]
-    return fitted, report
+    fitted[shown] = times[timed[first]]
+    later = np.delete(timed, first)
+    return fitted, Showings(times[later], frames[later].astype(np.int64))
 
 
 def time_stamps(
@@ -138,7 +164,8 @@ def time_stamps(
     n_frames = len(container)
     seconds = stamps.seconds
     if clock.rate is not None:
-        seconds = (clock.start or 0.0) + np.arange(n_frames) / clock.rate
+        triggers = np.setdiff1d(np.arange(n_frames + len(stamps.lost)), stamps.lost)
+        seconds = (clock.start or 0.0) + triggers[:n_frames] / clock.rate
     elif clock.source is None:
         seconds = container
     times, sync = _synced(clock, stamps, seconds)

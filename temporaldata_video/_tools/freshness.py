@@ -15,7 +15,7 @@ from .._plugin.place import VideoPlace
 from .._pose.frame_count import check_pose
 from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import FrameIndexError, IndexNotFoundError
-from ..types import ObjectStore
+from ..types import ObjectStore, Pace
 
 
 def fresh_index(
@@ -23,6 +23,7 @@ def fresh_index(
     clock: Clock | None = None,
     pose: str | os.PathLike[str] | None = None,
     verify: bool = False,
+    max_gap: float | None = None,
 ) -> LanceFrameIndex | None:
     r"""Returns the index that a video has already, or :obj:`None` if there is none.
 
@@ -31,6 +32,7 @@ def fresh_index(
         clock: the clock that the index should have; any clock will do by default.
         pose: a pose table; the index should have one frame per row of it.
         verify: whether its key frames should be proven.
+        max_gap: longest step that should be no pause; any will do by default.
 
     Raises:
         FrameIndexError: if it is damaged, stale, or not of these files and timestamps.
@@ -45,9 +47,12 @@ def fresh_index(
     wrong = _other_files(found, place.uris, place.reader)
     if not wrong and clock is not None and not clock.is_container:
         own = indexed_container_clock(found)
-        expected, _ = fit_clock(clock, read_stamps(clock), own, place.uri)
-        if not np.array_equal(found.timestamps(), expected, equal_nan=True):
+        expected = fit_clock(clock, read_stamps(clock), own, place.uri)
+        same = np.array_equal(found.timestamps(), expected.times, equal_nan=True)
+        if not same or not all(map(np.array_equal, found.shown_again(), expected.again)):
             wrong = "it has other timestamps"
+    if not wrong and max_gap is not None and (found.pace or Pace(0, 0)).max_gap != max_gap:
+        wrong = "it has another max_gap"
     if not wrong and verify and not found.verified:
         wrong = "its key frames were not proven"
     if not wrong and pose is not None:

@@ -223,7 +223,11 @@ def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None
         options.get("timestamps"), **{n: options[n] for n in names if n in options}
     )
     return fresh_index(
-        _place(uri, options), clock, options.get("pose"), options.get("verify", False)
+        _place(uri, options),
+        clock,
+        options.get("pose"),
+        options.get("verify", False),
+        options.get("max_gap"),
     )
 
 

@@ -12,6 +12,7 @@ from .._build.file_index import build_segment, prove_segment, with_proof
 from .._build.memory_build import container_clock_of, warn_of_clocks
 from .._clock.clock import as_clock
 from .._clock.fit import fit_clock
+from .._clock.pauses import check_max_gap
 from .._clock.read_clock import read_stamps
 from .._plugin.place import locate
 from .._pose.frame_count import check_pose
@@ -31,6 +32,7 @@ def write_index(
     index_uri: str | os.PathLike[str] | None = None,
     on_mismatch: Literal["raise", "trim"] = "raise",
     on_nan: Literal["raise", "drop"] = "raise",
+    max_gap: float | None = None,
     pose: str | os.PathLike[str] | None = None,
     method: Literal["auto", "header", "demux"] = "auto",
     verify: bool = False,
@@ -55,6 +57,9 @@ def write_index(
             ``"raise"``, or ``"trim"`` to drop the surplus at the end with a warning.
         on_nan: what to do about timestamps that are NaN: ``"raise"``, or ``"drop"`` to
             leave out their frames.
+        max_gap: longest step of the clock in seconds that is no pause. The domain of the
+            video leaves pauses out. By default 10 times the median step, and 1 s at least;
+            ``np.inf`` for one domain from the first to the last frame.
         pose: a pose table of SLEAP (``.analysis.h5``) or DeepLabCut (``.h5``, ``.csv``);
             the video must have as many frames as it has rows.
         method: ``"header"`` to read only the header of an MP4, MOV or 3GP file,
@@ -73,7 +78,8 @@ def write_index(
     Raises:
         SourceError: if a file cannot be read or is no video.
         ClockError: if the clock has a fault, or does not fit the frames.
-        ValueError: if the clock cannot be read, or the pose table is of another video.
+        ValueError: if the clock cannot be read, the pose table is of another video, or
+            ``max_gap`` is no positive number.
         FrameIndexError: if there is an index already, or it cannot be written.
 
     Example ::
@@ -86,6 +92,7 @@ def write_index(
         array([0.   , 0.033, 0.067])
     """
     clock = as_clock(timestamps, column=column, on_mismatch=on_mismatch, on_nan=on_nan)
+    check_max_gap(max_gap)
     place = locate(
         uri,
         segment_uris or (),
@@ -106,7 +113,7 @@ def write_index(
         check_pose(pose, sum(map(len, segments)), uris[0])
     if clock.is_container:
         warn_of_clocks(uris, segments)
-    times, _ = fit_clock(clock, stamps, container_clock_of(segments), uris[0])
+    fitted = fit_clock(clock, stamps, container_clock_of(segments), uris[0])
     checksums = None
     if verify:
         proofs = [prove_segment(store, u, s, progress) for u, s in zip(uris, segments)]
@@ -116,7 +123,9 @@ def write_index(
         target,
         uris,
         segments,
-        times,
+        fitted.times,
+        again=fitted.again,
+        max_gap=max_gap,
         checksums=checksums,
         store=target_store,
         overwrite=overwrite,

@@ -14,7 +14,7 @@ from ..._build.file_index import build_segment
 from ..._bytes.fetch import ranged
 from ..._clock.clock import Clock, as_clock
 from ..._clock.faults import examine
-from ..._clock.fit import container_clock, time_stamps
+from ..._clock.fit import container_clock, time_stamps, times_by_frame
 from ..._clock.read_clock import read_stamps
 from ..._decode.read_file import VideoFile
 from ..._index.memory_index import MemoryFrameIndex
@@ -169,10 +169,7 @@ def _clock(
         stamps = read_stamps(clock)
         times, report = time_stamps(clock, stamps, own)
         if stamps.frames is not None:  # they are by stamp, and become times by frame
-            inside = stamps.frames < len(own)
-            by_frame = np.full(len(own), np.nan)
-            by_frame[stamps.frames[inside]] = times[inside]
-            times = by_frame
+            times, _ = times_by_frame(stamps, times, len(own))
         return CheckedClock("given", times, own, report)
     if index is not None:
         times = index.timestamps()
