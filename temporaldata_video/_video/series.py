@@ -448,6 +448,8 @@ class VideoSeries:
         out.__dict__.update(_timekeys=self._timekeys, _sorted=self._sorted)
         out._domain = copy.copy(self._domain)
         self._hand_on(out)
+        if len(self) and not len(out):  # nothing says which frames lie beside it
+            out._origin = float("nan")
         return out
 
     def _hand_on(self, out: VideoSeries) -> None:
