@@ -157,8 +157,8 @@ def _choose(
         shown = match_times(clock, chosen, "previous")
         if shown.min(initial=0) < 0:
             raise ValueError(
-                f"{shown_uri(file)!r} shows no frame at {_seconds(chosen[0])} yet; it has "
-                f"{format_extent(clock)}."
+                f"there is no previous frame at {_seconds(chosen[0])}: "
+                f"{shown_uri(file)!r} has {format_extent(clock)}."
             )
         window = f"{_seconds(chosen[0])} to {_seconds(chosen[-1])}"
         return shown, f"{window}: {len(shown)} frames, at chosen times"
