@@ -3,6 +3,7 @@ r"""Tells the pauses of a camera by the steps of its clock."""
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,8 +87,11 @@ def decode_pace(stored: Sequence[Any]) -> Pace:
         ValueError: if it makes no sense.
     """
     interval, max_gap = stored
-    pace = Pace(interval, math.inf if max_gap is None else max_gap)
-    numbers = all(type(number) in (int, float) for number in pace)
-    if not (numbers and 0 <= pace.interval < math.inf and pace.max_gap > 0):
-        raise ValueError(f"impossible pace {stored}")
-    return Pace(float(pace.interval), float(pace.max_gap))
+    max_gap = math.inf if max_gap is None else max_gap
+    numbers = type(interval) in (int, float) and type(max_gap) in (int, float)
+    longest = sys.float_info.max
+    if not numbers or not (
+        0 <= interval <= longest and (0 < max_gap <= longest or max_gap == math.inf)
+    ):
+        raise ValueError("impossible pace")
+    return Pace(float(interval), float(max_gap))

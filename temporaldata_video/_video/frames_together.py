@@ -17,7 +17,7 @@ def frames_together(
     times: ArrayLike,
     method: Method = "previous",
     tolerance: float | None = None,
-) -> dict[str, Any]:
+) -> dict[str, VideoSeries]:
     r"""Returns the frame of each camera at each of the times, read as one request.
 
     Each camera has its own clock and its own number of frames. A camera that shows nothing

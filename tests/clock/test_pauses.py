@@ -69,7 +69,22 @@ def test_a_pace_goes_through_json(pace):
 
 
 @pytest.mark.parametrize(
-    "wrong", [[1.0], ["1", 2], [1, "2"], [-1, 2], [1, 0], [math.nan, 1], [1, math.nan]]
+    "wrong",
+    [
+        [1.0],
+        ["1", 2],
+        [1, "2"],
+        [-1, 2],
+        [1, 0],
+        [math.nan, 1],
+        [1, math.nan],
+        [10**400, 1],
+        [1, 10**400],
+        [True, 1],
+        "ab",
+        5,
+        {},
+    ],
 )
 def test_paces_that_make_no_sense(wrong):
     with pytest.raises((ValueError, TypeError)):
