@@ -16,6 +16,7 @@ from .clock_files import read_values
 _ENTRY = r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?"
 _LIST = re.compile(rf"{_ENTRY}(?:[,;]{_ENTRY})*")
 _MOST_BYTES = 64 << 20
+_LONGEST_RUN = 1 << 24
 
 
 def read_lost_frames(source: Any, first: int = 0) -> np.ndarray:
@@ -37,10 +38,11 @@ def read_lost_frames(source: Any, first: int = 0) -> np.ndarray:
     is_file = isinstance(source, (str, os.PathLike))
     what = f"lost_frames file {os.fspath(source)!r}" if is_file else "lost_frames"
     numbers = _read_file(source, what) if is_file else None
-    if numbers is None and not is_file and not len(source):
-        numbers = np.empty(0, np.int64)
-    elif numbers is None:
-        numbers = read_values(source, None)
+    if numbers is None:
+        try:
+            numbers = read_values(source, None)
+        except ValueError as error:
+            raise ValueError(f"{what} cannot be read: {error}") from error
     if is_file and Path(source).suffix.lower() == ".json":
         first = 1
     if len(numbers) and numbers.dtype.kind not in "iu":
@@ -63,7 +65,10 @@ def _read_file(source: str | os.PathLike[str], what: str) -> np.ndarray | None:
     if path.suffix.lower() not in (".json", ".txt", ".csv", ".dat"):
         return None
     with open(path, "rb") as file:
-        text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"{what} has over {_MOST_BYTES} bytes, and is no such list.")
+    text = content.decode("utf-8", "replace")
     if path.suffix.lower() == ".json":
         return _of_report(text, what)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -97,7 +102,8 @@ def _numbers(entries: list[tuple[str, str]], what: str) -> np.ndarray:
     runs = []
     for first, last in entries:
         start, stop = int(first), int(last or first) + 1
-        if not 0 < stop - start <= 1 << 26 or stop > 1 << 62:
-            raise ValueError(f"{what} has the run {first}-{last}, which is none.")
+        if not 0 < stop - start <= _LONGEST_RUN or stop > 1 << 62:
+            run = f"{first}-{last}" if last else first
+            raise ValueError(f"{what} has {run[:40]!r}, which are no numbers of frames.")
         runs.append(np.arange(start, stop, dtype=np.int64))
     return np.concatenate(runs) if runs else np.empty(0, np.int64)

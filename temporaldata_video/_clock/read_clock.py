@@ -73,7 +73,7 @@ def read_stamps(clock: Clock) -> Stamps:
     return Stamps(
         np.delete(times, lost),
         frames,
-        wraps=seconds.wraps,
+        wraps=seconds.wraps - np.searchsorted(lost, seconds.wraps),
         resolution=seconds.resolution,
         pairs=pairs,
     )

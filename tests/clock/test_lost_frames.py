@@ -72,6 +72,15 @@ def test_triggers_at_a_constant_rate(video, lost):
     np.testing.assert_array_equal(times_of(video, clock), KEPT)
 
 
+def test_counters_that_wrap_where_frames_were_lost():
+    counts = (np.arange(20) * 1000 + 60_000) % 2**16
+    clock = tv.Clock(
+        counts, unit="ticks", frequency=1000, bits=16, origin="first", lost_frames=[2, 6]
+    )
+    assert tv.read_timestamps(clock).tolist() == np.delete(np.arange(20.0), [2, 6]).tolist()
+    assert tv.examine_clock(clock).wraps.tolist() == [5]
+
+
 def test_each_time_has_its_frame(video):
     times_of(video, tv.Clock(PULSES, lost_frames=LOST))
     window = tv.LazyVideo.from_uri(video).lazy_slice(PULSES[2], PULSES[9])
@@ -97,7 +106,9 @@ def test_numbers_that_make_no_sense(video, lost, says):
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("lost.txt", "5-3", "the run 5-3"),
+        ("lost.txt", "5-3", "'5-3', which are no numbers"),
+        ("lost.txt", "0-99999999999", "'0-99999999999', which are no numbers"),
+        ("lost.txt", "9" * 30, "which are no numbers"),
         ("lost.txt", "1 2\n3 4\n", "columns"),
         ("lost.csv", "frame,lost\n1,0\n3,1\n", "columns"),
         ("lost.txt", "none were lost", "no number|columns"),
