@@ -41,13 +41,18 @@ def with_neighbours(
         Times and frame numbers.
     """
     order, clock = recording.time_order, recording.sorted_timestamps
-    if np.isnan(origin) or not len(targets):
+    if np.isnan(origin) or not len(targets) or not len(clock):
         return times, frames
     if len(frames):
-        first = _place(clock, order, times[0] + origin, frames[0])
+        # Times of a window that was cut again and again are off by some roundings.
+        slack = 16 * np.spacing(np.abs([origin, times[0], clock[0], clock[-1]]).max())
+        first = _place(clock, order, times[0] + origin, frames[0], slack)
         stop = first + len(frames)
-        # Frames without a time, and frames on another clock, have no place.
-        if not np.array_equal(frames, order[first:stop]):
+        # Frames without a time, and frames on another clock, have no place. Of a movie
+        # that is shown again, a selection may have the right frames at other times.
+        if not np.array_equal(frames, order[first:stop]) or (
+            np.abs(clock[first:stop] - origin - times).max() > slack
+        ):
             return times, frames
     else:
         first = stop = int(np.searchsorted(clock, edge + origin))
@@ -62,12 +67,10 @@ def with_neighbours(
     )
 
 
-def _place(clock: np.ndarray, order: np.ndarray, time: float, frame: int) -> int:
-    # The place in time order at which a frame is shown, len(order) if it has none. Times
-    # of a window that was cut again and again are off by some roundings.
-    if not len(clock):
-        return 0
-    slack = 16 * np.spacing(max(abs(time), abs(clock[0]), abs(clock[-1])))
+def _place(
+    clock: np.ndarray, order: np.ndarray, time: float, frame: int, slack: float
+) -> int:
+    # The place in time order at which a frame is shown, len(order) if it has none.
     low, high = np.searchsorted(clock, [time - slack, time + slack])
     places = low + np.flatnonzero(order[low:high] == frame)
     return int(places[0]) if len(places) else len(order)

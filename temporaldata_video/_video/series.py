@@ -59,6 +59,8 @@ class VideoSeries:
 
         def __len__(self) -> int: ...
 
+        def is_sorted(self) -> bool: ...
+
         def keys(self) -> list[str]: ...
 
         def materialize(self) -> Self: ...
@@ -533,10 +535,14 @@ class VideoSeries:
         finite = targets.ndim == 1 and np.isfinite(targets).all()
         if not finite or (np.diff(targets) < 0).any():
             raise ValueError("times must be a one-dimensional, finite and sorted array.")
+        times_here, numbers_here = self.timestamps, self._numbers
+        if not self.is_sorted():
+            order = np.argsort(times_here, kind="stable")
+            times_here, numbers_here = times_here[order], numbers_here[order]
         known, frames = with_neighbours(
             self._recording,
-            self.timestamps,
-            self._numbers,
+            times_here,
+            numbers_here,
             self._origin,
             self._edge,
             targets,

@@ -84,6 +84,19 @@ def test_resample_shows_what_was_on_screen(movie, method):
         assert resampled.valid.tolist() == [frame >= 0 for frame in found]
 
 
+def test_a_selection_of_several_showings_knows_itself_alone(movie):
+    video = tv.LazyVideo.from_uri(movie)
+    # All frames of the movie in their order, the first half of one showing and the rest of
+    # another.
+    mask = np.zeros(10 * N, bool)
+    mask[: N // 2] = mask[N + N // 2 : 2 * N] = True
+    chosen = video.select_by_mask(mask)
+    assert chosen.frame_indices.tolist() == list(range(N))
+    at = np.array([100.0, 101.0, 101.5, 106.5, 107.0, 107.8])
+    expected = [shown_at(TIMES[mask], FRAMES[mask], t, "previous") for t in at]
+    assert chosen.resample(at).frame_indices.tolist() == expected
+
+
 def shown_at(times, frames, time, method, tolerance=1.0) -> int:
     # The definition, word for word.
     by_time = sorted(range(len(times)), key=lambda k: times[k])

@@ -353,6 +353,17 @@ def test_holes_of_another_recording_in_concat(clip, own, holes):
     assert joined.valid[: len(video)].tolist() == (expected >= 0).tolist()
 
 
+def test_videos_that_are_not_sorted_show_the_same(clip):
+    video = tv.LazyVideo.from_uri(clip)
+    windows = [video.lazy_slice(24.0, 26.0), video.lazy_slice(10.0, 12.0)]
+    at = np.array([9.5, 10.0, 11.3, 12.5, 24.6, 25.99, 40.0])
+    unsorted, ordered = tv.concat(windows, sort=False), tv.concat(windows)
+    assert not unsorted.is_sorted()
+    found = unsorted.resample(at).frame_indices.tolist()
+    assert found == ordered.resample(at).frame_indices.tolist()
+    assert found == [-1, 0, 20, 31, 41, 63, -1]
+
+
 def test_resampling_again_knows_the_holes(holes):
     video, expected = holes
     again = video.resample(video.timestamps, "nearest")
