@@ -15,7 +15,7 @@ from .._plugin.place import VideoPlace
 from .._pose.frame_count import check_pose
 from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import FrameIndexError, IndexNotFoundError
-from ..types import ObjectStore, Pace
+from ..types import ObjectStore
 
 
 def fresh_index(
@@ -51,7 +51,7 @@ def fresh_index(
         same = np.array_equal(found.timestamps(), expected.times, equal_nan=True)
         if not same or not all(map(np.array_equal, found.shown_again(), expected.again)):
             wrong = "it has other timestamps"
-    if not wrong and max_gap is not None and (found.pace or Pace(0, 0)).max_gap != max_gap:
+    if not wrong and max_gap not in (None, found.pace and found.pace.max_gap):
         wrong = "it has another max_gap"
     if not wrong and verify and not found.verified:
         wrong = "its key frames were not proven"
