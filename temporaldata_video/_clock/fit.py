@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,25 +88,10 @@ def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
     return _report(stamps, times, n_frames, sync)
 
 
-class FittedClock(NamedTuple):
-    r"""A clock that fits the frames of a video.
-
-    Args:
-        times: seconds at which each frame is shown first, float64 of shape (n,); NaN for
-            frames to leave out.
-        again: when frames are shown again.
-        report: what was found.
-    """
-
-    times: np.ndarray
-    again: Showings
-    report: ClockReport
-
-
 def fit_clock(
     clock: Clock, stamps: Stamps, container: np.ndarray, what: str
-) -> FittedClock:
-    r"""Returns the times of each frame.
+) -> tuple[np.ndarray, ClockReport]:
+    r"""Returns one time for each frame, NaN for frames to leave out.
 
     Args:
         clock: says what to do about faults.
@@ -114,13 +99,16 @@ def fit_clock(
         container: the container's own clock in seconds, float64 of shape (n,).
         what: names the video in messages.
 
+    Returns:
+        The first time of each frame, float64 of shape (n,), and what was found.
+
     Raises:
         ClockError: if the clock has a fault that it does not allow.
     """
     n_frames = len(container)
     times, report = time_stamps(clock, stamps, container)
     if clock.is_container:  # nobody chose it, and players show the same times
-        return FittedClock(times, Showings.none(), report)
+        return times, report
     complaints = list(_complaints(clock, stamps, report, what))
     if complaints:
         raise ClockError(" ".join(complaints), report)
@@ -128,13 +116,11 @@ def fit_clock(
     if mismatch:
         warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=3)
     _warn_of_unit(clock, report, container, what)
-    return FittedClock(*times_by_frame(stamps, times, n_frames), report)
+    return times_by_frame(stamps, times, n_frames), report
 
 
-def times_by_frame(
-    stamps: Stamps, times: np.ndarray, n_frames: int
-) -> tuple[np.ndarray, Showings]:
-    r"""Returns the first time of each frame, NaN where it has none, and all later ones.
+def times_by_frame(stamps: Stamps, times: np.ndarray, n_frames: int) -> np.ndarray:
+    r"""Returns the first time of each frame, float64 of shape (n,); NaN where it has none.
 
     Args:
         stamps: which say what frame each time is for.
@@ -142,13 +128,20 @@ def times_by_frame(
         n_frames: number of frames; times of others are left out.
     """
     frames = np.arange(len(times)) if stamps.frames is None else stamps.frames
+    first, _ = _first_and_later(frames, times, n_frames)
+    fitted = np.full(n_frames, np.nan)
+    fitted[frames[first]] = times[first]
+    return fitted
+
+
+def _first_and_later(
+    frames: np.ndarray, times: np.ndarray, n_frames: float
+) -> tuple[np.ndarray, np.ndarray]:
+    # Positions of the earliest time of each frame, and those of all others, by time.
     timed = np.flatnonzero((frames < n_frames) & ~np.isnan(times))
     timed = timed[np.argsort(times[timed], kind="stable")]
-    shown, first = np.unique(frames[timed], return_index=True)
-    fitted = np.full(n_frames, np.nan)
-    fitted[shown] = times[timed[first]]
-    later = np.delete(timed, first)
-    return fitted, Showings(times[later], frames[later].astype(np.int64))
+    _, first = np.unique(frames[timed], return_index=True)
+    return timed[first], np.delete(timed, first)
 
 
 def time_stamps(
@@ -183,7 +176,11 @@ def _synced(
 def _report(
     stamps: Stamps, times: np.ndarray, n_frames: int | None, sync: SyncFit | None
 ) -> ClockReport:
-    untimed, surplus = np.empty(0, np.int64), 0
+    untimed, surplus, again = np.empty(0, np.int64), 0, Showings.none()
+    if stamps.frames is not None:
+        most = np.inf if n_frames is None else n_frames
+        _, later = _first_and_later(stamps.frames, times, most)
+        again = Showings(times[later], stamps.frames[later])
     if n_frames is not None and stamps.frames is None:
         untimed = np.arange(len(times), n_frames)
         surplus = max(0, len(times) - n_frames)
@@ -198,6 +195,7 @@ def _report(
         surplus=surplus,
         wraps=stamps.wraps,
         sync=sync,
+        again=again,
     )
 
 

@@ -47,9 +47,9 @@ def fresh_index(
     wrong = _other_files(found, place.uris, place.reader)
     if not wrong and clock is not None and not clock.is_container:
         own = indexed_container_clock(found)
-        expected = fit_clock(clock, read_stamps(clock), own, place.uri)
-        same = np.array_equal(found.timestamps(), expected.times, equal_nan=True)
-        if not same or not all(map(np.array_equal, found.shown_again(), expected.again)):
+        expected, report = fit_clock(clock, read_stamps(clock), own, place.uri)
+        same = np.array_equal(found.timestamps(), expected, equal_nan=True)
+        if not same or not all(map(np.array_equal, found.shown_again(), report.again)):
             wrong = "it has other timestamps"
     if not wrong and max_gap not in (None, found.pace and found.pace.max_gap):
         wrong = "it has another max_gap"

@@ -113,7 +113,7 @@ def write_index(
         check_pose(pose, sum(map(len, segments)), uris[0])
     if clock.is_container:
         warn_of_clocks(uris, segments)
-    fitted = fit_clock(clock, stamps, container_clock_of(segments), uris[0])
+    times, report = fit_clock(clock, stamps, container_clock_of(segments), uris[0])
     checksums = None
     if verify:
         proofs = [prove_segment(store, u, s, progress) for u, s in zip(uris, segments)]
@@ -123,8 +123,8 @@ def write_index(
         target,
         uris,
         segments,
-        fitted.times,
-        again=fitted.again,
+        times,
+        again=report.again,
         max_gap=max_gap,
         checksums=checksums,
         store=target_store,

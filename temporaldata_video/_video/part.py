@@ -19,7 +19,7 @@ from .._clock.pauses import pace_of
 from .._decode.read_file import VideoFile
 from .._index.match import match_frames
 from .._index.memory_index import MemoryFrameIndex
-from .._index.packets import segments_of
+from .._index.packets import segments_of, shown_again
 from .._plugin.manager import (
     resolve_cache,
 )
@@ -128,9 +128,7 @@ class VideoPart:
     def shown_again(self) -> Showings:
         r"""When frames are shown again, after their time in the index; their numbers are
         those in this part."""
-        if self.keeps_clock and isinstance(self.index, ClockIndex):
-            return self.index.shown_again()
-        return Showings.none()
+        return shown_again(self.index) if self.keeps_clock else Showings.none()
 
     @cached_property
     def pace(self) -> Pace:
@@ -243,6 +241,6 @@ class VideoPart:
             tuple(self.frame_counts.tolist()),
             tuple(taken[uri] for uri in uris),
             index_id_of(self.index),
-            clock_digest(self.index),
+            clock_digest(self.index.timestamps(), shown_again(self.index)),
             self.pace,
         )

@@ -10,30 +10,30 @@ import numpy as np
 
 from .._base.uris import shown_uri
 from .._bytes.fingerprint import digest_edges
-from .._index.packets import segments_of
+from .._index.packets import segments_of, shown_again
 from ..errors import SourceError, StaleIndexError
 from ..types import (
-    ClockIndex,
     Fingerprint,
     FrameIndex,
     ObjectMeta,
     ObjectStore,
     Pace,
     PacketIndex,
+    Showings,
 )
 
 
-def clock_digest(index: FrameIndex) -> str:
+def clock_digest(timestamps: np.ndarray, again: Showings | None = None) -> str:
     r"""Returns a digest that identifies a clock, 16 bytes of BLAKE2b as hex.
 
     Args:
-        index: whose clock it is.
+        timestamps: seconds of every frame, float64 of shape (n,); NaN without a time.
+        again: when frames are shown again.
     """
-    times = np.asarray(index.timestamps(), "<f8") + 0.0  # makes -0.0 equal to 0.0
+    times = np.asarray(timestamps, "<f8") + 0.0  # makes -0.0 equal to 0.0
     times[np.isnan(times)] = np.nan
     digest = hashlib.blake2b(times.tobytes(), digest_size=16)
-    if isinstance(index, ClockIndex):
-        again = index.shown_again()
+    if again is not None:
         digest.update(again.times.astype("<f8").tobytes())
         digest.update(again.frames.astype("<i8").tobytes())
     return digest.hexdigest()
@@ -135,7 +135,7 @@ class SavedVideo:
         """
         if not self.clock or (self.index_id and self.index_id == index_id_of(index)):
             return True
-        return self.clock == clock_digest(index)
+        return self.clock == clock_digest(index.timestamps(), shown_again(index))
 
     def _tell(self, index: FrameIndex) -> str:
         where = index.uri if isinstance(index, PacketIndex) else ""

@@ -186,7 +186,7 @@ def _frame_times(
     else:
         clock = Clock(external.timestamps, on_jump=on_jump)
         what = f"ImageSeries {external.name!r}"
-        times = fit_clock(clock, read_stamps(clock), numbers.astype(float), what).times
+        times, _ = fit_clock(clock, read_stamps(clock), numbers.astype(float), what)
     clocks = []
     for uri, segment, start, stop in zip(external.uris, segments, external.starts, stops):
         message = (

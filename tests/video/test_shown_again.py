@@ -150,6 +150,14 @@ def test_each_frame_is_decoded_once_in_a_request(movie, monkeypatch):
     assert video.cost().frames == N == video.cost().decoded
 
 
+def test_the_report_counts_what_is_shown_again():
+    report = tv.examine_clock(tv.Clock(TIMES, frame_index=FRAMES + 10**12))
+    assert report.again.times.tolist() == TIMES[N:].tolist()
+    assert report.again.frames.tolist() == (FRAMES[N:] + 10**12).tolist()
+    assert "shown again: 270" in str(report)
+    assert "again" not in str(tv.examine_clock(TIMES))
+
+
 def test_a_fresh_index_has_the_same_showings(movie, tmp_path):
     path = shutil.copy(movie, tmp_path / "movie.mp4")
     clock = tv.Clock(TIMES, frame_index=FRAMES)

@@ -169,7 +169,7 @@ def _clock(
         stamps = read_stamps(clock)
         times, report = time_stamps(clock, stamps, own)
         if stamps.frames is not None:  # they are by stamp, and become times by frame
-            times, _ = times_by_frame(stamps, times, len(own))
+            times = times_by_frame(stamps, times, len(own))
         return CheckedClock("given", times, own, report)
     if index is not None:
         times = index.timestamps()
