@@ -22,6 +22,7 @@ from ._tools.plot_recording import plot_recording
 from ._tools.reencoding.reencode import ReencodeReport, reencode
 from ._tools.relink import RelinkedFile, RelinkReport, relink
 from ._tools.write_index import write_index
+from ._video.frames_together import frames_together
 from ._video.masks import MaskedFrames, masked_frames
 from ._video.read_many import read_many
 from .errors import (
@@ -52,13 +53,16 @@ from .hosts._late import teach_later
 from .hosts.temporaldata import LazyVideo, read_pose
 from .types import (
     ByteCache,
+    ClockIndex,
     Cost,
     FolderStore,
     FrameIndex,
     ObjectMeta,
     ObjectStore,
+    Pace,
     PacketIndex,
     RangeStore,
+    Showings,
 )
 
 __all__ = [
@@ -72,6 +76,7 @@ __all__ = [
     "CheckReport",
     "Clock",
     "ClockError",
+    "ClockIndex",
     "ClockReport",
     "Configuration",
     "Cost",
@@ -93,6 +98,7 @@ __all__ = [
     "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
+    "Pace",
     "PacketIndex",
     "PluginWarning",
     "PrecisionWarning",
@@ -103,6 +109,7 @@ __all__ = [
     "RequestTooLargeError",
     "SegmentCache",
     "Severity",
+    "Showings",
     "SourceChangedError",
     "SourceError",
     "SourceNotFoundError",
@@ -117,6 +124,7 @@ __all__ = [
     "configure",
     "examine_clock",
     "frame_index_uri",
+    "frames_together",
     "get_backend",
     "hookimpl",
     "hookspec",

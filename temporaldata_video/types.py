@@ -219,6 +219,35 @@ class Cost(NamedTuple):
     ranges: int
 
 
+class Pace(NamedTuple):
+    r"""How fast a camera takes frames, and which steps of its clock are pauses.
+
+    Args:
+        interval: median step in seconds from frame to frame; 0 where there is none.
+        max_gap: longest step in seconds that is no pause.
+    """
+
+    interval: float
+    max_gap: float
+
+
+class Showings(NamedTuple):
+    r"""Times at which frames are on screen.
+
+    Args:
+        times: seconds, float64 of shape (n,).
+        frames: number of the frame that is shown at each of them, int64 of shape (n,).
+    """
+
+    times: NDArray[np.float64]
+    frames: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Showings:
+        r"""Returns no showing at all."""
+        return cls(np.empty(0), np.empty(0, np.int64))
+
+
 @runtime_checkable
 class ObjectStore(Protocol):
     r"""Reads objects: all that a store must offer.
@@ -325,6 +354,21 @@ class FrameIndex(Protocol):
     def timestamps(self) -> NDArray[np.float64]:
         r"""Returns the time of every frame in seconds, float64 of shape (n,), segment
         after segment in presentation order."""
+        ...
+
+
+@runtime_checkable
+class ClockIndex(FrameIndex, Protocol):
+    r"""An index that says more of its clock than one time for each frame."""
+
+    @property
+    def pace(self) -> Pace | None:
+        r"""What is a pause; :obj:`None` leaves it to the default rule."""
+        ...
+
+    def shown_again(self) -> Showings:
+        r"""Returns when frames are shown again, after their time in ``timestamps()``; of
+        most videos nothing."""
         ...
 
 

@@ -82,6 +82,7 @@ def has_clock_of_a_lab(folder: Path, camera: Path) -> dict[str, Any]:
     stamps = 1_700_000_000_123_456_789 + np.arange(N_FRAMES) * (10**9 // RATE)
     rows = [f"{number},{stamp}" for number, stamp in enumerate(stamps.tolist())]
     Path("cam.csv").write_text("\n".join(["FrameNumber,PylonTimestamp", *rows]) + "\n")
+    make_clip("movie.mp4", 60)
     return names
 
 

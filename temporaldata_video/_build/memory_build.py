@@ -70,5 +70,7 @@ def build_memory_index(
         IndexWarning,
         stacklevel=6,
     )
-    times = fit_file_clocks(clocks, pts_tables(segments), uris)
-    return MemoryFrameIndex(tuple(uris), segments, times, index_id=uuid.uuid4().hex)
+    times, again = fit_file_clocks(clocks, pts_tables(segments), uris)
+    return MemoryFrameIndex(
+        tuple(uris), segments, times, index_id=uuid.uuid4().hex, again=again
+    )

@@ -19,6 +19,7 @@ from .clock_options import (
     FrameIndexOption,
     FrequencyOption,
     LabOption,
+    LostFramesOption,
     OriginOption,
     RateOption,
     StartOption,
@@ -76,6 +77,7 @@ def check(
     sync_fit: SyncFitOption = None,
     frame_index: FrameIndexOption = None,
     first_frame: FirstFrameOption = None,
+    lost_frames: LostFramesOption = None,
     index_uri: IndexUriOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON for each FILE.")
@@ -113,6 +115,7 @@ def check(
             "sync_fit": sync_fit,
             "frame_index": frame_index,
             "first_frame": first_frame,
+            "lost_frames": lost_frames,
         },
     )
     worst = Severity.INFO

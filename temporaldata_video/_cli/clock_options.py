@@ -111,7 +111,16 @@ FirstFrameOption = Annotated[
     int | None,
     typer.Option(
         metavar="NUMBER",
-        help="Number of the file's first frame in --frame-index; 0 by default.",
+        help="Number of the file's first frame in --frame-index, or of the first trigger "
+        "in --lost-frames; 0 by default.",
+    ),
+]
+LostFramesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Numbers of the triggers that gave no frame, such as 18-23,455, if "
+        "--timestamps has all triggers.",
     ),
 ]
 OnMismatchOption = Annotated[

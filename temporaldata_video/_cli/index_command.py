@@ -27,6 +27,7 @@ from .clock_options import (
     FrameIndexOption,
     FrequencyOption,
     LabOption,
+    LostFramesOption,
     OnGapOption,
     OnJumpOption,
     OnMismatchOption,
@@ -45,7 +46,7 @@ from .clock_options import (
     starts_from_option,
 )
 from .index_several import clocks_for, fill_in, index_several
-from .opening import format_extent, short_path, size_on_disk
+from .opening import format_extent, format_pauses, short_path, size_on_disk
 
 # Of more files, the first and the last are named.
 _MOST_FILES = 4
@@ -75,6 +76,7 @@ def index(
     sync_fit: SyncFitOption = None,
     frame_index: FrameIndexOption = None,
     first_frame: FirstFrameOption = None,
+    lost_frames: LostFramesOption = None,
     segments: Annotated[
         bool,
         typer.Option(
@@ -94,6 +96,14 @@ def index(
     on_jump: OnJumpOption = None,
     on_gap: OnGapOption = None,
     on_repeat: OnRepeatOption = None,
+    max_gap: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Longest step of the clock that is no pause: 10 times the median step by "
+            "default, and 1 s at least; inf for none. No window is drawn in a pause.",
+        ),
+    ] = None,
     pose: Annotated[
         Path | None,
         typer.Option(
@@ -173,6 +183,7 @@ def index(
             "sync_fit": sync_fit,
             "frame_index": frame_index,
             "first_frame": first_frame,
+            "lost_frames": lost_frames,
             "on_mismatch": on_mismatch,
             "on_nan": on_nan,
             "on_jump": on_jump,
@@ -182,6 +193,7 @@ def index(
     )
     options: dict[str, Any] = {
         "timestamps": clock,
+        "max_gap": max_gap,
         "pose": pose,
         "method": method.value,
         "verify": verify,
@@ -208,7 +220,13 @@ def _index_one(place: VideoPlace, options: dict[str, Any], quiet: bool) -> None:
     found = None
     timestamps = options["timestamps"]
     if not options["overwrite"]:
-        found = fresh_index(place, timestamps, options["pose"], options["verify"])
+        found = fresh_index(
+            place,
+            timestamps,
+            options["pose"],
+            options["verify"],
+            max_gap=options["max_gap"],
+        )
     kept = place.kept_clock if timestamps is None else None
     started = time.perf_counter()
     options = options | {"timestamps": timestamps if kept is None else kept}
@@ -216,13 +234,17 @@ def _index_one(place: VideoPlace, options: dict[str, Any], quiet: bool) -> None:
     seconds = time.perf_counter() - started
     if quiet:
         return
-    times = written.timestamps()
-    times = np.sort(times[~np.isnan(times)])
+    first, again = written.timestamps(), written.shown_again()
+    times = np.sort(np.concatenate([first[~np.isnan(first)], again.times]))
+    shown = f", shown {len(times)} times" if len(again.times) else ""
+    frames = len(times) - len(again.times)
     files = " + ".join(map(short_path, place.uris))
     if len(place.uris) > _MOST_FILES:
         last = short_path(place.uris[-1])
         files = f"{len(place.uris)} files, {short_path(place.uri)} to {last}"
-    typer.echo(f"{files}: {len(times)} frames, {format_extent(times)}")
+    typer.echo(f"{files}: {frames} frames{shown}, {format_extent(times)}")
+    if pauses := format_pauses(times, written.pace):
+        typer.echo(f"{pauses}, which the domain leaves out")
     size = size_on_disk(written.uri)
     sidecar = short_path(written.uri) + ("" if size is None else f" ({decimal(size)})")
     if found:

@@ -43,7 +43,7 @@ def fill_in(
     """
     filled: dict[str, Any] = {
         name: of_video(uri, value)
-        for name in ("source", "sync")
+        for name in ("source", "sync", "lost_frames")
         if _is_pattern(value := getattr(clock, name))
     }
     return (

@@ -27,6 +27,7 @@ from .opening import (
     IndexUriOption,
     VideoArgument,
     format_extent,
+    format_pauses,
     has_changed,
     make_console,
     open_part,
@@ -83,11 +84,14 @@ def _clock_facts(recording: Recording) -> Iterator[tuple[str, str]]:
     else:
         yield "segments", "1"
     yield "clock", format_extent(times)
-    without = sum(counts) - len(times)
+    again = len(recording.shown_again.times)
+    if again:
+        yield "shown again", f"{again} times"
+    without = sum(counts) + again - len(times)
     if without:
         yield "no time", f"{without} frames, which are left out"
     unsorted = np.count_nonzero(np.diff(recording.time_order) < 0)
-    if unsorted:
+    if unsorted and not again:
         yield "clock steps back", f"{unsorted} times; frames are sorted by it"
     intervals = np.diff(times)
     usual = float(np.median(intervals)) if len(intervals) else 0.0
@@ -100,6 +104,8 @@ def _clock_facts(recording: Recording) -> Iterator[tuple[str, str]]:
     yield "jitter", f"{1e3 * jitter:.3f} ms around {1e3 * usual:.3f} ms (root mean square)"
     longest = f", the longest {gaps.max():.3f} s" if len(gaps) else ""
     yield "gaps", f"{len(gaps)} longer than {GAP_FACTOR} times the median{longest}"
+    if pauses := format_pauses(times, recording.parts[0].pace):
+        yield "pauses", pauses
 
 
 def _stream_facts(files: list[VideoFile]) -> Iterator[tuple[str, str]]:

@@ -170,6 +170,11 @@ def _choose(
         chosen = np.sort(_read_times(times))
         _check_count(len(chosen), "--times")
         shown = match_times(clock, chosen, "previous")
+        if shown.min(initial=0) < 0:
+            raise ValueError(
+                f"there is no previous frame at {_seconds(chosen[0])}: "
+                f"{shown_uri(file)!r} has {format_extent(clock)}."
+            )
         window = f"{_seconds(chosen[0])} to {_seconds(chosen[-1])}"
         return shown, f"{window}: {len(shown)} frames, at chosen times"
     first, stop = np.searchsorted(

@@ -49,8 +49,14 @@ class Clock:
         sync_fit: ``"piecewise"`` to go through every pair in straight lines, or
             ``"affine"`` for the one line that fits all pairs best.
         frame_index: number of the frame in the file for each stamp, where stamps and
-            frames are not one to one: an int array of shape (n,), or the column.
-        first_frame: number that ``frame_index`` gives to the first frame of the file.
+            frames are not one to one: an int array of shape (n,), or the column. A frame
+            may be named more than once, as in a movie that is shown ten times: it is then
+            in the video at each of those times.
+        first_frame: number that ``frame_index`` gives to the first frame of the file, or
+            ``lost_frames`` to the first trigger.
+        lost_frames: numbers of the triggers that gave no frame, where stamps (or the times
+            of ``rate``) are those of all triggers: an int array of shape (m,), or a file of
+            numbers and runs such as ``18-23,455``.
         on_mismatch: more frames than stamps, or the reverse: ``"raise"``, or ``"trim"`` to
             drop the surplus at the end with a warning.
         on_nan: stamps that are NaN, or frames that ``frame_index`` does not name:
@@ -83,6 +89,7 @@ class Clock:
     sync_fit: str = "piecewise"
     frame_index: Any = None
     first_frame: int = 0
+    lost_frames: Any = None
     on_mismatch: str = "raise"
     on_nan: str = "raise"
     on_jump: str = "raise"
@@ -124,12 +131,24 @@ class Clock:
             )
         if self.rate is not None and self.source is not None:
             raise ValueError("rate makes the times itself; give either rate or timestamps.")
+        if self.lost_frames is not None and self.frame_index is not None:
+            raise ValueError(
+                "frame_index says which frame each stamp is for, and lost_frames which "
+                "stamps have none; give one of the two."
+            )
+        if self.lost_frames is not None and self.source is None and self.rate is None:
+            raise ValueError(
+                "lost_frames leaves out times of triggers, and there are none; give "
+                "timestamps or rate."
+            )
         for name, value, needed in (
-            ("sync_fit", self.sync_fit != "piecewise", "sync"),
-            ("first_frame", self.first_frame != 0, "frame_index"),
+            ("sync_fit", self.sync_fit != "piecewise", ("sync",)),
+            ("first_frame", self.first_frame != 0, ("frame_index", "lost_frames")),
         ):
-            if value and getattr(self, needed) is None:
-                raise ValueError(f"{name} goes with {needed}, which is missing.")
+            if value and all(getattr(self, other) is None for other in needed):
+                raise ValueError(
+                    f"{name} goes with {' or '.join(needed)}, which is missing."
+                )
         if self.bits != 32 and self.unit != "ticks":
             raise ValueError("bits goes with unit='ticks'.")
         if (self.unit == "ticks") != (self.frequency is not None):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types import Showings
 from .sync import SyncFit
 
 # A step longer than this many times the median is a gap and not jitter.
@@ -72,6 +73,7 @@ class ClockReport:
         surplus: stamps whose frame the file does not have.
         wraps: rows at which a counter started over, which is no fault.
         sync: the map to the recording's clock, where there is one.
+        again: times at which frames are shown again, where some are named more than once.
 
     Example ::
 
@@ -96,6 +98,7 @@ class ClockReport:
     surplus: int = 0
     wraps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     sync: SyncFit | None = None
+    again: Showings = field(default_factory=Showings.none)
 
     @property
     def frames_lost(self) -> int:
@@ -116,6 +119,8 @@ class ClockReport:
         yield "stamps", str(self.stamps), "", span
         if self.frames is not None:
             yield "frames", str(self.frames), "", ""
+        if len(self.again.times):
+            yield "shown again", str(len(self.again.times)), "", ""
         if self.interval > 0:
             yield "median step", "", "", f"{_duration(self.interval)}"
         yield "resolution", "", "", _duration(self.resolution)

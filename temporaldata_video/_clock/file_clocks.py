@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ClockError
+from ..types import Showings
 from .clock import Clock, as_clock
 from .faults import ClockReport
 from .fit import container_clock, fit_clock, time_stamps
@@ -90,7 +91,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
 def fit_file_clocks(
     clocks: Sequence[FileClock], tables: Sequence[PtsTable], uris: Sequence[str]
-) -> np.ndarray:
+) -> tuple[np.ndarray, Showings]:
     r"""Returns one time for each frame of a video, NaN for frames to leave out.
 
     Args:
@@ -99,20 +100,25 @@ def fit_file_clocks(
         uris: the files, for messages.
 
     Returns:
-        Seconds, float64 of shape (n,).
+        The first time of each frame in seconds, float64 of shape (n,), and all later times
+        at which frames are shown again.
 
     Raises:
         ClockError: if a clock has a fault that it does not allow, or a file begins before
             the one before it ends.
     """
     fitted: list[np.ndarray] = []
+    again: list[Showings] = []
+    n_before = 0
     for clock, first, stop, stamps in clocks:
         own = container_clock(tables[first:stop])
-        times, _ = fit_clock(clock, stamps, own, uris[first])
+        times, report = fit_clock(clock, stamps, own, uris[first])
         if fitted and clock.on_jump == "raise":
             _check_join(fitted[-1], times, uris[first - 1], uris[first])
         fitted.append(times)
-    return np.concatenate(fitted)
+        again.append(Showings(report.again.times, report.again.frames + n_before))
+        n_before += len(times)
+    return np.concatenate(fitted), Showings(*map(np.concatenate, zip(*again)))
 
 
 def report_file_clocks(

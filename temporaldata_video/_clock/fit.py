@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ClockError, IndexWarning
+from ..types import Showings
 from .clock import PER_SECOND, Clock, as_clock
 from .faults import GAP_FACTOR, ClockReport, Faults, examine
 from .read_clock import Stamps, read_stamps
@@ -99,7 +100,7 @@ def fit_clock(
         what: names the video in messages.
 
     Returns:
-        The times, float64 of shape (n,), and what was found.
+        The first time of each frame, float64 of shape (n,), and what was found.
 
     Raises:
         ClockError: if the clock has a fault that it does not allow.
@@ -115,14 +116,32 @@ def fit_clock(
     if mismatch:
         warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=4)
     _warn_of_unit(clock, report, container, what)
+    return times_by_frame(stamps, times, n_frames), report
+
+
+def times_by_frame(stamps: Stamps, times: np.ndarray, n_frames: int) -> np.ndarray:
+    r"""Returns the first time of each frame, float64 of shape (n,); NaN where it has none.
+
+    Args:
+        stamps: which say what frame each time is for.
+        times: seconds of the stamps, float64 of shape (m,).
+        n_frames: number of frames; times of others are left out.
+    """
+    frames = np.arange(len(times)) if stamps.frames is None else stamps.frames
+    first, _ = _first_and_later(frames, times, n_frames)
     fitted = np.full(n_frames, np.nan)
-    if stamps.frames is None:
-        common = min(n_frames, len(times))
-        fitted[:common] = times[:common]
-    else:
-        inside = stamps.frames < n_frames
-        fitted[stamps.frames[inside]] = times[inside]
-    return fitted, report
+    fitted[frames[first]] = times[first]
+    return fitted
+
+
+def _first_and_later(
+    frames: np.ndarray, times: np.ndarray, n_frames: float
+) -> tuple[np.ndarray, np.ndarray]:
+    # Positions of the earliest time of each frame, and those of all others, by time.
+    timed = np.flatnonzero((frames < n_frames) & ~np.isnan(times))
+    timed = timed[np.argsort(times[timed], kind="stable")]
+    _, first = np.unique(frames[timed], return_index=True)
+    return timed[first], np.delete(timed, first)
 
 
 def time_stamps(
@@ -138,7 +157,8 @@ def time_stamps(
     n_frames = len(container)
     seconds = stamps.seconds
     if clock.rate is not None:
-        seconds = (clock.start or 0.0) + np.arange(n_frames) / clock.rate
+        triggers = np.setdiff1d(np.arange(n_frames + len(stamps.lost)), stamps.lost)
+        seconds = (clock.start or 0.0) + triggers[:n_frames] / clock.rate
     elif clock.source is None and clock.start is not None:
         seconds = container - container[:1] + clock.start
     elif clock.source is None:
@@ -158,7 +178,11 @@ def _synced(
 def _report(
     stamps: Stamps, times: np.ndarray, n_frames: int | None, sync: SyncFit | None
 ) -> ClockReport:
-    untimed, surplus = np.empty(0, np.int64), 0
+    untimed, surplus, again = np.empty(0, np.int64), 0, Showings.none()
+    if stamps.frames is not None:
+        most = np.inf if n_frames is None else n_frames
+        _, later = _first_and_later(stamps.frames, times, most)
+        again = Showings(times[later], stamps.frames[later])
     if n_frames is not None and stamps.frames is None:
         untimed = np.arange(len(times), n_frames)
         surplus = max(0, len(times) - n_frames)
@@ -173,6 +197,7 @@ def _report(
         surplus=surplus,
         wraps=stamps.wraps,
         sync=sync,
+        again=again,
     )
 
 

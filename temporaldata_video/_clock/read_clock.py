@@ -10,6 +10,7 @@ import numpy as np
 
 from .clock import Clock
 from .clock_files import read_values
+from .lost_frames import read_lost_frames
 from .sync import read_pairs
 from .units import to_seconds
 
@@ -25,6 +26,8 @@ class Stamps:
         seconds: float64 of shape (n,).
         frames: number of the frame of each stamp, int64 of shape (n,); :obj:`None` where
             stamp k is for frame k.
+        lost: numbers of the triggers without a frame, int64 of shape (m,), which the times
+            of a constant rate must still leave out.
         wraps: rows at which a counter started over.
         resolution: seconds between neighbouring numbers at the latest time.
         pairs: of camera time and recording time, where there are any.
@@ -32,6 +35,7 @@ class Stamps:
 
     seconds: np.ndarray
     frames: np.ndarray | None = None
+    lost: np.ndarray = field(default_factory=partial(np.empty, 0, np.int64))
     wraps: np.ndarray = field(default_factory=partial(np.empty, 0, np.int64))
     resolution: float = 0.0
     pairs: np.ndarray | None = None
@@ -47,17 +51,32 @@ def read_stamps(clock: Clock) -> Stamps:
         ValueError: if a file does not hold what it should.
     """
     pairs = None if clock.sync is None else read_pairs(clock.sync)
+    lost = np.empty(0, np.int64)
+    if clock.lost_frames is not None:
+        lost = read_lost_frames(clock.lost_frames, clock.first_frame)
     if clock.source is None:
-        return Stamps(np.empty(0), pairs=pairs)
+        return Stamps(np.empty(0), lost=lost, pairs=pairs)
     kind = _KINDS.get(clock.unit, "number")
     if kind == "date" and clock.origin == "epoch":
         kind = "instant"
     values = read_values(clock.source, clock.column, kind, alone=clock.unit in _KINDS)
     seconds = to_seconds(values, clock)
-    frames = None
+    frames, times = None, seconds.values
     if clock.frame_index is not None:
-        frames = _read_frame_index(clock, len(seconds.values))
-    return Stamps(seconds.values, frames, seconds.wraps, seconds.resolution, pairs)
+        frames = _read_frame_index(clock, len(times))
+    if len(lost) and lost[-1] >= len(times):
+        raise ValueError(
+            f"lost_frames names frame {lost[-1] + clock.first_frame}, and there are "
+            f"{len(times)} timestamps, of which the first has number {clock.first_frame}. "
+            f"Are they of another recording, or counted from another first_frame?"
+        )
+    return Stamps(
+        np.delete(times, lost),
+        frames,
+        wraps=seconds.wraps - np.searchsorted(lost, seconds.wraps),
+        resolution=seconds.resolution,
+        pairs=pairs,
+    )
 
 
 def _read_frame_index(clock: Clock, n_stamps: int) -> np.ndarray:
@@ -80,13 +99,5 @@ def _read_frame_index(clock: Clock, n_stamps: int) -> np.ndarray:
         raise ValueError(
             f"frame_index[{row}] is {numbers[row] + clock.first_frame}, before the first "
             f"frame, {clock.first_frame}; see first_frame."
-        )
-    order = np.argsort(numbers, kind="stable")
-    twice = np.flatnonzero(np.diff(numbers[order]) == 0)
-    if len(twice):
-        first, second = sorted(order[twice[0] : twice[0] + 2].tolist())
-        raise ValueError(
-            f"frame_index names frame {numbers[first] + clock.first_frame} twice, in rows "
-            f"{first} and {second}."
         )
     return numbers

@@ -2,11 +2,12 @@ r"""Holds a frame index in memory, for videos without a sidecar."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types import Pace, Showings
 from .packets import SegmentIndex
 
 
@@ -21,12 +22,16 @@ class MemoryFrameIndex:
         clock: seconds, float64 of shape (n,), segment after segment in presentation
             order; NaN for frames without a time.
         index_id: distinguishes this index from others.
+        pace: what is a pause; the default rule says by default.
+        again: when frames are shown again.
     """
 
     uris: tuple[str, ...]
     segments: tuple[SegmentIndex, ...]
     clock: NDArray[np.float64]
     index_id: str = ""
+    pace: Pace | None = None
+    again: Showings = field(default_factory=Showings.none)
 
     @property
     def uri(self) -> str:
@@ -49,3 +54,7 @@ class MemoryFrameIndex:
     def timestamps(self) -> NDArray[np.float64]:
         r"""Returns the time of every frame in seconds, float64 of shape (n,)."""
         return self.clock.copy()
+
+    def shown_again(self) -> Showings:
+        r"""Returns when frames are shown again, after their time in the clock."""
+        return self.again

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..types import (
+    ClockIndex,
     Fingerprint,
     FrameIndex,
     PacketIndex,
     Packets,
     SegmentPackets,
+    Showings,
     StreamInfo,
 )
 
@@ -55,6 +57,15 @@ def segments_of(index: FrameIndex) -> Sequence[SegmentPackets]:
         index: the index.
     """
     return index.segments if isinstance(index, PacketIndex) else ()
+
+
+def shown_again(index: FrameIndex) -> Showings:
+    r"""Returns when frames are shown again, nothing if an index does not know it.
+
+    Args:
+        index: the index.
+    """
+    return index.shown_again() if isinstance(index, ClockIndex) else Showings.none()
 
 
 def increasing_dts(dts: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ class Stills:
     Args:
         pixels: RGB, uint8 of shape (n, h, w, 3), as small as they will be drawn.
         times: seconds at which they are drawn, float64 of shape (n,).
-        numbers: of the frames in the whole video, int64 of shape (n,).
+        numbers: of the frames in the whole video, int64 of shape (n,); below 0 for none.
         valid: whether each of them decoded, bool of shape (n,).
         shape: height and width of a frame as the user reads it; gives the proportions.
         whole: height and width of the upright frame before any resize; the points are in
@@ -48,6 +48,17 @@ class Stills:
     def aspect(self) -> float:
         r"""Width of a frame as a multiple of its height."""
         return self.shape[1] / self.shape[0]
+
+    def fault(self, i: int) -> str:
+        r"""Returns why a frame shows nothing, in words; ``""`` where it shows something."""
+        if self.valid[i]:
+            return ""
+        return "does not decode" if self.numbers[i] >= 0 else "no frame"
+
+    def caption(self, i: int) -> str:
+        r"""Returns number and fault of a frame."""
+        number = f"#{self.numbers[i]}" if self.numbers[i] >= 0 else ""
+        return f"{number} {self.fault(i)}".strip()
 
     def with_pose(self, pose: Pose, taken: np.ndarray, tolerance: float) -> Stills:
         r"""Returns the frames with the points of a pose at the times they were taken.
@@ -78,11 +89,11 @@ def show_still(axes: Axes, stills: Stills, i: int, width: float) -> None:
         size = min(max(0.03 * width, 4.0), 14.0)
         draw_points(axes, stills.points[i], list(stills.colors), size)
     axes.set(xticks=[], yticks=[], xlim=across, ylim=down)
-    if not stills.valid[i]:
+    if fault := stills.fault(i):
         axes.text(
             0.5,
             0.5,
-            "does not\ndecode",
+            fault.replace(" decode", "\ndecode"),
             ha="center",
             va="center",
             transform=axes.transAxes,

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from .._base.process_cache import ProcessCache
 from .._base.uris import protocol_of
 from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, StaleIndexError
-from ..types import PACKET_DTYPES, Fingerprint, ObjectStore, Packets, StreamInfo
+from ..types import (
+    PACKET_DTYPES,
+    Fingerprint,
+    ObjectStore,
+    Pace,
+    Packets,
+    Showings,
+    StreamInfo,
+)
 from .lance_access import Description, LanceError, read_columns
 from .sidecar_header import decode_header, decode_segment
 from .sidecar_place import Place, describe_place, first_line, open_place
@@ -192,6 +200,16 @@ class LanceFrameIndex:
         if np.isinf(times).any():
             raise self._impossible("timestamp")
         return times
+
+    @property
+    def pace(self) -> Pace | None:
+        r"""How fast the camera takes frames, and what is a pause; :obj:`None` in sidecars
+        that do not say it."""
+        return self._header["pace"] if self._header is not None else None
+
+    def shown_again(self) -> Showings:
+        r"""Returns when frames are shown again, after their time in :meth:`timestamps`."""
+        return self._header["shown_again"] if self._header is not None else Showings.none()
 
     @property
     def verified(self) -> bool:

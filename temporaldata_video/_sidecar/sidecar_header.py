@@ -10,8 +10,11 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from .._base.formats import CONTAINERS, SELF_CONTAINED_CODECS
 from .._base.uris import resolve_uri
+from .._clock.pauses import decode_pace, encode_pace
 from .._index.packets import SegmentIndex
 from ..errors import IndexFormatError
 from ..types import (
@@ -19,7 +22,9 @@ from ..types import (
     FIELD_ORDERS,
     PACKET_DTYPES,
     Fingerprint,
+    Pace,
     Packets,
+    Showings,
     SideData,
     StreamInfo,
 )
@@ -48,20 +53,31 @@ _SIDE_DATA = ("palette", "new_extradata")
 
 
 def encode_header(
-    segments: Sequence[Mapping[str, Any]], verified: bool = False
+    segments: Sequence[Mapping[str, Any]],
+    verified: bool = False,
+    pace: Pace | None = None,
+    again: Showings | None = None,
 ) -> dict[bytes, bytes]:
     r"""Returns the schema metadata of a sidecar.
 
     Args:
         segments: one result of :func:`encode_segment` for each file.
         verified: whether key frames were proven, and each frame has a checksum.
+        pace: what is a pause.
+        again: when frames are shown again.
     """
     header = {
         "format_version": FORMAT_VERSION,
         "index_id": uuid.uuid4().hex,
         "segments": list(segments),
         "verified": verified,
+        "pace": pace and encode_pace(pace),
     }
+    if again is not None and len(again.times):
+        header["shown_again"] = {
+            "times": base64.b64encode(again.times.astype("<f8").tobytes()).decode(),
+            "frames": base64.b64encode(again.frames.astype("<i8").tobytes()).decode(),
+        }
     return {_METADATA_KEY: json.dumps(header).encode()}
 
 
@@ -88,6 +104,9 @@ def decode_header(
             frames = [segment["frames"] for segment in header["segments"]]
             _check(all(_is_count(n) for n in frames), "frames")
             _check(isinstance(header.setdefault("verified", False), bool), "verified")
+            pace = header.setdefault("pace", None)
+            header["pace"] = None if pace is None else decode_pace(pace)
+            header["shown_again"] = _decode_showings(header.get("shown_again"), sum(frames))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(uri, error) from error
     if version != FORMAT_VERSION:
@@ -97,6 +116,17 @@ def decode_header(
             f"again with overwrite=True."
         )
     return header
+
+
+def _decode_showings(stored: Mapping[str, str] | None, n_frames: int) -> Showings:
+    if stored is None:
+        return Showings.none()
+    times = np.frombuffer(base64.b64decode(stored["times"]), "<f8")
+    frames = np.frombuffer(base64.b64decode(stored["frames"]), "<i8")
+    fits = len(times) == len(frames) and np.isfinite(times).all()
+    _check(bool(fits and ((frames >= 0) & (frames < n_frames)).all()), "shown_again")
+    times = times.astype(np.float64, copy=False)
+    return Showings(times, frames.astype(np.int64, copy=False))
 
 
 def encode_segment(uri: str, segment: SegmentIndex) -> dict[str, Any]:

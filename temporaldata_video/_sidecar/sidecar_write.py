@@ -15,6 +15,7 @@ import numpy as np
 
 from .._base.uris import protocol_of, relative_uri
 from .._bytes.fetch import ranged
+from .._clock.pauses import pace_of
 from .._index.packets import SegmentIndex
 from ..errors import (
     FrameIndexError,
@@ -25,7 +26,7 @@ from ..errors import (
     SourceError,
     SourceNotFoundError,
 )
-from ..types import FolderStore, ObjectStore, Packets
+from ..types import FolderStore, ObjectStore, Packets, Showings
 from .lance_access import LanceError, write_columns
 from .sidecar import LanceFrameIndex, check_columns
 from .sidecar_header import encode_header, encode_segment
@@ -48,6 +49,8 @@ def write_sidecar(
     segments: Sequence[SegmentIndex],
     timestamps: np.ndarray,
     *,
+    again: Showings | None = None,
+    max_gap: float | None = None,
     checksums: np.ndarray | None = None,
     store: ObjectStore | None = None,
     overwrite: bool = False,
@@ -59,6 +62,9 @@ def write_sidecar(
         segment_uris: the file of each segment.
         segments: the index of each segment.
         timestamps: seconds, float64 of shape (n,), NaN for frames that have no time.
+        again: when frames are shown again, after their time in ``timestamps``.
+        max_gap: longest step in seconds that is no pause; by default 10 times the median
+            step, and 1 s at least.
         checksums: of each frame, int64 of shape (n,), if key frames were proven.
         store: writes it where it is remote.
         overwrite: replace an index that is there already.
@@ -70,12 +76,15 @@ def write_sidecar(
     if not overwrite:
         check_vacant(uri, store)
     old = _replaced(uri, store) if overwrite else None
+    again = again or Showings.none()
     header = encode_header(
         [
             encode_segment(relative_uri(segment_uri, uri), segment)
             for segment_uri, segment in zip(segment_uris, segments)
         ],
         verified=checksums is not None,
+        pace=pace_of(np.concatenate([timestamps, again.times]), max_gap),
+        again=again,
     )
     columns = _to_columns(segments, timestamps)
     if checksums is not None:

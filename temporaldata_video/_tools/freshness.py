@@ -22,6 +22,7 @@ def fresh_index(
     timestamps: Any = None,
     pose: str | os.PathLike[str] | None = None,
     verify: bool = False,
+    max_gap: float | None = None,
     **fields: Any,
 ) -> LanceFrameIndex | None:
     r"""Returns the index that a video has already, or :obj:`None` if there is none.
@@ -32,6 +33,7 @@ def fresh_index(
             will do by default.
         pose: a pose table; the index should have one frame per row of it.
         verify: whether its key frames should be proven.
+        max_gap: longest step that should be no pause; any will do by default.
         **fields: further fields of the clock.
 
     Raises:
@@ -47,9 +49,13 @@ def fresh_index(
     wrong = _other_files(found, place.uris, place.reader)
     clocks = [] if wrong else read_file_clocks(timestamps, len(place.uris), **fields)
     if not all(clock.is_container for clock, *_ in clocks):
-        expected = fit_file_clocks(clocks, indexed_pts_tables(found), place.uris)
-        if not np.array_equal(found.timestamps(), expected, equal_nan=True):
+        tables = indexed_pts_tables(found)
+        expected, again = fit_file_clocks(clocks, tables, place.uris)
+        same = np.array_equal(found.timestamps(), expected, equal_nan=True)
+        if not same or not all(map(np.array_equal, found.shown_again(), again)):
             wrong = "it has other timestamps"
+    if not wrong and max_gap not in (None, found.pace and found.pace.max_gap):
+        wrong = "it has another max_gap"
     if not wrong and verify and not found.verified:
         wrong = "its key frames were not proven"
     if not wrong and pose is not None:

@@ -217,7 +217,10 @@ def _index_one(task: _Task) -> IndexReport:
 
 
 def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None:
-    names = ("timestamps", "pose", "verify", "column", "on_mismatch", "on_nan")
+    names = (
+        *("timestamps", "pose", "verify", "max_gap"),
+        *("column", "on_mismatch", "on_nan"),
+    )
     chosen = {name: options[name] for name in names if name in options}
     return fresh_index(_place(uri, options), **chosen)
 

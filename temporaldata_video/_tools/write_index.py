@@ -11,6 +11,7 @@ import numpy as np
 from .._build.file_index import build_segment, prove_segment, with_proof
 from .._build.memory_build import pts_tables, warn_of_clocks
 from .._clock.file_clocks import fit_file_clocks, read_file_clocks
+from .._clock.pauses import check_max_gap
 from .._plugin.place import Uris, locate
 from .._pose.frame_count import check_pose
 from .._sidecar.sidecar import LanceFrameIndex
@@ -29,6 +30,7 @@ def write_index(
     index_uri: str | os.PathLike[str] | None = None,
     on_mismatch: Literal["raise", "trim"] = "raise",
     on_nan: Literal["raise", "drop"] = "raise",
+    max_gap: float | None = None,
     pose: str | os.PathLike[str] | None = None,
     method: Literal["auto", "header", "demux"] = "auto",
     verify: bool = False,
@@ -56,6 +58,9 @@ def write_index(
             ``"raise"``, or ``"trim"`` to drop the surplus at the end with a warning.
         on_nan: what to do about timestamps that are NaN: ``"raise"``, or ``"drop"`` to
             leave out their frames.
+        max_gap: longest step of the clock in seconds that is no pause. The domain of the
+            video leaves pauses out. By default 10 times the median step, and 1 s at least;
+            ``np.inf`` for one domain from the first to the last frame.
         pose: a pose table of SLEAP (``.analysis.h5``) or DeepLabCut (``.h5``, ``.csv``);
             the video must have as many frames as it has rows.
         method: ``"header"`` to read only the header of an MP4, MOV or 3GP file,
@@ -74,7 +79,8 @@ def write_index(
     Raises:
         SourceError: if a file cannot be read or is no video.
         ClockError: if the clock has a fault, or does not fit the frames.
-        ValueError: if the clock cannot be read, or the pose table is of another video.
+        ValueError: if the clock cannot be read, the pose table is of another video, or
+            ``max_gap`` is no positive number.
         FrameIndexError: if there is an index already, or it cannot be written.
 
     Example ::
@@ -86,6 +92,7 @@ def write_index(
         >>> index.timestamps()[:3].round(3)
         array([0.   , 0.033, 0.067])
     """
+    check_max_gap(max_gap)
     place = locate(
         uri,
         segment_uris or (),
@@ -112,7 +119,7 @@ def write_index(
         check_pose(pose, sum(map(len, segments)), uris[0])
     if all(clock.is_container for clock, *_ in clocks):
         warn_of_clocks(uris, segments)
-    times = fit_file_clocks(clocks, pts_tables(segments), uris)
+    times, again = fit_file_clocks(clocks, pts_tables(segments), uris)
     checksums = None
     if verify:
         proofs = [prove_segment(store, u, s, progress) for u, s in zip(uris, segments)]
@@ -123,6 +130,8 @@ def write_index(
         uris,
         segments,
         times,
+        again=again,
+        max_gap=max_gap,
         checksums=checksums,
         store=target_store,
         overwrite=overwrite,

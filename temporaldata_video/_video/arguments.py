@@ -68,6 +68,23 @@ def checked_positions(indices: Any, length: int) -> np.ndarray:
     return positions.astype(np.int64)
 
 
+def check_tolerance(tolerance: Any) -> None:
+    r"""Raises :obj:`ValueError` if it is no distance in time.
+
+    Args:
+        tolerance: what was passed; :obj:`None` for the default.
+    """
+    is_number = isinstance(tolerance, (int, float, np.number))
+    if tolerance is None or (
+        is_number and not isinstance(tolerance, bool) and tolerance >= 0
+    ):
+        return
+    raise ValueError(
+        f"tolerance must be a number of seconds, 0 or more, np.inf for any distance, or "
+        f"None for the default; got {tolerance!r}."
+    )
+
+
 def checked_threads(threads: Any) -> int | Literal["auto"]:
     r"""Returns how many groups of pictures to decode side by side.
 

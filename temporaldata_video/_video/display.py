@@ -15,6 +15,7 @@ from .._plot.pose_marks import as_pose
 from .._plot.stills import choose_evenly
 from .._plot.timeline import draw_strip, label_time, strip_count
 from .cost import frames_cost
+from .lazy_arrays import NO_FRAME
 from .thumbnails import half_frame, shown_size, stills_of, times_taken
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ def _thumbnails(video: Any) -> tuple[list[tuple[bytes, str]], str]:
     for count in _THUMBNAIL_COUNTS:
         shown = choose_evenly(video.timestamps, count, _extent(video))
         decoded = video._lazy_frames.decoded is not None
-        cost = frames_cost(video._recording, video.frame_indices[shown])
+        numbers = video._numbers[shown]
+        cost = frames_cost(video._recording, numbers[numbers != NO_FRAME])
         if decoded or (cost.decoded <= _MOST_DECODED and cost.bytes <= _MOST_BYTES):
             break
     else:
@@ -141,9 +143,6 @@ def _thumbnails(video: Any) -> tuple[list[tuple[bytes, str]], str]:
             f"{cost.bytes:,} bytes to fetch; call .plot() to see some"
         )
     stills = stills_of(video, shown, _THUMBNAIL[1])
-    captions = [
-        f"{time:.3f} s #{number}" + ("" if valid else " does not decode")
-        for time, number, valid in zip(stills.times, stills.numbers, stills.valid)
-    ]
+    captions = [f"{time:.3f} s {stills.caption(i)}" for i, time in enumerate(stills.times)]
     pictures = [encode_jpeg(pixels, _THUMBNAIL) for pixels in stills.pixels]
     return list(zip(pictures, captions)), stills.note

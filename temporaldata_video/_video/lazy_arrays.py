@@ -24,6 +24,9 @@ from ..errors import DecodeError, FrameIndexError
 from .masks import note_masked
 from .recording import Recording
 
+# Stands in frame numbers of a resampled video for times at which no frame is shown.
+NO_FRAME = -1
+
 
 class ColumnLoader(Protocol):
     r"""Makes one column of a series.
@@ -83,11 +86,13 @@ class LazyFrames:
         recording: the recording of the frames.
         frames: frame numbers, int64 of shape (n,) or a :class:`LazyColumn` of them.
         decoded: pixels and validity, after they were decoded.
+        has_holes: whether :data:`NO_FRAME` among the numbers is no mistake.
     """
 
     recording: Recording
     frames: np.ndarray | LazyColumn
     decoded: tuple[NDArray[Any], NDArray[np.bool_]] | None = field(default=None, repr=False)
+    has_holes: bool = False
 
     ndim = 4
 
@@ -120,6 +125,12 @@ class LazyFrames:
         """
         if not self.valid.all():
             lost = np.asarray(self.frames)[~self.valid]
+            if NO_FRAME in lost:
+                raise DecodeError(
+                    f"{np.count_nonzero(lost == NO_FRAME)} of the {len(self)} frames asked "
+                    f"for are of times at which the video shows none. Pass "
+                    f"return_valid=True to have zeros there and a mask that says where."
+                )
             raise DecodeError(
                 f"{len(lost)} of the {len(self)} frames asked for do not decode; the first "
                 f"is frame {lost[0]} of {self.recording.parts[0].uri!r}. Pass "
@@ -137,7 +148,7 @@ class LazyFrames:
         if decoded is not None:
             # Slices are copied as the host copies its own: the parent can be freed.
             decoded = decoded[0][key].copy(), decoded[1][key].copy()
-        return LazyFrames(self.recording, self.frames[key], decoded)
+        return LazyFrames(self.recording, self.frames[key], decoded, self.has_holes)
 
     def copy(self) -> LazyFrames:
         r"""Returns the same frames; the host copies what it has sliced."""
@@ -152,7 +163,7 @@ class LazyFrames:
     def __deepcopy__(self, memo: dict[int, Any]) -> LazyFrames:
         decoded = self.decoded and (self.decoded[0].copy(), self.decoded[1].copy())
         frames = self.frames if isinstance(self.frames, LazyColumn) else self.frames.copy()
-        return LazyFrames(self.recording, frames, decoded)
+        return LazyFrames(self.recording, frames, decoded, self.has_holes)
 
 
 @dataclass(eq=False)
@@ -240,7 +251,10 @@ def _add_window(
         origin = first[inverse]
     threads = recording.threads
     threads = usable_threads() if threads == "auto" else int(threads)
-    for file, rows, wanted in rows_by_file(recording, frames):
+    # Sorted, frames that are none come first, and are there once.
+    n_holes = int(window.has_holes and NO_FRAME in frames[:1])
+    for file, rows, wanted in rows_by_file(recording, frames[n_holes:]):
+        wanted = wanted + n_holes
         # Each copy of a video has its own index; what they say of the same file is equal.
         known_by = file.packets.fingerprint or id(file.packets)
         key = (file.uri, known_by, recording.settled_output, threads)
@@ -283,12 +297,15 @@ def rows_by_file(
         yield file, rows if mapping is None else mapping[rows], np.arange(start, stop)
 
 
-def checked_numbers(recording: Recording, numbers: np.ndarray) -> NDArray[np.int64]:
+def checked_numbers(
+    recording: Recording, numbers: np.ndarray, has_holes: bool = False
+) -> NDArray[np.int64]:
     r"""Returns frame numbers, all of which the recording has.
 
     Args:
         recording: the recording of the frames.
         numbers: frame numbers in any order, repeated or not, shape (n,).
+        has_holes: whether :data:`NO_FRAME` may be among them.
 
     Raises:
         FrameIndexError: if the recording lacks one, as with a damaged HDF5 file.
@@ -297,7 +314,7 @@ def checked_numbers(recording: Recording, numbers: np.ndarray) -> NDArray[np.int
     n_frames = int(recording.frame_counts.sum())
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
         what = f"{found.dtype} of shape {found.shape} are no frame numbers"
-    elif len(outside := found[(found < 0) | (found >= n_frames)]):
+    elif len(outside := found[_outside(found, n_frames, has_holes)]):
         what = f"there is no frame {outside[0]}, it has {n_frames}"
     else:
         return found.astype(np.int64, copy=False)
@@ -306,6 +323,11 @@ def checked_numbers(recording: Recording, numbers: np.ndarray) -> NDArray[np.int
         f"{shown_uri(recording.parts[0].uri)!r}. The recording is damaged, or of another "
         f"video; open the video with LazyVideo.from_uri and save the recording again."
     )
+
+
+def _outside(numbers: np.ndarray, n_frames: int, has_holes: bool) -> np.ndarray:
+    outside = (numbers < 0) | (numbers >= n_frames)
+    return outside & (numbers != NO_FRAME) if has_holes else outside
 
 
 def _fill_in(
@@ -330,6 +352,9 @@ def _fill_in(
         for slot in np.flatnonzero(origin != np.arange(len(origin))).tolist():
             pixels[slot] = pixels[origin[slot]]
         valid = valid[origin]
+    if window.has_holes:
+        holes = np.asarray(window.frames) == NO_FRAME
+        pixels[holes], valid[holes] = 0, False
     return pixels, valid
 
 

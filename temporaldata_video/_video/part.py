@@ -15,17 +15,18 @@ from .._base.uris import check_scheme, segment_uris, shown_uri
 from .._build.file_index import build_segment, count_frames
 from .._build.memory_build import build_memory_index
 from .._bytes.fetch import ranged
+from .._clock.pauses import pace_of
 from .._decode.read_file import VideoFile
 from .._index.match import match_frames
 from .._index.memory_index import MemoryFrameIndex
-from .._index.packets import segments_of
+from .._index.packets import segments_of, shown_again
 from .._plugin.manager import (
     resolve_cache,
 )
 from .._plugin.place import VideoPlace
 from .._sidecar.sidecar import LanceFrameIndex
 from ..errors import IndexFormatError, IndexWarning
-from ..types import FrameIndex, ObjectStore, PacketIndex
+from ..types import ClockIndex, FrameIndex, ObjectStore, Pace, PacketIndex, Showings
 from .saved import SavedVideo, clock_digest, index_id_of, saved_fingerprint
 
 # Files of indexes without byte positions, scanned once in each process.
@@ -42,11 +43,13 @@ class VideoPart:
         place: where its files and its index are.
         given_index: an index; without it, the index is looked for.
         saved: what a recording says about the video, and what must still hold.
+        max_gap: longest step in seconds that is no pause, if the user says it.
     """
 
     place: VideoPlace
     given_index: FrameIndex | None = field(default=None, repr=False)
     saved: SavedVideo | None = field(default=None, repr=False)
+    max_gap: float | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Unpickling looks an index up again, but keeps an index that was built.
@@ -125,6 +128,23 @@ class VideoPart:
     def frame_counts(self) -> np.ndarray:
         r"""Number of frames of each segment, int64 of shape (n_segments,)."""
         return np.asarray(self.index.segment_frame_counts(), np.int64)
+
+    @property
+    def shown_again(self) -> Showings:
+        r"""When frames are shown again, after their time in the index; their numbers are
+        those in this part."""
+        return shown_again(self.index) if self.keeps_clock else Showings.none()
+
+    @cached_property
+    def pace(self) -> Pace:
+        r"""How fast the camera takes frames, and which steps of its clock are pauses."""
+        pace = self.saved.pace if self.saved is not None else None
+        if pace is None and isinstance(self.index, ClockIndex):
+            pace = self.index.pace
+        if pace is None:
+            times = np.asarray(self.index.timestamps(), np.float64)
+            pace = pace_of(np.concatenate([times, self.shown_again.times]))
+        return pace if self.max_gap is None else pace._replace(max_gap=self.max_gap)
 
     @cached_property
     def identity(self) -> tuple[Any, ...]:
@@ -238,5 +258,6 @@ class VideoPart:
             tuple(self.frame_counts.tolist()),
             tuple(taken[uri] for uri in uris),
             index_id_of(self.index),
-            clock_digest(self.index.timestamps()),
+            clock_digest(self.index.timestamps(), shown_again(self.index)),
+            self.pace,
         )

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._base.uris import check_scheme, normalize_uri, relative_uri, resolve_uri
+from .._clock.pauses import decode_pace, encode_pace
 from .._plugin.place import VideoPlace
 from ..errors import FrameIndexError
 from ..types import Fingerprint
@@ -53,6 +54,7 @@ class Pointer(NamedTuple):
         timekeys: the columns that count from the origin.
         origin: seconds in the recording at which the window counts from 0.
         edge: where the window begins, in its own seconds.
+        has_holes: whether it has times at which no frame is shown.
     """
 
     recording: Recording
@@ -61,9 +63,12 @@ class Pointer(NamedTuple):
     timekeys: list[str]
     origin: float
     edge: float
+    has_holes: bool
 
 
-def write_pointer(group: Any, recording: Recording, origin: float, edge: float) -> None:
+def write_pointer(
+    group: Any, recording: Recording, origin: float, edge: float, has_holes: bool
+) -> None:
     r"""Makes an HDF5 group point to a video.
 
     Args:
@@ -71,10 +76,12 @@ def write_pointer(group: Any, recording: Recording, origin: float, edge: float) 
         recording: the recording of the window.
         origin: seconds in the recording at which the window counts from 0.
         edge: where the window begins, in its own seconds.
+        has_holes: whether it has times at which no frame is shown.
     """
     group.attrs["backend"] = BACKEND_NAME
     group.attrs["origin"] = origin
     group.attrs["edge"] = edge
+    group.attrs["has_holes"] = has_holes
     group.attrs["options"] = json.dumps(
         {
             "resize": recording.output.resize,
@@ -108,6 +115,7 @@ def write_parts(group: Any, parts: Sequence[tuple[VideoPlace, SavedVideo]]) -> N
                 "fingerprints": [f and astuple(f) for f in saved.fingerprints],
                 "index_id": saved.index_id,
                 "clock": saved.clock,
+                "pace": saved.pace and encode_pace(saved.pace),
             }
             for place, saved in parts
         ]
@@ -164,6 +172,7 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
         _check_columns(group)
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
+        has_holes = bool(group.attrs.get("has_holes", False))
     except _DAMAGES as error:
         raise _damaged(group, error) from error
 
@@ -173,7 +182,7 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
         return group[name][:]
 
     times, frames = column("timestamps"), column("frame_indices")
-    return Pointer(recording, times, frames, timekeys, origin, edge)
+    return Pointer(recording, times, frames, timekeys, origin, edge, has_holes)
 
 
 _DAMAGES = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
@@ -223,12 +232,14 @@ def _read_part(part: dict[str, Any], base: str) -> VideoPart:
 def _read_saved(part: dict[str, Any], base: str) -> SavedVideo:
     # Facts that recordings of older versions don't hold are not compared.
     counts, files = part["frames"], part.get("fingerprints", [])
+    pace = part.get("pace")
     saved = SavedVideo(
         base,
         tuple(counts),
         tuple(f and Fingerprint(*f) for f in files),
         part.get("index_id", ""),
         part.get("clock", ""),
+        None if pace is None else decode_pace(pace),
     )
     fingerprints = [f for f in saved.fingerprints if f is not None]
     numbers = [*saved.frame_counts, *(f.size for f in fingerprints)]

@@ -13,7 +13,7 @@ from .._base.process_cache import RECORDING_ARRAYS
 from .._decode.read_file import VideoFile
 from .._pixels.convert import OutputFormat
 from .._pixels.depth import bit_depth, warn_of_lost_bits
-from ..types import OnError
+from ..types import OnError, Showings
 from .part import VideoPart
 
 
@@ -69,17 +69,34 @@ class Recording:
         return np.concatenate(clocks)
 
     @property
+    def shown_again(self) -> Showings:
+        r"""When frames are shown again, after their time in :attr:`timestamps`."""
+        first = np.cumsum([0, *(part.frame_counts.sum() for part in self.parts)])
+        found = [part.shown_again for part in self.parts]
+        numbers = [again.frames + start for again, start in zip(found, first)]
+        times = np.concatenate([again.times for again in found])
+        return Showings(times, np.concatenate(numbers))
+
+    def _showings(self) -> Showings:
+        # All times at which frames are shown, unsorted; NaN of frames without a time.
+        first, again = self.timestamps, self.shown_again
+        return Showings(
+            np.concatenate([first, again.times]),
+            np.concatenate([np.arange(len(first)), again.frames]),
+        )
+
+    @property
     def time_order(self) -> np.ndarray:
-        r"""Frame numbers sorted by time, read-only int64 of shape (n,); frames without a
-        time are left out."""
+        r"""Frame numbers sorted by time, read-only int64 of shape (n,). Frames without a
+        time are left out; frames that are shown again are there again."""
         return self._column("time_order")
 
     def _make_time_order(self) -> np.ndarray:
-        times = self.timestamps
+        times, frames = self._showings()
         if (times[1:] >= times[:-1]).all() and not np.isnan(times[:1]).any():
-            return np.arange(len(times), dtype=np.int64)
-        order = np.argsort(times, kind="stable").astype(np.int64)
-        return order[: np.count_nonzero(~np.isnan(times))]
+            return frames
+        order = np.argsort(times, kind="stable")
+        return frames[order[: np.count_nonzero(~np.isnan(times))]]
 
     @property
     def sorted_timestamps(self) -> np.ndarray:
@@ -87,7 +104,19 @@ class Recording:
         return self._column("sorted_timestamps")
 
     def _make_sorted_timestamps(self) -> np.ndarray:
-        return self.timestamps[self.time_order]
+        times = np.sort(self._showings().times)
+        return times[: np.count_nonzero(~np.isnan(times))]
+
+    def tolerances(self, frames: np.ndarray) -> np.ndarray:
+        r"""Returns how far in time from itself each frame may be shown at most, seconds,
+        float64 of shape (n,).
+
+        Args:
+            frames: frame numbers, int64 of shape (n,).
+        """
+        stops = np.cumsum([part.frame_counts.sum() for part in self.parts])
+        of_parts = [max(2 * p.pace.interval, p.pace.max_gap) for p in self.parts]
+        return np.array(of_parts)[np.searchsorted(stops, frames, side="right")]
 
     def _column(self, name: str) -> np.ndarray:
         make = FromRecording(self, name)

@@ -10,20 +10,33 @@ import numpy as np
 
 from .._base.uris import shown_uri
 from .._bytes.fingerprint import digest_edges
-from .._index.packets import segments_of
+from .._index.packets import segments_of, shown_again
 from ..errors import SourceError, StaleIndexError
-from ..types import Fingerprint, FrameIndex, ObjectMeta, ObjectStore, PacketIndex
+from ..types import (
+    Fingerprint,
+    FrameIndex,
+    ObjectMeta,
+    ObjectStore,
+    Pace,
+    PacketIndex,
+    Showings,
+)
 
 
-def clock_digest(timestamps: np.ndarray) -> str:
+def clock_digest(timestamps: np.ndarray, again: Showings | None = None) -> str:
     r"""Returns a digest that identifies a clock, 16 bytes of BLAKE2b as hex.
 
     Args:
         timestamps: seconds of every frame, float64 of shape (n,); NaN without a time.
+        again: when frames are shown again.
     """
     times = np.asarray(timestamps, "<f8") + 0.0  # makes -0.0 equal to 0.0
     times[np.isnan(times)] = np.nan
-    return hashlib.blake2b(times.tobytes(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(times.tobytes(), digest_size=16)
+    if again is not None:
+        digest.update(again.times.astype("<f8").tobytes())
+        digest.update(again.frames.astype("<i8").tobytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class SavedVideo:
             empty in recordings that say nothing of them.
         index_id: of the index; ``""`` where it had none.
         clock: the :func:`clock_digest` of the index; ``""`` where it was not known.
+        pace: what was a pause; :obj:`None` where it was not known.
     """
 
     recording: str
@@ -44,6 +58,7 @@ class SavedVideo:
     fingerprints: tuple[Fingerprint | None, ...] = ()
     index_id: str = ""
     clock: str = ""
+    pace: Pace | None = None
 
     def check_counts(self, index: FrameIndex, uri: str) -> None:
         r"""Refuses an index that has other frames.
@@ -120,7 +135,7 @@ class SavedVideo:
         """
         if not self.clock or (self.index_id and self.index_id == index_id_of(index)):
             return True
-        return self.clock == clock_digest(index.timestamps())
+        return self.clock == clock_digest(index.timestamps(), shown_again(index))
 
     def _tell(self, index: FrameIndex) -> str:
         where = index.uri if isinstance(index, PacketIndex) else ""

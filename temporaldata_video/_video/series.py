@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._clock.pauses import check_max_gap, stretches
 from .._index.packets import segments_of
 from .._plugin.place import Uris, locate
 from ..types import (
@@ -24,6 +25,7 @@ from ..types import (
 )
 from .arguments import (
     check_choice,
+    check_tolerance,
     checked_mask,
     checked_output,
     checked_positions,
@@ -31,12 +33,12 @@ from .arguments import (
 )
 from .cost import frames_cost
 from .display import plot_video, video_html
-from .lazy_arrays import LazyColumn, LazyFrames, checked_numbers
+from .lazy_arrays import NO_FRAME, LazyColumn, LazyFrames, checked_numbers
 from .part import VideoPart
 from .pointer import read_pointer, write_pointer
 from .prefetch import prefetch_recording
 from .recording import FromRecording, Recording, merge_recordings
-from .resample import METHODS, Method, match_times, with_neighbours
+from .resample import METHODS, Method, frames_on_screen, runs, with_neighbours
 
 if TYPE_CHECKING:
     from typing import Self
@@ -65,6 +67,8 @@ class VideoSeries:
         domain: Any
 
         def __len__(self) -> int: ...
+
+        def is_sorted(self) -> bool: ...
 
         def keys(self) -> list[str]: ...
 
@@ -105,6 +109,7 @@ class VideoSeries:
         dtype: PixelType = "uint8",
         on_error: OnError = "raise",
         threads: int | Literal["auto"] = 1,
+        max_gap: float | None = None,
         domain: Any = "auto",
     ) -> Self:
         r"""Opens a video by its sidecar, without reading a byte of the video itself.
@@ -128,7 +133,11 @@ class VideoSeries:
                 and :obj:`False` in :attr:`valid`.
             threads: groups of pictures to decode side by side, or ``"auto"`` for as many as
                 the process may use processors, and 1 in a worker of a ``DataLoader``.
-            domain: an ``Interval``, or ``"auto"`` for first to last timestamp.
+            max_gap: longest step of the clock in seconds that is no pause; by default what
+                the index says, or 10 times the median step, and 1 s at least. ``np.inf``
+                for a video without pauses.
+            domain: an ``Interval``, or ``"auto"`` for the times in which there are frames:
+                from the first timestamp to the last, without pauses.
 
         Returns:
             A lazy video of the whole recording.
@@ -150,10 +159,11 @@ class VideoSeries:
         """
         output = checked_output(resize, colorspace, channel_format, dtype)
         check_choice("on_error", on_error, ("raise", "mask"))
+        check_max_gap(max_gap)
         place = locate(
             uri, store=store, storage_options=storage_options, index_uri=index_uri
         )
-        part = VideoPart(place)
+        part = VideoPart(place, max_gap=None if max_gap is None else float(max_gap))
         recording = Recording((part,), output, on_error, checked_threads(threads))
         if segments_of(part.index):
             recording.warn_of_lost_bits()
@@ -176,13 +186,17 @@ class VideoSeries:
             self.domain = domain
 
     def _set_columns(
-        self, recording: Recording, timestamps: Any, frame_indices: Any
+        self,
+        recording: Recording,
+        timestamps: Any,
+        frame_indices: Any,
+        has_holes: bool = False,
     ) -> None:
         # Written past the host's __setattr__, which takes nothing but loaded arrays.
         self.__dict__.update(
             timestamps=timestamps,
             frame_indices=frame_indices,
-            frames=LazyFrames(recording, frame_indices),
+            frames=LazyFrames(recording, frame_indices, has_holes=has_holes),
             _recording=recording,
             _metadata=None,
             _origin=0.0,
@@ -212,7 +226,8 @@ class VideoSeries:
         if empty:  # the host cannot write one, and reads it well
             del file["domain"]
             domain.to_hdf5(file.create_group("domain"))
-        write_pointer(file, self._recording, self._origin, self._edge)
+        has_holes = self._lazy_frames.has_holes
+        write_pointer(file, self._recording, self._origin, self._edge, has_holes)
 
     @classmethod
     def from_hdf5(cls, file: Any, lazy: bool = True) -> Self:
@@ -228,7 +243,9 @@ class VideoSeries:
         """
         pointer = read_pointer(file, lazy)
         video = cls.__new__(cls)
-        video._set_columns(pointer.recording, pointer.timestamps, pointer.frame_indices)
+        video._set_columns(
+            pointer.recording, pointer.timestamps, pointer.frame_indices, pointer.has_holes
+        )
         video._timekeys = pointer.timekeys
         video._origin, video._edge = pointer.origin, pointer.edge
         video._domain = cls._interval_class.from_hdf5(file["domain"])
@@ -275,7 +292,8 @@ class VideoSeries:
 
     @property
     def frame_indices(self) -> NDArray[np.int64]:
-        r"""Numbers of the frames over all segments, int64 of shape (n,)."""
+        r"""Numbers of the frames over all segments, int64 of shape (n,); -1 where a
+        resampled video shows none."""
         column = self.__dict__["frame_indices"]
         return column if isinstance(column, np.ndarray) else column.values
 
@@ -310,8 +328,8 @@ class VideoSeries:
     @property
     def _domain(self) -> Any:
         if "_domain" not in self.__dict__:
-            times = self.timestamps
-            ends = (times[:1].copy(), times[-1:].copy())
+            (part,) = self._recording.parts  # concat and resample say the domain
+            ends = stretches(self.timestamps, part.pace.max_gap)
             self.__dict__["_domain"] = self._interval_class(*ends)
         return self.__dict__["_domain"]
 
@@ -328,11 +346,17 @@ class VideoSeries:
     @property
     def _numbers(self) -> NDArray[np.int64]:
         # Frame numbers for look-ups: all of them checked against the recording.
-        return checked_numbers(self._recording, self.frame_indices)
+        has_holes = self._lazy_frames.has_holes
+        return checked_numbers(self._recording, self.frame_indices, has_holes)
+
+    @property
+    def _numbers_shown(self) -> NDArray[np.int64]:
+        numbers = self._numbers
+        return numbers[numbers != NO_FRAME]
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        r"""Which of :attr:`frames` decoded, bool of shape (n,)."""
+        r"""Which of :attr:`frames` are in the video and decoded, bool of shape (n,)."""
         return self._lazy_frames.valid
 
     @property
@@ -392,7 +416,7 @@ class VideoSeries:
 
     def cost(self) -> Cost:
         r"""Returns what :attr:`frames` would cost, in frames, bytes and byte ranges."""
-        return frames_cost(self._recording, self.frame_indices)
+        return frames_cost(self._recording, self._numbers_shown)
 
     def prefetch(self, progress: bool = False) -> None:
         r"""Fetches the bytes that :attr:`frames` needs into the cache.
@@ -407,7 +431,7 @@ class VideoSeries:
             CacheError: if there is no cache, or it is too small.
             StaleIndexError: if a file is not the one that was indexed.
         """
-        prefetch_recording(self._recording, self.frame_indices, progress)
+        prefetch_recording(self._recording, self._numbers_shown, progress)
 
     # Windows -------------------------------------------------------------------------
 
@@ -456,6 +480,8 @@ class VideoSeries:
         out.__dict__.update(_timekeys=self._timekeys, _sorted=self._sorted)
         out._domain = copy.copy(self._domain)
         self._hand_on(out)
+        if len(self) and not len(out):  # nothing says which frames lie beside it
+            out._origin = float("nan")
         return out
 
     def _hand_on(self, out: VideoSeries) -> None:
@@ -495,22 +521,33 @@ class VideoSeries:
             return chosen.pixels, chosen.valid
         return chosen.all_valid()
 
-    def resample(self, times: ArrayLike, method: Method = "previous") -> Self:
+    def resample(
+        self,
+        times: ArrayLike,
+        method: Method = "previous",
+        tolerance: float | None = None,
+    ) -> Self:
         r"""Returns a lazy video with exactly one frame for each of ``times``.
 
         At the edges of a window the frame may lie outside of it: when the window begins,
-        the screen still shows the frame before.
+        the screen still shows the frame before. Where there is no frame within the
+        tolerance, as in a pause of the camera or before its first frame, pixels are zeros,
+        :attr:`valid` is :obj:`False` and ``frame_indices`` is -1.
 
         Args:
             times: seconds in the times of this video, sorted, float64 of shape (m,).
             method: ``"previous"`` for the frame on screen then, ``"next"``, or
                 ``"nearest"``.
+            tolerance: seconds by which the frame may be away. By default twice the median
+                step of the camera, or the longest step that is no pause of it
+                (``max_gap``), whichever is longer; ``np.inf`` for any distance.
 
         Returns:
-            A video whose timestamps are ``times``.
+            A video whose timestamps are ``times``. Its domain is that in which it shows
+            frames.
 
         Raises:
-            ValueError: if times are not sorted, or there is no such frame.
+            ValueError: if times are not sorted, or the tolerance is no distance.
 
         Example ::
 
@@ -523,17 +560,31 @@ class VideoSeries:
             array([ 0,  7, 15, 22])
         """
         check_choice("method", method, METHODS)
+        check_tolerance(tolerance)
         targets = np.array(times, np.float64)
         finite = targets.ndim == 1 and np.isfinite(targets).all()
         if not finite or (np.diff(targets) < 0).any():
             raise ValueError("times must be a one-dimensional, finite and sorted array.")
-        shown, frames = with_neighbours(
-            self._recording, self.timestamps, self._numbers, self._origin, self._edge
+        times_here, numbers_here = self.timestamps, self._numbers
+        if not self.is_sorted():
+            order = np.argsort(times_here, kind="stable")
+            times_here, numbers_here = times_here[order], numbers_here[order]
+        known, frames = with_neighbours(
+            self._recording,
+            times_here,
+            numbers_here,
+            self._origin,
+            self._edge,
+            targets,
         )
-        positions = match_times(shown, targets, method)
+        numbers = frames_on_screen(
+            self._recording, known, frames, targets, method, tolerance
+        )
         out = self.__class__.__new__(self.__class__)
-        out._set_columns(self._recording, targets, frames[positions])
+        out._set_columns(self._recording, targets, numbers, has_holes=True)
         self._hand_on(out)
+        first, last = runs(numbers != NO_FRAME)
+        out._domain = self._interval_class(targets[first], targets[last])
         return out
 
     @classmethod
@@ -565,14 +616,16 @@ class VideoSeries:
                 raise ValueError(f"videos to concatenate differ in {name}: {values}.")
         recording, numbers = merge_recordings([video._recording for video in videos])
         times = np.concatenate([video.timestamps for video in videos])
+        # Numbers that are none stand for the last entry there, which is none, too.
         frames = np.concatenate(
-            [new[video._numbers] for video, new in zip(videos, numbers)]
+            [np.append(new, NO_FRAME)[v._numbers] for v, new in zip(videos, numbers)]
         )
         if sort:
             order = np.argsort(times, kind="stable")
             times, frames = times[order], frames[order]
         out = cls.__new__(cls)
-        out._set_columns(recording, times, frames)
+        has_holes = any(video._lazy_frames.has_holes for video in videos)
+        out._set_columns(recording, times, frames, has_holes)
         out._metadata = videos[0].metadata
         # Windows that count from different points have no common origin.
         origins = {video._origin for video in videos}

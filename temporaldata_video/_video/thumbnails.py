@@ -10,7 +10,7 @@ import numpy as np
 from .._pixels.convert import OutputFormat
 from .._plot.contrast import ValueRange, range_note, stretched, usual_range
 from .._plot.stills import Stills
-from .lazy_arrays import LazyFrames
+from .lazy_arrays import NO_FRAME, LazyFrames
 from .recording import Recording
 
 
@@ -26,7 +26,7 @@ def stills_of(
         width: pixels that a frame will be wide at most.
         value_range: the values that are drawn black and white; see :func:`read_stills`.
     """
-    recording, numbers = video._recording, video.frame_indices[shown]
+    recording, numbers = video._recording, video._numbers[shown]
     times, decoded = video.timestamps[shown], video._lazy_frames.decoded
     if decoded is None or (recording.bit_depth > 8 and decoded[0].dtype == np.uint8):
         return read_stills(recording, numbers, times, width, value_range)
@@ -47,7 +47,7 @@ def read_stills(
 
     Args:
         recording: of the frames; frames that do not decode are masked in any case.
-        numbers: of the frames, int64 of shape (n,).
+        numbers: of the frames, int64 of shape (n,), :data:`NO_FRAME` for none.
         times: seconds at which they are drawn, float64 of shape (n,).
         width: pixels that a frame will be wide at most.
         value_range: the values that are drawn black and white. By default, the 1st and the
@@ -57,7 +57,7 @@ def read_stills(
     resize = recording.output.resize
     if width_shown > width:
         resize = (max(1, round(width * height_shown / width_shown)), width)
-    read = LazyFrames(_with_size(recording, resize), numbers)
+    read = LazyFrames(_with_size(recording, resize), numbers, has_holes=True)
     return _stills(recording, read.pixels, read.valid, numbers, times, value_range)
 
 
@@ -70,10 +70,15 @@ def shown_size(recording: Recording) -> tuple[int, int]:
 def times_taken(video: Any) -> np.ndarray:
     r"""Returns when the frames of a lazy video were taken, in the video's own time.
 
-    A resampled video shows frames at other times than these.
+    A resampled video shows frames at other times than these. A frame that is shown again
+    counts as taken then.
     """
-    taken = video._recording.timestamps[video._numbers] - video._origin
-    return np.where(np.isnan(taken), video.timestamps, taken)
+    recording, numbers, times = video._recording, video._numbers, video.timestamps
+    taken = recording.timestamps[numbers] - video._origin
+    is_own = np.isnan(taken) | np.isin(numbers, recording.shown_again.frames)
+    taken[is_own] = times[is_own]
+    taken[numbers == NO_FRAME] = np.nan
+    return taken
 
 
 def half_frame(times: np.ndarray) -> float:

@@ -12,6 +12,7 @@ from temporaldata import ArrayDict, Data, Interval, IrregularTimeSeries
 
 from .._pose.frame_count import check_rows
 from .._pose.pose_table import read_pose_table
+from .._video.lazy_arrays import NO_FRAME
 from .._video.series import VideoSeries
 from ._hosts import Host, add_host
 
@@ -33,7 +34,7 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
         channel_format: ``"NCHW"`` or ``"NHWC"``.
         dtype: of the pixels, ``"uint8"``, ``"uint16"``, or ``"auto"`` for uint16 where
             samples of the video have more than 8 bits.
-        domain: an ``Interval``, or ``"auto"`` for first to last timestamp.
+        domain: an ``Interval``, or ``"auto"`` for the times in which there are frames.
 
     Example ::
 
@@ -127,7 +128,9 @@ def read_pose(
     table = read_pose_table(path, min_confidence)
     n_frames = int(video.segment_frame_counts.sum())
     check_rows(len(table.points), n_frames, path, "the video")
-    points = table.points[video._numbers]
+    numbers = video._numbers
+    points = table.points[numbers]
+    points[numbers == NO_FRAME] = np.nan
     if points.shape[1] == 1:
         points = points[:, 0]
     columns: dict[str, np.ndarray] = {}

@@ -30,6 +30,9 @@ def log(tmp_path):
     ]
     (tmp_path / "log.csv").write_text("\n".join(["k;ms;date;count", *rows]) + "\n")
     (tmp_path / "pairs.tsv").write_text("0\t100\n1\t101\n")
+    np.save(tmp_path / "triggers.npy", np.r_[0.0, CLOCK[:7], 5.2, 5.201, CLOCK[7:]])
+    (tmp_path / "lost.txt").write_text("1,9-10\n")
+    (tmp_path / "cam_lost.csv").write_text("lost\n0\n8\n9\n")
     with h5py.File(tmp_path / "log.h5", "w") as file:
         file["cam/times"] = CLOCK
     return tmp_path
@@ -55,6 +58,8 @@ def timestamps_of(video):
         ("--timestamps log.h5 --column cam/times --sync pairs.tsv", CLOCK + 100),
         ("--rate 16 --start 2", 2 + np.arange(N) / 16),
         ("--sync pairs.tsv --sync-fit affine", 100 + np.arange(N) / 30),
+        ("--timestamps triggers.npy --lost-frames lost.txt --first-frame 1", CLOCK),
+        ("--timestamps triggers.npy --lost-frames {stem}_lost.csv", CLOCK),
     ],
 )
 def test_clocks(cli, video, log, monkeypatch, options, expected):
@@ -77,6 +82,8 @@ def test_clocks(cli, video, log, monkeypatch, options, expected):
         ("--timestamps log.csv --unit h", "unit must be one of"),
         ("--timestamps log.csv --unit iso8601", "origin='first'"),
         ("--timestamps log.csv --rate 30", "either rate or timestamps"),
+        ("--lost-frames lost.txt", "there are none; give timestamps or rate"),
+        ("--timestamps log.csv --frame-index k --lost-frames lost.txt", "one of the two"),
     ],
 )
 def test_options_that_contradict_each_other(cli, video, log, options, says):
@@ -98,6 +105,47 @@ def test_a_refused_clock_is_shown_as_a_table(cli, video, tmp_path):
     keep = ["--timestamps", tmp_path / "t.npy", "--on-jump", "keep"]
     assert cli("index", video, *keep, "-q") == (0, "", "")
     np.testing.assert_array_equal(timestamps_of(video), clock)
+
+
+def test_pauses_are_told_and_left_out_of_the_domain(cli, video, tmp_path):
+    np.save(tmp_path / "t.npy", CLOCK + np.repeat([0.0, 12.0, 45.0], [10, 10, 20]))
+    times = ["--timestamps", tmp_path / "t.npy"]
+    done = cli("index", video, *times)
+    assert "2 pauses of over 1.000 s, the longest 33.031 s" in done.out
+    assert len(tv.LazyVideo.from_uri(video).domain) == 3
+    info = cli("info", video).out
+    assert "pauses" in info and "2 pauses of over 1.000 s" in info
+    done = cli("index", video, *times, "--max-gap", 20)
+    assert done.status == 1 and "another max_gap" in done.err
+    done = cli("index", video, *times, "--max-gap", 20, "--overwrite")
+    assert "1 pause of over 20.000 s, the longest 33.031 s" in done.out
+    assert len(tv.LazyVideo.from_uri(video).domain) == 2
+    assert "kept" in cli("index", video, *times, "--max-gap", 20.0).out
+    done = cli("index", video, *times, "--max-gap", "inf", "--overwrite")
+    assert done.status == 0 and "pauses of" not in done.out
+    assert len(tv.LazyVideo.from_uri(video).domain) == 1
+    assert "pauses of" not in cli("info", video).out
+    assert cli("index", video, "--max-gap", "-1", "--overwrite").status == 1
+
+
+def test_a_movie_that_is_shown_again(cli, video, tmp_path):
+    rows = [f"{100 + k / 20},{k % N}" for k in range(3 * N)]
+    (tmp_path / "shown.csv").write_text("\n".join(["t,frame", *rows]) + "\n")
+    times = ["--timestamps", tmp_path / "shown.csv", "--column", "t"]
+    done = cli("index", video, *times, "--frame-index", "frame")
+    assert "40 frames, shown 120 times, 100.000 s to 105.950 s" in done.out
+    info = cli("info", video).out
+    assert "shown again" in info and "80 times" in info
+    assert "no time" not in info and "steps back" not in info
+
+
+def test_checking_triggers_without_those_that_were_lost(cli, video, log, monkeypatch):
+    monkeypatch.chdir(log)
+    times = ["--timestamps", "triggers.npy"]
+    assert "count-mismatch" in cli("check", video, *times).out
+    lost = ["--lost-frames", "lost.txt", "--first-frame", 1]
+    done = cli("check", video, *times, *lost)
+    assert "count-mismatch" not in done.out
 
 
 def test_a_pose_table_of_another_video(cli, video, tmp_path):

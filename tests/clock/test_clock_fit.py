@@ -278,7 +278,6 @@ def test_stamps_of_frames_that_the_file_lacks(video):
 @pytest.mark.parametrize(
     ("numbers", "says"),
     [
-        ([0, 1, 1], "names frame 1 twice, in rows 1 and 2"),
         ([0, 1], "2 numbers for 3"),
         ([-1, 0, 1], r"frame_index\[0\] is -1"),
         ([0.0, 1.0, 2.0], "whole numbers"),

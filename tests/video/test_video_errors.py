@@ -100,11 +100,13 @@ def test_times_to_resample_that_make_no_sense(clip, times):
 def test_resampling_where_there_is_no_frame(clip):
     with pytest.raises(ValueError, match=r"method must be one of .*'closest'"):
         opened(clip).resample([1.0], "closest")
-    with pytest.raises(ValueError, match=r"no previous frame at -1 s.*method='nearest'"):
-        opened(clip).resample([-1.0])
-    with pytest.raises(ValueError, match="no next frame at 99 s"):
-        opened(clip).resample([99.0], "next")
-    assert opened(clip).resample([-1.0, 99.0], "nearest").frame_indices.tolist() == [0, 119]
+    for method, far in (("previous", [-1, 119]), ("next", [0, -1]), ("nearest", [0, 119])):
+        strict = opened(clip).resample([-1.5, 99.0], method)
+        assert strict.frame_indices.tolist() == [-1, -1]
+        assert not strict.valid.any() and not strict.frames.any()
+        loose = opened(clip).resample([-1.5, 99.0], method, tolerance=np.inf)
+        assert loose.frame_indices.tolist() == far
+        assert loose.valid.tolist() == [frame >= 0 for frame in far]
 
 
 # No video there -------------------------------------------------------------------------

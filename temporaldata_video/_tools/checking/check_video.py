@@ -21,7 +21,7 @@ from ..._clock.file_clocks import (
     read_file_clocks,
     report_file_clocks,
 )
-from ..._clock.fit import container_clock
+from ..._clock.fit import container_clock, times_by_frame
 from ..._decode.read_file import VideoFile
 from ..._index.memory_index import MemoryFrameIndex
 from ..._index.streams import read_container_facts
@@ -190,13 +190,10 @@ def _given_clock(
 ) -> CheckedClock:
     by_frame, reports = [], []
     for file_clock, (times, report) in zip(clocks, report_file_clocks(clocks, tables)):
-        frames = file_clock.stamps.frames
+        stamps = file_clock.stamps
         n_frames = sum(len(pts) for pts, _ in tables[file_clock.first : file_clock.stop])
-        if frames is not None:  # they are by stamp, and become times by frame
-            inside = frames < n_frames
-            placed = np.full(n_frames, np.nan)
-            placed[frames[inside]] = times[inside]
-            times = placed
+        if stamps.frames is not None:  # they are by stamp, and become times by frame
+            times = times_by_frame(stamps, times, n_frames)
         reports.append(report)
         if len(clocks) == 1:
             return CheckedClock("given", times, own, report)
@@ -213,8 +210,8 @@ def _given_clock(
         untimed=np.concatenate(untimed),
         surplus=sum(report.surplus for report in reports),
     )
-    stamps = sum(report.stamps for report in reports)
-    return CheckedClock("given", times, own, replace(report, stamps=stamps))
+    n_stamps = sum(report.stamps for report in reports)
+    return CheckedClock("given", times, own, replace(report, stamps=n_stamps))
 
 
 def _recording(

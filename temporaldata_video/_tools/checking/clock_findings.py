@@ -70,7 +70,8 @@ def _steps(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
             f"{counted(len(report.gaps), 'gap')} of over 1.5 times the median step "
             f"({report.gaps.where()}), the longest {report.gaps.longest:.3f} s; "
             f"{counted(lost, 'frame')} would fit in",
-            "Windows over a gap have fewer frames than others of the same length.",
+            "Windows over a gap have fewer frames than others of the same length. The "
+            "domain leaves out gaps that are pauses.",
             "for samples of equal length: video.resample(times); to refuse gaps: "
             f"{command('index', name)} --on-gap raise",
             uri,

@@ -139,6 +139,8 @@ def reencode(
         [str(job.path) for job in jobs],
         [copy.index for copy in copies],
         Recording((part,)).timestamps,
+        again=part.shown_again,
+        max_gap=part.pace.max_gap,
         overwrite=overwrite,
     )
     return _report(part, jobs, copies, written, lossless, time.perf_counter() - started)
