@@ -18,7 +18,8 @@ OWN = [np.arange(n) / 10 for n in COUNTS]
 
 def fit(timestamps, **fields):
     clocks = read_file_clocks(timestamps, len(COUNTS), **fields)
-    return fit_file_clocks(clocks, TABLES, URIS)
+    times, _ = fit_file_clocks(clocks, TABLES, URIS)
+    return times
 
 
 def test_one_clock_for_all():
@@ -96,3 +97,12 @@ def test_fields_beside_the_clocks_hold_for_each():
     with pytest.warns(tv.IndexWarning, match="7 timestamps; the last 1 frames are dropped"):
         times = fit(clocks, on_mismatch="trim")
     assert np.flatnonzero(np.isnan(times)).tolist() == [17]
+
+
+def test_frames_that_are_shown_again_are_numbered_over_all_files():
+    # The third frame of the second file is shown once more, after all others.
+    second = tv.Clock([*(OWN[1] + 100), 120.0], frame_index=[*range(8), 2])
+    clocks = read_file_clocks([OWN[0], second, OWN[2] + 900], len(COUNTS))
+    times, again = fit_file_clocks(clocks, TABLES, URIS)
+    assert len(times) == sum(COUNTS)
+    assert (again.times.tolist(), again.frames.tolist()) == ([120.0], [12])
