@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 # Where decoding fails, it begins again this many key frames earlier. What a decoder puts in
 # the place of damage comes from frames before it, and some key frames are none.
 _EARLIER = 4
+# Packets may share bytes. In an index that lies, each of them may be the whole file.
+_MOST_SHARED = 16
 
 
 @dataclass(frozen=True)
@@ -264,12 +266,19 @@ def _decode_runs(
 
 def _fetch(file: VideoFile, runs: list[Run]) -> tuple[list[ByteRange], list[bytes]]:
     ranges = byte_ranges(runs)
-    size = frames = 0
+    size = frames = used = 0
     for start, stop in ranges:
         size += stop - start
     for run in runs:
         frames += len(run.frames)
+        used += int(run.packets.size.sum())
     check_request(size, f"the packets of {frames} frames")
+    if used > _MOST_SHARED * size > 0:
+        raise IndexFormatError(
+            f"the index of {file.uri!r} is damaged: {frames} packets of {used} bytes in "
+            f"all lie within {size} bytes. Run: temporaldata-video index --overwrite "
+            f"{file.uri}"
+        )
     return ranges, _read(file, ranges)[1]
 
 
