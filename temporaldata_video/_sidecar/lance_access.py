@@ -331,9 +331,10 @@ _helper_lock = threading.Lock()
 
 
 def _after_fork_in_child() -> None:
-    global _forked_with_lance, _helper, _helper_lock
+    global _forked_with_lance, _helper, _helper_lock, _OPENED_LOCK
     _forked_with_lance = _forked_with_lance or "lance" in sys.modules
-    _helper_lock = threading.Lock()
+    # A thread of the parent may have held them.
+    _helper_lock, _OPENED_LOCK = threading.Lock(), threading.Lock()
     if _helper is not None:
         # It belongs to the parent: this child must not use it or close it on exit.
         atexit.unregister(_helper.close)

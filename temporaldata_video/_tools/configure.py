@@ -63,7 +63,9 @@ def configure(
         allowed_schemes: such as ``["s3", "https"]``, to which recordings and sidecars of
             another scheme may lead; ``"file"`` is this machine. Without them, a recording
             on this machine cannot lead to ``s3://``, since its author would decide what
-            this machine connects to. They replace what was allowed before; none by default.
+            this machine connects to. Within an allowed scheme, sidecars may also lead to
+            files that lie neither beside their video nor below its folder. They replace
+            what was allowed before; none by default.
 
     Returns:
         All settings as they are now.
