@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import temporaldata_video as tv
-from temporaldata_video.testing import read_numbers
+from temporaldata_video.testing import make_clip, read_numbers
 
 # A child that has not ended by then is taken to hang.
 PATIENCE_SECONDS = 60.0
@@ -115,6 +115,17 @@ def fork_at_random_moments(
             check=True,
         )
     return Counter(json.loads(done.stdout))
+
+
+def fork_clip(count: int, seed: int, kinds: tuple[str, ...] = tuple(KINDS)) -> Counter:
+    r"""As :func:`fork_at_random_moments`, of a clip that is made for it and served."""
+    from .servers import FAULTS, serving
+
+    with tempfile.TemporaryDirectory() as folder:
+        clip = make_clip(Path(folder, "cam.mp4"), 60, size=(64, 96), gop=30)
+        tv.write_index(clip, progress=False)
+        with serving(clip.read_bytes(), FAULTS["good"]) as url:
+            return fork_at_random_moments(clip, url, count, seed, kinds)
 
 
 def _main(folder: str, clip: str, url: str, count: str, seed: str, *kinds: str) -> None:
