@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from .changes import change_everything
 from .damage import FOUND, damaged_videos
 from .forks import fork_clip
 from .fuzz import fuzz
@@ -51,6 +52,7 @@ def main() -> int:
     forks = commands.add_parser("forks", help="forks while another thread reads")
     forks.add_argument("--count", type=int, default=200, help="for each kind of work")
     forks.add_argument("--seed", type=int, default=1)
+    commands.add_parser("changes", help="files that change between two steps")
     commands.add_parser("servers", help="HTTP servers that misbehave")
     mutants = commands.add_parser("mutants", help="mistakes that a test should notice")
     mutants.add_argument("--count", type=int, default=300)
@@ -133,6 +135,12 @@ def _forks(arguments: argparse.Namespace) -> int:
     found = fork_clip(arguments.count, arguments.seed)
     print(json.dumps(found), flush=True)
     return int(any(not outcome.endswith(": right") for outcome in found))
+
+
+def _changes(arguments: argparse.Namespace) -> int:
+    found = change_everything()
+    print(json.dumps(found), flush=True)
+    return int(any(outcome.endswith((": wrong", ": late")) for outcome in found))
 
 
 def _servers(arguments: argparse.Namespace) -> int:
