@@ -18,6 +18,7 @@ from .damage import FOUND, damaged_videos
 from .forks import fork_clip
 from .fuzz import fuzz
 from .mutants import draw_mutants, run_mutants
+from .recordings import load_all
 from .resources import cut
 from .servers import read_from_all
 from .structure import FINE, damaged_files
@@ -53,6 +54,7 @@ def main() -> int:
     forks.add_argument("--count", type=int, default=200, help="for each kind of work")
     forks.add_argument("--seed", type=int, default=1)
     commands.add_parser("changes", help="files that change between two steps")
+    commands.add_parser("recordings", help="recordings that lead elsewhere")
     commands.add_parser("servers", help="HTTP servers that misbehave")
     mutants = commands.add_parser("mutants", help="mistakes that a test should notice")
     mutants.add_argument("--count", type=int, default=300)
@@ -137,10 +139,20 @@ def _forks(arguments: argparse.Namespace) -> int:
     return int(any(not outcome.endswith(": right") for outcome in found))
 
 
+# What must not become of a recording that leads elsewhere.
+_HOSTILE = ("wrong", "late", "connected")
+
+
 def _changes(arguments: argparse.Namespace) -> int:
     found = change_everything()
     print(json.dumps(found), flush=True)
     return int(any(outcome.endswith((": wrong", ": late")) for outcome in found))
+
+
+def _recordings(arguments: argparse.Namespace) -> int:
+    found = load_all()
+    print(json.dumps(found), flush=True)
+    return int(any(n for name, n in found.items() if name.startswith(_HOSTILE)))
 
 
 def _servers(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ parent starts a thread, forks a child meanwhile, and the child must read the rig
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import random
@@ -74,6 +75,7 @@ def fork_at(moment: float, act: Callable[[], None], uri: str) -> str:
     child = os.fork()
     if child == 0:
         status = 1
+        faulthandler.dump_traceback_later(PATIENCE_SECONDS / 2)  # says where it hangs
         try:
             read(uri)
             status = 0

@@ -200,6 +200,12 @@ def test_a_codec_tag_that_is_no_text_decodes(own_clip):
     assert np.array_equal(tv.LazyVideo.from_uri(own_clip).frames, expected)
 
 
+def test_a_name_that_no_system_has_is_refused(own_clip):
+    rewrite(own_clip, lambda segment: segment.update(uri="cam\0.mp4"))
+    with pytest.raises(IndexFormatError, match="impossible uri"):
+        _ = tv.LazyVideo.from_uri(own_clip).frames
+
+
 def test_hidden_packets_that_lie_are_refused(own_clip):
     def change(segment):
         segment["hidden"] = {name: [1 << 40] for name in segment["hidden"]}

@@ -143,6 +143,7 @@ def decode_segment(segment: Mapping[str, Any], index_uri: str) -> dict[str, Any]
             for dts, kind, data in stream.get("side_data", ())
         )
         fingerprint = segment["fingerprint"]
+        _check("\0" not in segment["uri"], "uri")
         return {
             "uri": resolve_uri(segment["uri"], index_uri),
             "stream": _checked_stream(StreamInfo(**stream)),

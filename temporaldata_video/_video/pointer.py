@@ -165,6 +165,8 @@ def _read_part(part: dict[str, Any], base: str) -> VideoPart:
     uris = [part["uri"], *part["further_uris"], *([index_uri] if index_uri else [])]
     if not all(isinstance(uri, str) for uri in uris):
         raise TypeError(f"its uris are {uris}")
+    if any("\0" in uri for uri in uris):  # no system has such names
+        raise ValueError(f"its uris are {uris}")
     uris = [resolve_uri(uri, base) for uri in uris]
     for uri in uris:
         check_scheme(uri, base)
