@@ -13,10 +13,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from .changes import change_everything
 from .damage import FOUND, damaged_videos
+from .forks import fork_clip
 from .fuzz import fuzz
 from .mutants import draw_mutants, run_mutants
+from .recordings import load_all
 from .resources import cut
+from .servers import read_from_all
 from .structure import FINE, damaged_files
 from .targets import TARGETS
 from .writers import kill_writers
@@ -46,6 +50,12 @@ def main() -> int:
     resources = commands.add_parser("resources", help="descriptors, threads and memory")
     resources.add_argument("--slices", type=int, default=10_000)
     resources.add_argument("--seed", type=int, default=1)
+    forks = commands.add_parser("forks", help="forks while another thread reads")
+    forks.add_argument("--count", type=int, default=200, help="for each kind of work")
+    forks.add_argument("--seed", type=int, default=1)
+    commands.add_parser("changes", help="files that change between two steps")
+    commands.add_parser("recordings", help="recordings that lead elsewhere")
+    commands.add_parser("servers", help="HTTP servers that misbehave")
     mutants = commands.add_parser("mutants", help="mistakes that a test should notice")
     mutants.add_argument("--count", type=int, default=300)
     mutants.add_argument("--first", type=int, default=0, help="how many to pass over")
@@ -121,6 +131,34 @@ def _resources(arguments: argparse.Namespace) -> int:
     return bool(
         last.descriptors > first.descriptors or last.threads > first.threads or grown
     )
+
+
+def _forks(arguments: argparse.Namespace) -> int:
+    found = fork_clip(arguments.count, arguments.seed)
+    print(json.dumps(found), flush=True)
+    return int(any(not outcome.endswith(": right") for outcome in found))
+
+
+# What must not become of a recording that leads elsewhere.
+_HOSTILE = ("wrong", "late", "connected")
+
+
+def _changes(arguments: argparse.Namespace) -> int:
+    found = change_everything()
+    print(json.dumps(found), flush=True)
+    return int(any(outcome.endswith((": wrong", ": late")) for outcome in found))
+
+
+def _recordings(arguments: argparse.Namespace) -> int:
+    found = load_all()
+    print(json.dumps(found), flush=True)
+    return int(any(n for name, n in found.items() if name.startswith(_HOSTILE)))
+
+
+def _servers(arguments: argparse.Namespace) -> int:
+    found = read_from_all()
+    print(json.dumps(found), flush=True)
+    return int(any(outcome.endswith((": wrong", ": late")) for outcome in found))
 
 
 def _mutants(arguments: argparse.Namespace) -> int:

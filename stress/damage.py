@@ -100,16 +100,14 @@ def compare(path: Path, chance: random.Random) -> Counter:
         if len(video) == 0:
             return Counter({"no frames": 1})
         truth = sequential(path)
-        singles = [chance.randrange(len(video)) for _ in range(6)]
-        first = chance.randrange(len(video))
-        for numbers in (*([n] for n in singles), range(first, min(len(video), first + 15))):
-            rows = video.frame_indices[list(numbers)]
+        for first, count in windows(len(video), chance):
+            rows = video.frame_indices[first : first + count]
             part = video.select_by_mask(np.isin(video.frame_indices, rows))
             for row, frame, valid in zip(part.frame_indices, part.frames, part.valid):
                 expected = truth.get(int(pts[row]))
                 found["frames"] += 1
                 if not valid:
-                    found["masked"] += 1
+                    found["masked" if expected is None else "masked alone"] += 1
                 elif expected is None:
                     found["sequential decoding shows none"] += 1
                 elif _equal(frame, expected):
@@ -117,6 +115,15 @@ def compare(path: Path, chance: random.Random) -> Counter:
                 else:
                     found["different"] += 1
     return found
+
+
+def windows(n_frames: int, chance: random.Random) -> Iterator[tuple[int, int]]:
+    r"""Yields first frame and length of windows: single ones, some that begin anywhere, and
+    two that follow one another."""
+    for length in (*[1] * 6, 15, 20, 20, 20):
+        yield chance.randrange(n_frames), length
+    first = chance.randrange(n_frames)
+    yield from ((first, 10), (min(first + 7, n_frames - 1), 10))
 
 
 def _equal(frame: np.ndarray, expected: np.ndarray) -> bool:
@@ -138,10 +145,10 @@ def damaged_videos(
         corpus: the folder of a corpus of real files.
         out: where files are kept that differ.
     """
-    chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         whole = originals(Path(folder), corpus)
         for number in range(variants):
+            chance = random.Random(f"{seed} {number}")
             original = whole[number % len(whole)]
             kind = list(DAMAGES)[number // len(whole) % len(DAMAGES)]
             path = Path(folder) / f"{number}{original.suffix}"

@@ -114,6 +114,13 @@ def first(value):
     return lambda values: [value, *values[1:]]
 
 
+def test_packets_that_are_all_the_whole_file_are_refused(own_clip):
+    size = own_clip.stat().st_size
+    rewrite(own_clip, pos=lambda rows: [0] * 24, size=lambda rows: [size] * 24)
+    with pytest.raises(IndexFormatError, match=f"24 packets of {24 * size} bytes in all"):
+        _ = tv.LazyVideo.from_uri(own_clip).frames
+
+
 @pytest.mark.parametrize(
     "columns",
     [
@@ -151,6 +158,8 @@ def test_infinite_timestamps_in_a_sidecar_are_refused(own_clip):
         ("chroma_location", "middle"),
         ("field_order", 2),
         ("reorder", -1),
+        ("reorder", 1025),
+        ("reorder", (1 << 31) - 1),
         ("codec", "rawvideo"),
         ("codec", None),
         ("container", "concat"),
@@ -158,6 +167,7 @@ def test_infinite_timestamps_in_a_sidecar_are_refused(own_clip):
         ("mirrored", 1),
         ("time_base", [0, 1]),
         ("time_base", [-1, 30]),
+        ("time_base", [1, 1 << 31]),
         ("codec_tag", "avc1"),
     ],
 )
@@ -188,6 +198,12 @@ def test_a_codec_tag_that_is_no_text_decodes(own_clip):
     expected = tv.LazyVideo.from_uri(own_clip).frames
     rewrite(own_clip, lambda segment: segment["stream"].update(codec_tag=0x80636D31))
     assert np.array_equal(tv.LazyVideo.from_uri(own_clip).frames, expected)
+
+
+def test_a_name_that_no_system_has_is_refused(own_clip):
+    rewrite(own_clip, lambda segment: segment.update(uri="cam\0.mp4"))
+    with pytest.raises(IndexFormatError, match="impossible uri"):
+        _ = tv.LazyVideo.from_uri(own_clip).frames
 
 
 def test_hidden_packets_that_lie_are_refused(own_clip):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import socketserver
 import threading
 from dataclasses import replace
@@ -196,18 +197,53 @@ def test_a_recording_leads_where_it_is_allowed_to(pointed, server, configure):
     assert server.connections > 0
 
 
-def test_an_index_does_not_lead_to_the_network(clip, server, tmp_path):
-    other = make_clip(tmp_path / "cam.mp4", 12, size=(32, 32))
-    tv.write_index(
-        other, segment_uris=[str(clip)], index_uri=tmp_path / "both.lance", progress=False
-    )
-    dataset = lance.dataset(tmp_path / "both.lance")
+@pytest.fixture
+def leading(tmp_path):
+    r"""Makes a video of two files, the second of which its index alone names."""
+    folder = tmp_path / "lab"
+    (folder / "more").mkdir(parents=True)
+    first = make_clip(folder / "cam.mp4", 12, size=(32, 32))
+    second = make_clip(folder / "more" / "b.mp4", 12, size=(32, 32))
+    shutil.copy(second, tmp_path / "b.mp4")
+    tv.write_index(first, segment_uris=[second], progress=False)
+    dataset = lance.dataset(f"{first}.lance")
     table = dataset.to_table()
-    header = json.loads(table.schema.metadata[b"temporaldata_video"])
-    header["segments"][1]["uri"] = server.url
-    table = table.replace_schema_metadata({b"temporaldata_video": json.dumps(header)})
-    lance.write_dataset(table, dataset.uri, mode="overwrite", data_storage_version="2.0")
-    video = tv.LazyVideo.from_uri(other, index_uri=tmp_path / "both.lance")
+
+    def lead(uri: str) -> tv.LazyVideo:
+        header = json.loads(table.schema.metadata[b"temporaldata_video"])
+        header["segments"][1]["uri"] = uri
+        metadata = {b"temporaldata_video": json.dumps(header)}
+        lance.write_dataset(
+            table.replace_schema_metadata(metadata),
+            dataset.uri,
+            mode="overwrite",
+            data_storage_version="2.0",
+        )
+        return tv.LazyVideo.from_uri(first)
+
+    return lead
+
+
+def test_an_index_does_not_lead_to_the_network(leading, server):
     with pytest.raises(SourceError, match="another scheme"):
-        _ = video.frames
+        _ = leading(server.url).frames
     assert server.connections == 0
+
+
+def test_an_index_leads_to_files_beside_the_video_alone(leading, tmp_path, configure):
+    for uri in ("more/b.mp4", f"{tmp_path}/lab/more/b.mp4", "./more/../more/b.mp4"):
+        assert len(leading(uri).frames) == 24
+    outside = [
+        "/dev/zero",
+        "/etc/passwd",
+        "../b.mp4",
+        "more/../../b.mp4",
+        f"{tmp_path}/b.mp4",
+    ]
+    for uri in outside:
+        with pytest.raises(SourceError, match=r"nor below its folder.*\['file'\]"):
+            _ = leading(uri).frames
+    configure(allowed_schemes=["file"])
+    assert len(leading("../b.mp4").frames) == 24
+    with pytest.raises(SourceError, match="no regular file"):
+        _ = leading("/dev/zero").frames

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -146,6 +147,59 @@ def test_a_file_that_cannot_grow(bare_clip, tmp_path, exists):
             clock_of(target)
     write(bare_clip, target, 8)
     assert clock_of(target) == 8
+
+
+@needs_kill
+def test_a_damaged_index_stays_until_its_successor_is_there(bare_clip, tmp_path):
+    import resource
+
+    target = tmp_path / "cam.lance"
+    write(bare_clip, target, 5)
+    (manifest,) = target.glob("_versions/*.manifest")
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole[: len(whole) // 2])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(tv.FrameIndexError, match="cannot write the index"):
+            write(bare_clip, target, 7)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert os.listdir(tmp_path) == ["cam.lance"]
+    manifest.write_bytes(whole)
+    assert clock_of(target) == 5
+
+
+# The child of a parent that has used Lance reads by a helper. It is killed as the system
+# does when it is short of memory, between any two calls.
+HELPED = """
+import os, signal, sys
+import numpy as np
+import temporaldata_video as tv
+from temporaldata_video._sidecar import lance_access
+
+clip, clock = sys.argv[1], 7 + np.arange(600) / 64
+tv.LanceFrameIndex.open(f"{clip}.lance")
+if os.fork() == 0:
+    for kill_before in ("read", "write"):
+        times = tv.LanceFrameIndex.open(f"{clip}.lance").timestamps()
+        os.kill(lance_access._helper.process.pid, signal.SIGKILL)
+        if kill_before == "write":
+            tv.write_index(clip, timestamps=clock, overwrite=True, progress=False)
+            times = times + 7
+        assert (tv.LanceFrameIndex.open(f"{clip}.lance").timestamps() == times).all()
+    print(*os.listdir(os.path.dirname(clip)), flush=True)
+    os._exit(0)
+assert os.wait()[1] == 0
+"""
+
+
+@needs_kill
+def test_a_helper_that_is_killed_loses_no_index(bare_clip, tmp_path, run_script):
+    clip = shutil.copy(bare_clip, tmp_path / "cam.mp4")
+    write(clip, f"{clip}.lance", 0)
+    said, _ = run_script(HELPED, clip)
+    assert "cam.mp4.lance" in said.split() and "damaged" not in said
 
 
 @pytest.fixture

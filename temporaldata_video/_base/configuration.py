@@ -160,6 +160,9 @@ CLOCK_MEMORY_BYTES = Setting(
     _whole_number(0),
 )
 RETRIES = Setting("retries", "TEMPORALDATA_VIDEO_RETRIES", lambda: 6, _whole_number(0))
+REQUEST_SECONDS = Setting(
+    "request_seconds", "TEMPORALDATA_VIDEO_REQUEST_SECONDS", lambda: 60, _whole_number(1)
+)
 ALLOWED_SCHEMES = Setting(
     "allowed_schemes",
     "TEMPORALDATA_VIDEO_ALLOWED_SCHEMES",
@@ -180,6 +183,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         REQUEST_MEMORY_BYTES,
         CLOCK_MEMORY_BYTES,
         RETRIES,
+        REQUEST_SECONDS,
         ALLOWED_SCHEMES,
     )
 }
@@ -203,6 +207,7 @@ class Configuration:
             80 % of the memory available at the time.
         clock_memory_bytes: how many bytes of timestamps and frame numbers a process keeps.
         retries: how often a request is tried again after the network failed.
+        request_seconds: how long a request may take, with all that is tried again of it.
         allowed_schemes: schemes to which recordings and sidecars of another one may lead.
     """
 
@@ -216,6 +221,7 @@ class Configuration:
     request_memory_bytes: int
     clock_memory_bytes: int
     retries: int
+    request_seconds: int
     allowed_schemes: tuple[str, ...]
 
 

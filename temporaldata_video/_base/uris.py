@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -190,15 +191,52 @@ def check_scheme(uri: str, holder: str) -> None:
     Raises:
         SourceError: if the schemes differ, and that of the uri is not allowed.
     """
-    scheme = protocol_of(uri)
-    if scheme == protocol_of(holder):
-        return
-    allowed = ALLOWED_SCHEMES.read()
-    scheme = scheme or "file"
+    if protocol_of(uri) != protocol_of(holder):
+        _check_allowed(uri, holder, "it has another scheme")
+
+
+def followed(uris: Sequence[str], video: str) -> Sequence[str]:
+    r"""Returns the further files that only the index of a video names, if they may be read:
+    those beside the video or below its folder, and all of a scheme that is allowed.
+
+    Args:
+        uris: absolute, as they were read.
+        video: the first file, which the user named.
+
+    Raises:
+        SourceError: if one lies elsewhere.
+
+    Example ::
+
+        >>> followed(["/data/cam_001.mp4"], "/data/cam.mp4")
+        ['/data/cam_001.mp4']
+        >>> followed(["/etc/passwd"], "/data/cam.mp4")
+        Traceback (most recent call last):
+        ...
+        temporaldata_video.errors.SourceError: '/data/cam.mp4' leads to '/etc/passwd', ...
+    """
+    for uri in uris:
+        check_scheme(uri, video)
+        if protocol_of(uri) == protocol_of(video) and not _lies_beside(uri, video):
+            _check_allowed(uri, video, "it lies neither beside it nor below its folder")
+    return uris
+
+
+def _check_allowed(uri: str, holder: str, why_not: str) -> None:
+    allowed, scheme = ALLOWED_SCHEMES.read(), protocol_of(uri) or "file"
     if scheme not in allowed:
         raise SourceError(
             f"{shown_uri(holder)!r} leads to {shown_uri(uri)!r}, which is not followed, "
-            f"since it has another scheme. If you trust the file, call "
+            f"since {why_not}. If you trust the file, call "
             f"temporaldata_video.configure(allowed_schemes={[*allowed, scheme]}), or set "
             f"{ALLOWED_SCHEMES.variable}={','.join([*allowed, scheme])}."
         )
+
+
+def _lies_beside(uri: str, video: str) -> bool:
+    if uri == video:
+        return True
+    folder = video.replace(os.sep, "/").rpartition("/")[0] + "/"
+    name = uri.replace(os.sep, "/")
+    steps = re.split(r"[/\\]", unquote(name.removeprefix(folder)))
+    return name.startswith(folder) and ".." not in steps

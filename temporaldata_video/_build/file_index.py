@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from importlib.metadata import version
 from typing import BinaryIO, cast
 
 import numpy as np
 
+from .._base.fork_safety import kept_property
 from ..errors import IndexWarning, SourceError, VideoError
 from .._index.demux import MOV, Scan, scan_file, scan_header
 from .._index.headerfile import HeaderFile
@@ -106,7 +106,7 @@ class _File:
     fingerprint: Fingerprint
     progress: bool
 
-    @cached_property
+    @kept_property
     def header(self) -> HeaderFile:
         etag = self.fingerprint.etag or None
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
+from .._base.configuration import REQUEST_SECONDS
 from .._base.process_cache import ProcessCache
 from .._base.uris import shown_uri
 from ..errors import (
@@ -220,6 +221,13 @@ def _translated(key: str, what: str, error: Exception, doing: str) -> SourceErro
         return SourceChangedError(
             f"{name!r} ends before {what.removesuffix(' of ')}: it was cut off since it "
             f"was indexed."
+        )
+    if isinstance(error, TimeoutError):
+        seconds = REQUEST_SECONDS.read()
+        return SourceError(
+            f"cannot {doing} {what}{name!r}: there was no whole answer within {seconds} "
+            f"seconds. If the connection is slow, call "
+            f"temporaldata_video.configure(request_seconds={5 * seconds})."
         )
     tried = "; tried again several times" if fault is Fault.TRANSIENT else ""
     return SourceError(f"cannot {doing} {what}{name!r}: {why}{tried}.")

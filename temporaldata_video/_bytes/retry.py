@@ -6,10 +6,11 @@ import errno
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from enum import Enum
 from typing import TypeVar
 
-from .._base.configuration import RETRIES
+from .._base.configuration import REQUEST_SECONDS, RETRIES
 
 T = TypeVar("T")
 
@@ -51,6 +52,10 @@ _TRANSIENT_CODES = frozenset(
         "OperationAborted",
     )
 )
+
+
+# When the request ends that this thread makes, by the monotonic clock.
+_DEADLINE: ContextVar[float] = ContextVar("_DEADLINE", default=float("inf"))
 
 
 class Fault(Enum):
@@ -174,23 +179,34 @@ def with_retries(attempt: Callable[[], T]) -> T:
     that may pass.
 
     It tries again as often as ``configure(retries=...)`` says, 6 times by default, with
-    pauses of 6 seconds at most in total.
+    pauses of 6 seconds at most in total, and no longer than ``request_seconds`` says.
 
     Args:
-        attempt: what to do.
+        attempt: what to do, within :func:`seconds_left`.
 
     Raises:
         Exception: what the last attempt raised.
     """
-    for pause in _pauses():
-        try:
-            return attempt()
-        except Exception as error:
-            if classify(error) is not Fault.TRANSIENT:
-                raise
-        # A part of it is random, so that workers that failed together return one by one.
-        time.sleep(pause * random.uniform(0.5, 1.0))
-    return attempt()
+    before = _DEADLINE.set(time.monotonic() + REQUEST_SECONDS.read())
+    try:
+        for pause in _pauses():
+            try:
+                return attempt()
+            except Exception as error:
+                # A part of it is random, so that workers that failed together return one
+                # by one.
+                pause *= random.uniform(0.5, 1.0)
+                if classify(error) is not Fault.TRANSIENT or pause > seconds_left():
+                    raise
+            time.sleep(pause)
+        return attempt()
+    finally:
+        _DEADLINE.reset(before)
+
+
+def seconds_left() -> float:
+    r"""Returns how many seconds the request that this thread makes may still take."""
+    return max(0.0, _DEADLINE.get() - time.monotonic())
 
 
 def _pauses() -> Iterator[float]:

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 _DECODERS = {"av1": ("libdav1d", "libaom-av1", "av1")}
 
 
-def open_decoder(stream: StreamInfo) -> VideoCodecContext:
+def open_decoder(stream: StreamInfo, strict: bool = False) -> VideoCodecContext:
     r"""Returns a decoder that needs no container.
 
     Args:
         stream: what the index knows of the stream.
+        strict: as :func:`be_strict`.
 
     Raises:
         DecodeError: if the installed FFmpeg has no such decoder.
@@ -74,7 +75,18 @@ def open_decoder(stream: StreamInfo) -> VideoCodecContext:
         "strict": "1" if stream.codec == "h264" else "",
     }
     context.options = {name: value for name, value in options.items() if value}
+    if strict:
+        be_strict(context)
     return context
+
+
+def be_strict(context: VideoCodecContext) -> None:
+    r"""Makes damage that a decoder would conceal an error of it.
+
+    Args:
+        context: of a decoder that is not open yet.
+    """
+    context.options = {**context.options, "err_detect": "explode"}
 
 
 def may_skip_nonreference(stream: StreamInfo) -> bool:
@@ -216,6 +228,7 @@ class Decoded(NamedTuple):
     Args:
         missing: the wanted frames that did not come out, and why not.
         fed: the number of packets that were decoded.
+        failed: whether a packet failed, or a wanted frame came out damaged or not at all.
         flushed: whether the decoder was flushed, and is of no further use.
         shown: the numbers of all frames that came out.
         kept: those from ``keep_from`` on, as decoded.
@@ -223,6 +236,7 @@ class Decoded(NamedTuple):
 
     missing: dict[int, str]
     fed: int
+    failed: bool
     flushed: bool
     shown: list[int]
     kept: dict[int, av.VideoFrame]
@@ -235,6 +249,7 @@ def decode_packets(
     skip_nonreference: bool,
     sink: Callable[[int, av.VideoFrame], None],
     *,
+    is_new: bool = True,
     awaited: Iterable[int] = (),
     keep_from: int | None = None,
 ) -> Decoded:
@@ -249,16 +264,20 @@ def decode_packets(
         skip_nonreference: leave out frames that nobody wants and no other refers to, up to
             the last wanted frame.
         sink: called with the number of a wanted frame and the frame.
+        is_new: whether the decoder got no packet before.
         awaited: wanted frames whose packets the decoder already got.
         keep_from: number of the first frame that is returned; none is by default.
     """
     wanted = [*awaited, *run.frames[run.wanted].tolist()]
     missing = dict.fromkeys(wanted, "the decoder shows no frame")
-    decoded = Decoded(missing, 0, False, [], {})
+    decoded = Decoded(missing, 0, False, False, [], {})
     if not missing:
         return decoded
-    fed, skipping = 0, False
+    fed, skipping, failed = 0, False, False
     skips = skippable(run).tolist() if skip_nonreference else [False] * len(run.frames)
+    # Frames that are shown before the first key frame may fail: they refer to some that a
+    # new decoder never had.
+    key_frame = int(run.frames[0]) if is_new and len(run.frames) else 0
     # After the last packet, the decoder must give the frames that it holds back.
     for packet, skip in zip(chain(packets, (None,)), [*skips, False]):
         if packet is None:
@@ -272,6 +291,7 @@ def decode_packets(
         try:
             frames = context.decode(packet)
         except ffmpeg_errors() as error:
+            failed |= number is None or not 0 <= number < key_frame
             if number in missing:
                 missing[number] = str(error)
             continue
@@ -283,10 +303,11 @@ def decode_packets(
             if keep_from is not None and shown >= keep_from:
                 decoded.kept[shown] = frame
             if missing.pop(shown, None) is not None:
+                failed |= frame.is_corrupt
                 sink(shown, frame)
         if not missing and packet is not None:
-            return decoded._replace(fed=fed)
-    return decoded._replace(fed=fed, flushed=True)
+            return decoded._replace(fed=fed, failed=failed)
+    return decoded._replace(fed=fed, failed=failed or bool(missing), flushed=True)
 
 
 # The share of extra packets that a request may decode, so that its last frames come out of
@@ -426,8 +447,9 @@ def decode_sliding(
     ranges: list[ByteRange],
     chunks: list[bytes],
     sink: Callable[[int, av.VideoFrame], None],
-) -> dict[int, str]:
-    r"""Decodes a sliding run and puts its decoder back into the pool.
+) -> Decoded:
+    r"""Decodes a sliding run strictly, and puts its decoder back into the pool unless the
+    run fails.
 
     Args:
         key: identifies the file.
@@ -436,33 +458,33 @@ def decode_sliding(
         ranges: sorted ranges of the file, which hold the packets of the run.
         chunks: their bytes.
         sink: called with the number of a wanted frame and the frame.
-
-    Returns:
-        The wanted frames that did not come out, and why not.
     """
     live, run = sliding.live, sliding.run
     wanted = [*sliding.reused, *sliding.awaited, *run.frames[run.wanted].tolist()]
     first, last = min(wanted), max(wanted)
     overlapping = first <= live.last_row
     is_new = live.context is None
-    context = live.context or open_decoder(stream)
+    context = live.context or open_decoder(stream, strict=True)
     for number, frame in sliding.reused.items():
         sink(number, frame)
     skip_nonreference = may_skip_nonreference(stream)
-    missing, fed, flushed, shown, kept = decode_packets(
+    decoded = decode_packets(
         context,
         cut_packets(ranges, chunks, run, stream, is_new),
         run,
         skip_nonreference,
         sink,
+        is_new=is_new,
         awaited=sliding.awaited,
         keep_from=first if overlapping else None,
     )
+    if decoded.failed:
+        return decoded
+    fed = decoded.fed
     last_dts = int(run.packets.dts[fed - 1]) if fed else live.last_dts
-    if missing or flushed:
-        if not missing:
-            _LIVE.put(key, LiveDecoder(first, last, live.start_dts, last_dts))
-        return missing
+    if decoded.flushed:
+        _LIVE.put(key, LiveDecoder(first, last, live.start_dts, last_dts))
+        return decoded
     fed_frames = run.frames[:fed]
     if skip_nonreference:
         fed_frames = fed_frames[~skippable(run)[:fed]]
@@ -474,11 +496,11 @@ def decode_sliding(
             live.start_dts,
             last_dts,
             context,
-            live.pending.union(fed_frames.tolist()).difference(shown),
-            _newest({**sliding.reused, **kept}) if overlapping else {},
+            live.pending.union(fed_frames.tolist()).difference(decoded.shown),
+            _newest({**sliding.reused, **decoded.kept}) if overlapping else {},
         ),
     )
-    return missing
+    return decoded
 
 
 def _newest(recent: dict[int, av.VideoFrame]) -> dict[int, av.VideoFrame]:

@@ -104,11 +104,10 @@ def _plan_cluster(
 
 def _with_trailing(stops: np.ndarray, is_hidden: np.ndarray, trailing: int) -> np.ndarray:
     # A frame may go on in packets after its own, which show no frame.
-    for _ in range(trailing):
-        more = stops < len(is_hidden)
-        more[more] = is_hidden[stops[more]]
-        stops = stops + more
-    return stops
+    n = len(is_hidden)
+    shows = np.where(is_hidden, n, np.arange(n))
+    next_shown = np.minimum.accumulate(np.append(shows, n)[::-1])[::-1]
+    return np.minimum(next_shown[stops], stops + trailing)
 
 
 def _load_rows(

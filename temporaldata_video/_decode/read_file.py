@@ -27,6 +27,8 @@ from ..types import (
 )
 from .container_packets import open_stream
 from .decode import (
+    Decoded,
+    be_strict,
     cut_packets,
     decode_packets,
     decode_sliding,
@@ -40,9 +42,11 @@ from .plan import Run, byte_ranges, plan_runs
 if TYPE_CHECKING:
     import av
 
-# If a frame does not come out of its own group of pictures, reading tries once more, one
-# key frame earlier: some encoders flag key frames that are none.
-_ATTEMPTS = (0, 1)
+# Where decoding fails, it begins again this many key frames earlier. What a decoder puts in
+# the place of damage comes from frames before it, and some key frames are none.
+_EARLIER = 4
+# Packets may share bytes. In an index that lies, each of them may be the whole file.
+_MOST_SHARED = 16
 
 
 @dataclass(frozen=True)
@@ -94,14 +98,14 @@ def read_frames(
     """
     missing = dict.fromkeys(frames.tolist(), "its index leads to no packet that shows it")
     wanted = _Wanted(file.uri, file.packets.stream, output, target, missing)
-    for earlier in _ATTEMPTS:
-        if runs is None:
-            todo = np.array(sorted(missing), np.int64)
-            runs = plan_runs(file.packets, todo, earlier=earlier, split=threads > 1)
-        _decode_runs(file, runs, wanted, threads)
-        if not missing:
-            break
-        runs = None
+    if runs is None:
+        runs = plan_frames(file, frames, threads)
+    failed = _decode_runs(file, runs, wanted, threads)
+    if failed:
+        missing.update(dict.fromkeys(failed, "the decoder shows no frame"))
+        again = np.array(sorted(failed), np.int64)
+        runs = plan_runs(file.packets, again, earlier=_EARLIER, split=threads > 1)
+        _decode_runs(file, runs, wanted, threads, strict=False)
     return missing
 
 
@@ -215,51 +219,66 @@ class _Wanted:
                 self.missing[number] = why
 
 
-def _decode_runs(file: VideoFile, runs: list[Run], wanted: _Wanted, threads: int) -> None:
-    stream = file.packets.stream
+def _decode_runs(
+    file: VideoFile, runs: list[Run], wanted: _Wanted, threads: int, strict: bool = True
+) -> list[int]:
+    # Returns the wanted frames of runs that failed. What is not strict conceals damage as
+    # a decode of the whole file does, which must see every packet.
+    stream, failed = file.packets.stream, []
+
+    def note(run: Run, decoded: Decoded) -> None:
+        wanted.explain(decoded.missing)
+        if decoded.failed:
+            failed.extend(run.frames[run.wanted].tolist())
+
     if not stream.readable_by_packet:
         etag = verified(file).etag
-        _decode_from_container(file, runs, wanted)
+        convert = wanted.converter()
+        for run in runs:
+            opened = partial(file.store.open, file.uri)
+            with open_stream(opened, file.uri, file.packets) as (context, packets):
+                if strict:
+                    be_strict(context)
+                note(run, decode_packets(context, packets(run), run, False, convert))
         if file.store.head(file.uri).etag != etag:
             raise SourceChangedError(f"{file.uri!r} changed while it was being read.")
-        return
-    if threads == 1:
+        return failed
+    if threads == 1 and strict:
         key = (file.uri, file.packets.fingerprint)
         reads_on = isinstance(file.store, LocalStore)
         sliding = take_sliding(key, file.packets, runs, reads_on)
         if sliding is not None:
             ranges, data = _fetch(file, [sliding.run])
             sink = wanted.converter()
-            wanted.explain(decode_sliding(key, sliding, stream, ranges, data, sink))
-            return
+            note(runs[0], decode_sliding(key, sliding, stream, ranges, data, sink))
+            return failed
     ranges, data = _fetch(file, runs)
-    skip = may_skip_nonreference(stream)
+    skip = strict and may_skip_nonreference(stream)
 
     def decode(run: Run) -> None:
         packets, convert = cut_packets(ranges, data, run, stream), wanted.converter()
-        decoded = decode_packets(open_decoder(stream), packets, run, skip, convert)
-        wanted.explain(decoded.missing)
+        context = open_decoder(stream, strict)
+        note(run, decode_packets(context, packets, run, skip, convert))
 
     side_by_side([partial(decode, run) for run in runs], threads)
-
-
-def _decode_from_container(file: VideoFile, runs: list[Run], wanted: _Wanted) -> None:
-    convert = wanted.converter()
-    for run in runs:
-        opened = partial(file.store.open, file.uri)
-        with open_stream(opened, file.uri, file.packets) as (context, packets):
-            decoded = decode_packets(context, packets(run), run, False, convert)
-            wanted.explain(decoded.missing)
+    return failed
 
 
 def _fetch(file: VideoFile, runs: list[Run]) -> tuple[list[ByteRange], list[bytes]]:
     ranges = byte_ranges(runs)
-    size = frames = 0
+    size = frames = used = 0
     for start, stop in ranges:
         size += stop - start
     for run in runs:
         frames += len(run.frames)
+        used += int(run.packets.size.sum())
     check_request(size, f"the packets of {frames} frames")
+    if used > _MOST_SHARED * size > 0:
+        raise IndexFormatError(
+            f"the index of {file.uri!r} is damaged: {frames} packets of {used} bytes in "
+            f"all lie within {size} bytes. Run: temporaldata-video index --overwrite "
+            f"{file.uri}"
+        )
     return ranges, _read(file, ranges)[1]
 
 

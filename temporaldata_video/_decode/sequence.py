@@ -13,13 +13,12 @@ import numpy as np
 from .._pixels.equality import plane_rows
 from ..types import Packets, SegmentPackets
 from .container_packets import open_stream
-from .decode import cut_packets, decode_packets, open_decoder
+from .decode import be_strict, cut_packets, decode_packets, open_decoder
 from .plan import Run, byte_ranges
 from .read_file import VideoFile, verified
 
 if TYPE_CHECKING:
     import av
-    from av.video.codeccontext import VideoCodecContext
 
 Sink = Callable[[int, "av.VideoFrame"], None]
 
@@ -62,19 +61,14 @@ def decode_run(
     """
     stream, etag = file.packets.stream, verified(file).etag
     if stream.readable_by_packet:
-        context = open_decoder(stream)
-        _be_strict(context, strict)
+        context = open_decoder(stream, strict)
         packets = _packets_in_chunks(file, run, etag)
         return decode_packets(context, packets, run, False, sink).missing
     opened = partial(file.store.open, file.uri)
     with open_stream(opened, file.uri, file.packets) as (context, demux):
-        _be_strict(context, strict)
+        if strict:
+            be_strict(context)
         return decode_packets(context, demux(run), run, False, sink).missing
-
-
-def _be_strict(context: VideoCodecContext, strict: bool) -> None:
-    if strict:
-        context.options = {**context.options, "err_detect": "explode"}
 
 
 def _packets_in_chunks(file: VideoFile, run: Run, etag: str) -> Iterator[av.Packet]:

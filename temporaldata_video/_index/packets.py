@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..errors import SourceError
 from ..types import (
     ClockIndex,
     Fingerprint,
@@ -89,6 +90,11 @@ def increasing_dts(dts: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.maximum(filled, floor) - steps) + steps
 
 
+# Reading looks that far around each frame, so that this bounds what a window costs. Streams
+# of this world stay below 20: a decoder has room for 16 pictures.
+MOST_REORDERED = 1024
+
+
 def order_frames(stream: StreamInfo, packets: Packets, rows: np.ndarray) -> SegmentIndex:
     r"""Sorts the packets of a stream into visible frames and hidden packets.
 
@@ -97,13 +103,22 @@ def order_frames(stream: StreamInfo, packets: Packets, rows: np.ndarray) -> Segm
         packets: all packets in decoding order.
         rows: number of the packet of each frame, in the order in which they are shown,
             int64 of shape (n,).
+
+    Raises:
+        SourceError: if packets move further than :data:`MOST_REORDERED` places.
     """
     hidden = np.ones(len(packets), bool)
     hidden[rows] = False
     rank = np.cumsum(~hidden) - 1
     displacement = np.abs(rank[rows] - np.arange(len(rows)))
+    reorder = int(displacement.max(initial=0))
+    if reorder > MOST_REORDERED:
+        raise SourceError(
+            f"a packet of this video is decoded {reorder} places from where its frame is "
+            f"shown, more than the {MOST_REORDERED} that can be read. Re-encode the video."
+        )
     return SegmentIndex(
-        stream=replace(stream, reorder=int(displacement.max(initial=0))),
+        stream=replace(stream, reorder=reorder),
         frames=packets[rows],
         hidden=packets[hidden],
     )

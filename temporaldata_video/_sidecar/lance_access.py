@@ -331,9 +331,10 @@ _helper_lock = threading.Lock()
 
 
 def _after_fork_in_child() -> None:
-    global _forked_with_lance, _helper, _helper_lock
+    global _forked_with_lance, _helper, _helper_lock, _OPENED_LOCK
     _forked_with_lance = _forked_with_lance or "lance" in sys.modules
-    _helper_lock = threading.Lock()
+    # A thread of the parent may have held them.
+    _helper_lock, _OPENED_LOCK = threading.Lock(), threading.Lock()
     if _helper is not None:
         # It belongs to the parent: this child must not use it or close it on exit.
         atexit.unregister(_helper.close)
@@ -345,18 +346,23 @@ if hasattr(os, "register_at_fork"):
 
 
 def _call(function: Any, *arguments: Any) -> Any:
-    global _helper
     if not _forked_with_lance:
         return function(*arguments)
+    # A helper that was killed, for want of memory perhaps, says nothing of the dataset.
+    for _ in range(1 if function is _write_columns else 2):
+        try:
+            return _running_helper().call(function.__name__, arguments)
+        except (EOFError, BrokenPipeError) as error:
+            ended = error
+    raise LanceError("the helper process that reads Lance datasets has ended") from ended
+
+
+def _running_helper() -> _Helper:
+    global _helper
     with _helper_lock:
         if _helper is None or _helper.process.poll() is not None:
             _helper = _Helper()
-    try:
-        return _helper.call(function.__name__, arguments)
-    except (EOFError, BrokenPipeError) as error:
-        raise LanceError(
-            "the helper process that reads Lance datasets has ended"
-        ) from error
+        return _helper
 
 
 def _send(pipe: BinaryIO | Any, message: Any) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._base.fork_safety import kept_property
 from .._base.process_cache import ProcessCache
 from .._base.uris import protocol_of
 from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, StaleIndexError
@@ -150,7 +151,7 @@ class LanceFrameIndex:
             return self
         return replace(self, _place=replace(self._place, store=store))
 
-    @cached_property
+    @kept_property
     def segments(self) -> tuple[LanceSegment, ...]:
         r"""The packets of each file; empty in sidecars that have no byte positions."""
         if self._header is None:

@@ -15,7 +15,7 @@ import numpy as np
 from .._base.formats import CONTAINERS, SELF_CONTAINED_CODECS
 from .._base.uris import resolve_uri
 from .._clock.pauses import decode_pace, encode_pace
-from .._index.packets import SegmentIndex
+from .._index.packets import MOST_REORDERED, SegmentIndex
 from ..errors import IndexFormatError
 from ..types import (
     CHROMA_LOCATIONS,
@@ -44,7 +44,7 @@ _RANGES = {
     "color_space": range(256),
     "color_range": range(3),
     "rotation": range(0, 360, 90),
-    "reorder": range(1 << 31),
+    "reorder": range(MOST_REORDERED + 1),
     "trailing": range(1 << 16),
 }
 _NAMES = {"chroma_location": CHROMA_LOCATIONS, "field_order": FIELD_ORDERS}
@@ -173,6 +173,7 @@ def decode_segment(segment: Mapping[str, Any], index_uri: str) -> dict[str, Any]
             for dts, kind, data in stream.get("side_data", ())
         )
         fingerprint = segment["fingerprint"]
+        _check("\0" not in segment["uri"], "uri")
         return {
             "uri": resolve_uri(segment["uri"], index_uri),
             "stream": _checked_stream(StreamInfo(**stream)),
@@ -192,7 +193,7 @@ def decode_segment(segment: Mapping[str, Any], index_uri: str) -> dict[str, Any]
 def _checked_stream(stream: StreamInfo) -> StreamInfo:
     for name, allowed in _RANGES.items():
         value = getattr(stream, name)
-        _check(type(value) is int and value in allowed, name)
+        _check(type(value) is int and value in allowed, f"{name} {str(value)[:40]}")
     for name, names in _NAMES.items():
         _check(getattr(stream, name) in names, name)
     for name in _FLAGS:
@@ -204,7 +205,8 @@ def _checked_stream(stream: StreamInfo) -> StreamInfo:
     _check(set(stream.container.split(",")) <= set(CONTAINERS.split(",")), "container")
     decodable = not stream.readable_by_packet or stream.codec in SELF_CONTAINED_CODECS
     _check(isinstance(stream.codec, str) and decodable, "codec")
-    _check(stream.time_base > 0, "time_base")
+    terms = (stream.time_base.numerator, stream.time_base.denominator)
+    _check(all(0 < term < 1 << 31 for term in terms), "time_base")
     for item in stream.side_data:
         _check(type(item.dts) is int and -(1 << 63) <= item.dts < 1 << 63, "side_data")
         _check(item.kind in _SIDE_DATA, "side_data")

@@ -6,7 +6,7 @@ import itertools
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -75,7 +75,7 @@ def write_sidecar(
     """
     if not overwrite:
         check_vacant(uri, store)
-    old = _replaced(uri, store) if overwrite else None
+    old, is_damaged = _replaced(uri, store) if overwrite else (None, False)
     again = again or Showings.none()
     header = encode_header(
         [
@@ -91,7 +91,11 @@ def write_sidecar(
         columns["checksum"] = checksums
     try:
         if protocol_of(uri):
+            if is_damaged:
+                _copy_aside(uri, folders_at(uri, store))
             _send(uri, folders_at(uri, store), columns, header, old)
+        elif is_damaged:
+            _write_before_moving(uri, columns, header)
         else:
             write_columns(uri, columns, header, old is not None, _KEEP_OLD_VERSIONS)
     except (LanceError, OSError, SourceError) as error:
@@ -190,38 +194,60 @@ def _manifests_first(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: not name.endswith(".manifest"))
 
 
-def _replaced(uri: str, store: ObjectStore | None) -> Place | None:
-    # The version that a new one is written over. Lance reads a dataset before it writes,
-    # and cannot if the old one is damaged.
+def _replaced(uri: str, store: ObjectStore | None) -> tuple[Place | None, bool]:
+    # The version that a new one is written over, and whether there is one that cannot be
+    # read: Lance reads a dataset before it writes.
     try:
         place, dataset = open_place(uri, store)
     except IndexNotFoundError:
-        return None
+        return None, False
     except IndexFormatError:
         pass
     else:
         if dataset.columns:
             check_columns(uri, dataset)  # never write over a dataset of another kind
-            return place
-    if protocol_of(uri):
-        folders = folders_at(uri, store)
-        for name in _manifests_first(list_sidecar(uri, folders)):
-            folders.delete_object(f"{uri}/{name}")
-    else:
-        _move_aside(uri)
-    return None
-
-
-def _move_aside(uri: str) -> None:
-    # It may hold a clock that is nowhere else, and another program may still read it.
-    if not Path(uri).is_dir():
+            return place, False
+    if not protocol_of(uri) and not Path(uri).is_dir():
         raise IndexFormatError(
             f"{uri!r} is a file and no index. Move it away, or write the index to another "
             f"place: index_uri=..."
         )
-    names = (f"{uri}.damaged{f'-{n}' if n else ''}" for n in itertools.count())
-    aside = next(name for name in names if not os.path.lexists(name))
-    os.replace(uri, aside)
+    return None, True
+
+
+# What cannot be read may hold a clock that is nowhere else. It leaves its place when its
+# successor is written, or, on a store, when all of it is copied.
+
+
+def _write_before_moving(
+    uri: str, columns: Mapping[str, np.ndarray], header: Mapping[bytes, bytes]
+) -> None:
+    with tempfile.TemporaryDirectory(dir=Path(uri).parent, prefix=".new-") as folder:
+        written = str(Path(folder, "index.lance"))
+        write_columns(written, columns, header, False, None)
+        aside = next(name for name in _names_aside(uri) if not os.path.lexists(name))
+        os.replace(uri, aside)
+        os.replace(written, uri)
+    _warn_aside(uri, aside)
+
+
+def _copy_aside(uri: str, store: FolderStore) -> None:
+    aside = next(name for name in _names_aside(uri) if not store.list_objects(name))
+    found = list_sidecar(uri, store)
+    for name, meta in found.items():
+        data = ranged(store).read_range(f"{uri}/{name}", 0, meta.size, meta.etag)
+        if not _create(store, f"{aside}/{name}", data):
+            raise _overtaken(uri)
+    for name in _manifests_first(found):
+        store.delete_object(f"{uri}/{name}")
+    _warn_aside(uri, aside)
+
+
+def _names_aside(uri: str) -> Iterator[str]:
+    return (f"{uri}.damaged{f'-{n}' if n else ''}" for n in itertools.count())
+
+
+def _warn_aside(uri: str, aside: str) -> None:
     warnings.warn(
         f"the index at {uri!r} cannot be read. It was moved to {aside!r}; delete that "
         f"folder if it holds no clock that you need.",

@@ -29,6 +29,7 @@ def configure(
     request_memory_bytes: int | None = None,
     clock_memory_bytes: int | None = None,
     retries: int | None = None,
+    request_seconds: int | None = None,
     allowed_schemes: Iterable[str] | None = None,
 ) -> Configuration:
     r"""Changes settings, for this process and for those that it starts later.
@@ -60,10 +61,14 @@ def configure(
         clock_memory_bytes: how many bytes of timestamps and frame numbers a process keeps
             of the recordings used last; 256 MiB by default.
         retries: how often a request is tried again after the network failed; 6 by default.
+        request_seconds: how long a request may take, with all that is tried again of it; 60
+            by default. One request reads 8 MiB at most.
         allowed_schemes: such as ``["s3", "https"]``, to which recordings and sidecars of
             another scheme may lead; ``"file"`` is this machine. Without them, a recording
             on this machine cannot lead to ``s3://``, since its author would decide what
-            this machine connects to. They replace what was allowed before; none by default.
+            this machine connects to. Within an allowed scheme, sidecars may also lead to
+            files that lie neither beside their video nor below its folder. They replace
+            what was allowed before; none by default.
 
     Returns:
         All settings as they are now.

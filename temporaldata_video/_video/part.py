@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .._base.fork_safety import kept_property
 from .._base.process_cache import ProcessCache
-from .._base.uris import check_scheme, segment_uris, shown_uri
+from .._base.uris import followed, segment_uris, shown_uri
 from .._build.file_index import build_segment, count_frames
 from .._build.memory_build import build_memory_index
 from .._bytes.fetch import ranged
@@ -68,7 +69,7 @@ class VideoPart:
         r"""The further files, if the user named them."""
         return self.place.uris[1:]
 
-    @cached_property
+    @kept_property
     def reader(self) -> ObjectStore:
         r"""The store that reads the files."""
         return self.place.reader
@@ -87,7 +88,7 @@ class VideoPart:
         r"""Whether the index has the clock that the recording was saved with."""
         return self._opened[1]
 
-    @cached_property
+    @kept_property
     def _opened(self) -> tuple[FrameIndex, bool]:
         index = self._find_index()
         if self.saved is None:
@@ -124,7 +125,7 @@ class VideoPart:
             self.reader, place.uris, place.kept_clock, place.folder
         )
 
-    @cached_property
+    @kept_property
     def frame_counts(self) -> np.ndarray:
         r"""Number of frames of each segment, int64 of shape (n_segments,)."""
         return np.asarray(self.index.segment_frame_counts(), np.int64)
@@ -135,7 +136,7 @@ class VideoPart:
         those in this part."""
         return shown_again(self.index) if self.keeps_clock else Showings.none()
 
-    @cached_property
+    @kept_property
     def pace(self) -> Pace:
         r"""How fast the camera takes frames, and which steps of its clock are pauses."""
         pace = self.saved.pace if self.saved is not None else None
@@ -146,7 +147,7 @@ class VideoPart:
             pace = pace_of(np.concatenate([times, self.shown_again.times]))
         return pace if self.max_gap is None else pace._replace(max_gap=self.max_gap)
 
-    @cached_property
+    @kept_property
     def identity(self) -> tuple[Any, ...]:
         r"""Equal for two parts if they are the same video."""
         index = self.index
@@ -154,7 +155,7 @@ class VideoPart:
         clock = self.saved.clock if self.saved and not self.keeps_clock else ""
         return self.uri, identity or (id(index), self.further_uris), clock
 
-    @cached_property
+    @kept_property
     def segment_uris(self) -> list[str]:
         r"""The file in which each segment lies."""
         n = len(self.frame_counts)
@@ -183,15 +184,13 @@ class VideoPart:
             return False
         return True
 
-    @cached_property
+    @kept_property
     def files(self) -> list[tuple[VideoFile, np.ndarray | None]]:
         r"""The file of each segment, and the frame of the file for each of its rows
         (:obj:`None` where row and frame are the same)."""
         segments = segments_of(self.index)
         if segments:
             uris = self._named_uris(self.index)
-            for uri in uris:
-                check_scheme(uri, self.uri)
             return [
                 (self._file(uri, packets), None)
                 for uri, packets in zip(uris, segments, strict=True)
@@ -203,7 +202,7 @@ class VideoPart:
         indexed = index.uris if isinstance(index, PacketIndex) else ()
         if not indexed:
             return []
-        uris = [self.uri, *(self.further_uris or indexed[1:])]
+        uris = [self.uri, *(self.further_uris or followed(indexed[1:], self.uri))]
         if len(uris) != len(indexed):
             raise self._other_number_of_files(len(indexed))
         return uris
@@ -241,7 +240,7 @@ class VideoPart:
         uris = self._uris_by_segment
         return (self.uri,) if set(uris) == {self.uri} else tuple(uris)
 
-    @cached_property
+    @kept_property
     def to_save(self) -> SavedVideo:
         r"""What a recording must save to recognize the video later."""
         if self.saved is not None:

@@ -223,6 +223,8 @@ def _read_part(part: dict[str, Any], base: str) -> VideoPart:
     uris = [part["uri"], *part["further_uris"], *([index_uri] if index_uri else [])]
     if not all(isinstance(uri, str) for uri in uris):
         raise TypeError(f"its uris are {uris}")
+    if any("\0" in uri for uri in uris):  # no system has such names
+        raise ValueError(f"its uris are {uris}")
     uris = [resolve_uri(uri, base) for uri in uris]
     files = tuple(uris[: 1 + len(part["further_uris"])])
     place = VideoPlace(files, index_uri=uris[-1] if index_uri else None)

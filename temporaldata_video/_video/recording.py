@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
+from .._base.fork_safety import kept_property
 from .._base.process_cache import RECORDING_ARRAYS
 from .._decode.read_file import VideoFile
 from .._pixels.convert import OutputFormat
@@ -39,12 +39,12 @@ class Recording:
     def __deepcopy__(self, memo: dict[int, Any]) -> Recording:
         return self
 
-    @cached_property
+    @kept_property
     def frame_counts(self) -> np.ndarray:
         r"""Number of frames of each segment, int64 of shape (n_segments,)."""
         return np.concatenate([part.frame_counts for part in self.parts])
 
-    @cached_property
+    @kept_property
     def frame_offsets(self) -> np.ndarray:
         r"""Number of the first frame of each segment, int64 of shape (n_segments,)."""
         return np.concatenate([[0], np.cumsum(self.frame_counts)[:-1]]).astype(np.int64)
@@ -122,17 +122,17 @@ class Recording:
         make = FromRecording(self, name)
         return RECORDING_ARRAYS.get(make, make)
 
-    @cached_property
+    @kept_property
     def files(self) -> list[tuple[VideoFile, np.ndarray | None]]:
         r"""The file of each segment, as :attr:`VideoPart.files`."""
         return [file for part in self.parts for file in part.files]
 
-    @cached_property
+    @kept_property
     def bit_depth(self) -> int:
         r"""Bits that a sample of the video has; of several files, the most."""
         return max(bit_depth(file.packets.stream.pixel_format) for file, _ in self.files)
 
-    @cached_property
+    @kept_property
     def settled_output(self) -> OutputFormat:
         r"""The pixels to read, with the dtype that ``"auto"`` stands for."""
         if self.output.dtype != "auto":
@@ -145,7 +145,7 @@ class Recording:
         for file, _ in self.files:
             warn_of_lost_bits(file.uri, file.packets.stream.pixel_format, dtype)
 
-    @cached_property
+    @kept_property
     def frame_shape(self) -> tuple[int, int, int]:
         r"""Shape of one frame."""
         shapes = {

@@ -26,6 +26,7 @@ OTHERS = {
     "request_memory_bytes": 10**9,
     "clock_memory_bytes": 10**4,
     "retries": 2,
+    "request_seconds": 5,
     "allowed_schemes": ["s3", "https"],
 }
 METHODS = ["fork", "spawn", "forkserver"]
@@ -115,6 +116,7 @@ NUMBERS = [name for name in SETTINGS if name.endswith("_bytes")] + ["decoders", 
 WRONG = [
     *((name, -1, "must be a whole number that is at least") for name in NUMBERS),
     *((name, "many", "must be a whole number") for name in NUMBERS),
+    ("request_seconds", 0, "must be a whole number that is at least 1"),
     ("decoders", 2.5, "must be a whole number that is at least 0"),
     ("cache_block_bytes", 100, "must be a whole number that is at least 4096"),
     ("cache_kind", "some", "must be one of .*'blocks', 'files', 'none'"),

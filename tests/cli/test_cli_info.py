@@ -98,10 +98,11 @@ def test_a_stale_index_is_called_so(cli, own_clip):
 
 
 def test_segments_and_a_sidecar_elsewhere(cli, tiny_clip, tmp_path):
+    first = shutil.copy(tiny_clip, tmp_path / "first.mp4")
     second = make_clip(tmp_path / "second.mp4", 10, size=(32, 32), codec="mpeg4")
     place = tmp_path / "both.lance"
-    tv.write_index(tiny_clip, segment_uris=[second], index_uri=place, progress=False)
-    known = facts(cli("info", tiny_clip, "--index-uri", place).out)
+    tv.write_index(first, segment_uris=[second], index_uri=place, progress=False)
+    known = facts(cli("info", first, "--index-uri", place).out)
     assert known["frames"] == "50"
     assert known["segments"] == "2, of 40, 10 frames"
     assert known["codec"] == "h264, mpeg4"

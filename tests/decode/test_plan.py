@@ -2,6 +2,7 @@ r"""The plan of a request holds every packet that is needed, few others, and the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from temporaldata_video._index.packets import (
     increasing_dts,
     order_frames,
 )
+from temporaldata_video.errors import SourceError
 from temporaldata_video.types import Packets, StreamInfo
 
 STREAM = StreamInfo("mov", 0, "h264", 0, b"", Fraction(1, 30), 64, 64)
@@ -198,6 +200,27 @@ def test_only_a_few_rows_are_looked_at():
 
     plan_runs(Watched(), np.array([100, 199_000]))
     assert sum(asked) < 2000
+
+
+@pytest.mark.parametrize("trailing", [1, 2, 60_000])
+def test_packets_that_belong_to_the_frame_before_them(trailing):
+    # The first of four packets shows a frame, and at the end the second does, too.
+    shown = np.sort(np.append(np.arange(0, 40, 4), 37))
+    keys, size = np.arange(40) == 0, np.full(40, 10)
+    packets = Packets(np.arange(40), np.arange(40), 10 * np.arange(40), size, keys)
+    segment = order_frames(replace(STREAM, trailing=trailing), packets, shown)
+    for row, place in enumerate(shown.tolist()):
+        (run,) = plan_runs(segment, np.array([row]))
+        after = shown[row + 1] if row + 1 < len(shown) else 40
+        assert len(run.frames) == min(place + 1 + trailing, after)
+
+
+def test_frames_that_are_decoded_far_from_where_they_are_shown_are_refused():
+    n = 1030
+    packets = Packets(*np.tile(np.arange(n), (4, 1)), np.arange(n) == 0)
+    order_frames(STREAM, packets, np.roll(np.arange(n), 1)[:1024])
+    with pytest.raises(SourceError, match="is decoded 1029 places from where"):
+        order_frames(STREAM, packets, np.roll(np.arange(n), 1))
 
 
 @given(st.lists(st.just(NO_TIME) | st.integers(-50, 50), max_size=30))

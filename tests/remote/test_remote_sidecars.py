@@ -72,12 +72,17 @@ def test_copies_that_vanish_all_the_time_are_no_harm(
 @pytest.mark.parametrize("part", ["_versions/", "data/"])
 def test_a_damaged_sidecar_is_an_error_and_can_be_replaced(indexed, s3, part):
     options = s3.options()
+    store, sidecar = FsspecStore("s3", options), f"{indexed}.lance"
     for name in s3.names("lab"):
-        if f"s3://lab/{name}".startswith(f"{indexed}.lance/{part}"):
+        if f"s3://lab/{name}".startswith(f"{sidecar}/{part}"):
             s3.put(f"lab/{name}", b"nonsense")
+    before = store.list_objects(sidecar)
     with pytest.raises(tv.IndexFormatError, match="overwrite=True"):
         _ = tv.LazyVideo.from_uri(indexed, storage_options=options).timestamps
-    tv.write_index(indexed, storage_options=options, overwrite=True, progress=False)
+    with pytest.warns(tv.IndexWarning, match=r"moved to 's3://.*\.lance\.damaged'"):
+        tv.write_index(indexed, storage_options=options, overwrite=True, progress=False)
+    aside = store.list_objects(f"{sidecar}.damaged")
+    assert {n: m.size for n, m in aside.items()} == {n: m.size for n, m in before.items()}
     assert right(tv.LazyVideo.from_uri(indexed, storage_options=options).slice(2.0, 3.0))
 
 

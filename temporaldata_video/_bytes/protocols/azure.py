@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from ...types import ObjectMeta
-from .common import CONNECT_SECONDS, READ_SECONDS
+from .common import CONNECT_SECONDS, READ_SECONDS, wait_for
 
 T = TypeVar("T")
 
@@ -50,8 +50,6 @@ def read(system: Any, key: str, start: int, length: int, etag: str) -> bytes:
 
 def list(system: Any, key: str) -> dict[str, ObjectMeta]:
     r"""Returns all objects below a uri as a folder, by their path in it."""
-    from fsspec.asyn import sync
-
     container, name = system.split_path(key)[:2]
     folder = name.rstrip("/") + "/"
 
@@ -63,7 +61,7 @@ def list(system: Any, key: str) -> dict[str, ObjectMeta]:
                 async for blob in blobs
             }
 
-    return sync(system.loop, ask)
+    return wait_for(system, ask)
 
 
 def create(system: Any, key: str, data: bytes) -> None:
@@ -82,12 +80,10 @@ def _quoted(etag: str) -> str:
 
 
 def _with_blob(system: Any, key: str, ask: Callable[[Any], Awaitable[T]]) -> T:
-    from fsspec.asyn import sync
-
     container, name = system.split_path(key)[:2]
 
     async def run() -> T:
         async with system.service_client.get_blob_client(container, name) as blob:
             return await ask(blob)
 
-    return sync(system.loop, run)
+    return wait_for(system, run)

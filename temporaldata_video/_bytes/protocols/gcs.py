@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ...types import ObjectMeta
-from .common import CONNECT_SECONDS, READ_SECONDS, bucket_and_name
+from .common import CONNECT_SECONDS, READ_SECONDS, bucket_and_name, wait_for
 
 
 def connect(protocol: str, options: Mapping[str, Any]) -> Any:
@@ -75,8 +75,6 @@ def _meta(item: Mapping[str, Any]) -> ObjectMeta:
 def _request(
     system: Any, path: str, *names: str, method: str = "GET", **arguments: Any
 ) -> bytes:
-    from fsspec.asyn import sync
-
     # The decorator of gcsfs tries again by itself, so this calls the function below it.
     request = inspect.unwrap(type(system)._request)
-    return sync(system.loop, request, system, method, path, *names, **arguments)[3]
+    return wait_for(system, request, system, method, path, *names, **arguments)[3]

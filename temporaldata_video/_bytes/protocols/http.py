@@ -9,7 +9,7 @@ from ..._base.uris import shown_uri
 from ...errors import BackendError, SourceError
 from ...types import ObjectMeta
 from ..retry import StatusError
-from .common import CONNECT_SECONDS, READ_SECONDS
+from .common import CONNECT_SECONDS, READ_SECONDS, wait_for
 
 _DATED = "Last-Modified: "
 
@@ -53,6 +53,13 @@ def read(system: Any, key: str, start: int, length: int, etag: str) -> bytes:
         raise StatusError(412, "the file was replaced")
     if status == 416:
         raise StatusError(416, "the file ends before the range")
+    where = headers.get("Content-Range", "").partition("/")[0]
+    if where != f"bytes {start}-{start + len(body) - 1}":
+        raise SourceError(
+            f"{shown_uri(key)!r}: the server was asked for the bytes from {start} on, and "
+            f"says that it sends {where or 'others'!r}. Copy the video, or serve it by "
+            f"another server."
+        )
     return body
 
 
@@ -87,8 +94,6 @@ def _etag(headers: Mapping[str, str]) -> str:
 def _get(
     system: Any, key: str, start: int, length: int, condition: Mapping[str, str]
 ) -> tuple[int, Mapping[str, str], bytes]:
-    from fsspec.asyn import sync
-
     arguments = dict(system.kwargs)
     arguments["headers"] = {
         **arguments.get("headers", {}),
@@ -108,6 +113,12 @@ def _get(
                 )
             if answer.status not in (206, 416):
                 raise StatusError(answer.status, answer.reason or "")
+            if answer.headers.get("Content-Encoding", "identity") != "identity":
+                answer.close()
+                raise SourceError(
+                    f"{shown_uri(key)!r}: the server compresses what it sends, so that "
+                    f"ranges are not those of the file. Turn that off for videos."
+                )
             return answer.status, answer.headers, await answer.read()
 
-    return sync(system.loop, ask)
+    return wait_for(system, ask)

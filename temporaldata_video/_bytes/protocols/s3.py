@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...types import ObjectMeta
-from .common import CONNECT_SECONDS, READ_SECONDS, bucket_and_name
+from .common import CONNECT_SECONDS, READ_SECONDS, bucket_and_name, wait_for
 
 _CONNECTIONS = 32
 
@@ -71,8 +71,6 @@ def _call(system: Any, operation: str, key: str, **arguments: Any) -> Any:
 
 
 def _client_call(system: Any, operation: str, **arguments: Any) -> Any:
-    from fsspec.asyn import sync
-
     async def ask() -> Any:
         await system.set_session()
         client = await system.get_s3(arguments["Bucket"])
@@ -82,4 +80,4 @@ def _client_call(system: Any, operation: str, **arguments: Any) -> Any:
         async with answer["Body"] as body:
             return await body.read()
 
-    return sync(system.loop, ask)
+    return wait_for(system, ask)

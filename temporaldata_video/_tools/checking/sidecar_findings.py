@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..._base.uris import followed
 from ..._bytes.fingerprint import matches
 from ..._index.packets import SegmentIndex, segments_of
 from ..._plugin.place import VideoPlace
@@ -68,7 +69,7 @@ def segment_files(index: FrameIndex, uri: str, store: ObjectStore) -> list[str]:
         store: reads them.
     """
     if isinstance(index, PacketIndex) and index.uris:
-        return list(dict.fromkeys([uri, *index.uris[1:]]))
+        return list(dict.fromkeys([uri, *followed(index.uris[1:], uri)]))
     return list(dict.fromkeys(VideoPart(VideoPlace((uri,), store), index).segment_uris))
 
 

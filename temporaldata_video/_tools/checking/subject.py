@@ -3,10 +3,10 @@ r"""What is checked: the files of a video as they are now, its index, and its cl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from ..._base.fork_safety import kept_property
 from ..._clock.faults import ClockReport
 from ..._decode.read_file import VideoFile
 from ..._index.packets import SegmentIndex
@@ -53,13 +53,13 @@ class CheckedFile:
         assert isinstance(packets, SegmentIndex)
         return packets
 
-    @cached_property
+    @kept_property
     def decoding_order(self) -> Packets:
         r"""All packets of the file, hidden ones included, in the order of decoding."""
         table = Packets.concatenate([self.index.frames, self.index.hidden])
         return table[np.argsort(table.dts, kind="stable")]
 
-    @cached_property
+    @kept_property
     def interval(self) -> float:
         r"""Median seconds from frame to frame by the container; 0 if there is none."""
         steps = np.diff(self.index.frames.pts)
