@@ -50,7 +50,8 @@ def main() -> int:
     mutants.add_argument("--count", type=int, default=300)
     mutants.add_argument("--first", type=int, default=0, help="how many to pass over")
     mutants.add_argument("--seed", type=int, default=1)
-    mutants.add_argument("--seconds", type=float, default=300, help="for each at most")
+    mutants.add_argument("--seconds", type=float, default=60, help="of tests for each")
+    mutants.add_argument("--jobs", type=int, default=1, help="how many at a time")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     return globals()[f"_{arguments.command}"](arguments)
@@ -128,7 +129,9 @@ def _mutants(arguments: argparse.Namespace) -> int:
     died = []
     with tempfile.TemporaryDirectory() as folder:
         mutants = drawn[arguments.first :]
-        for outcome in run_mutants(mutants, Path(folder), arguments.seconds):
+        for outcome in run_mutants(
+            mutants, Path(folder), arguments.seconds, arguments.jobs
+        ):
             died.append(outcome.died)
             mutant = outcome.mutant
             print(

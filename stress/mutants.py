@@ -5,73 +5,32 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
+import json
 import os
+import queue
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "temporaldata_video"
+# The variable that names the file in which the tests say what they reach.
+REACHED = "STRESS_REACHED"
 
-# The tests of a module, or of a folder of modules; the fast ones first.
-TESTS = {
-    "_clock": [
-        "tests/clock",
-        "tests/cli/test_cli_clock.py",
-        "tests/index/test_sidecar_clock.py",
-    ],
-    "_index": [
-        *(f"tests/index/test_{name}.py" for name in ("order", "match", "fields", "chroma")),
-        *(
-            f"tests/index/test_{name}.py"
-            for name in ("demux", "headerfile", "packet_index")
-        ),
-        "tests/index/test_damaged_structure.py",
-        "tests/index/test_gigabytes.py",
-        "tests/pixels/test_convert.py",
-        "tests/build",
-        "tests/decode/test_open_decoder.py",
-        "tests/decode/test_written.py",
-        "tests/testing/test_clips.py",
-        "tests/tools/checking/test_check_findings.py",
-    ],
-    "_sidecar": [
-        "tests/index",
-        "tests/video/test_video_index_errors.py",
-        "tests/video/test_staleness.py",
-        "tests/remote/test_remote_sidecars.py",
-        "tests/test_writers.py",
-    ],
-    "_build": [
-        "tests/build",
-        "tests/index",
-        "tests/decode/test_written.py",
-        "tests/video/test_staleness.py",
-        "tests/tools/checking/test_check_findings.py",
-    ],
-    "_decode": [
-        "tests/decode/test_plan.py",
-        "tests/decode/test_open_decoder.py",
-        "tests/decode/test_written.py",
-        "tests/decode/test_resume.py",
-        "tests/build",
-        "tests/video/test_video_decoding.py",
-        "tests/video/test_video_windows.py",
-        "tests/video/test_video_masks.py",
-        "tests/video/test_staleness.py",
-    ],
-    "_bytes": ["tests/bytes", "tests/remote/test_video_cache.py"],
-    "_video": [
-        *(f"tests/video/test_video_{name}.py" for name in ("concat", "errors", "windows")),
-        "tests/video/test_read_many.py",
-        "tests/video",
-    ],
-}
+# The tests that may notice. Others run none of what is mutated, or run it last of all.
+TESTS = [
+    *(f"tests/{room}" for room in ("clock", "index", "build", "decode", "pixels", "bytes")),
+    *("tests/video", "tests/cli/test_cli_clock.py", "tests/tools/checking"),
+    *(f"tests/remote/test_{name}.py" for name in ("remote_sidecars", "video_cache")),
+]
 # What is mutated: what decides which frame, byte or second is the right one.
 MODULES = [
     *("_index", "_sidecar", "_build", "_decode", "_clock"),
@@ -141,59 +100,166 @@ def draw_mutants(count: int, seed: int) -> list[Mutant]:
     return drawn
 
 
-def run_mutants(mutants: list[Mutant], folder: Path, seconds: float) -> Iterator[Outcome]:
-    r"""Yields what becomes of each mutant, after a run of all tests without any.
+def run_mutants(
+    mutants: list[Mutant], folder: Path, seconds: float, jobs: int
+) -> Iterator[Outcome]:
+    r"""Yields what becomes of each mutant.
+
+    All tests run once without any, to see which lines each of them runs. A mutant is then
+    given to those that run its line, the fastest first. Those that fail without a mutant
+    are left out.
 
     Args:
         mutants: to be tried.
-        folder: an empty one, for a copy of the repository.
-        seconds: after which a run counts as one that never ends.
-
-    Raises:
-        RuntimeError: if a test fails without a mutant.
+        folder: an empty one, for copies of the repository.
+        seconds: that the tests of a mutant took without it, at most.
+        jobs: how many mutants are tried at a time.
     """
-    _copy_repository(folder)
-    # By their content, since a mutant may be as long and as old as the module was.
-    compile_all = ("-m", "compileall", "-q", "--invalidation-mode", "checked-hash")
-    subprocess.run([sys.executable, *compile_all, PACKAGE], cwd=folder, check=True)
-    needed = dict.fromkeys(test for m in mutants for test in _tests_of(m.module))
-    died, last = _run_tests(list(needed), folder, 20 * seconds)
-    if died:
-        raise RuntimeError(f"tests fail without a mutant: {last}")
-    for mutant in mutants:
-        place = folder / PACKAGE / mutant.module
-        code = place.read_text(encoding="utf-8")
-        place.write_text(mutant.code, encoding="utf-8")
+    copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    for number in range(jobs):
+        copies.put(_copy_repository(folder / str(number)))
+
+    def in_a_copy(function: Callable[..., Any], *arguments: Any) -> Any:
+        copy = copies.get()
         try:
-            yield Outcome(mutant, *_run_tests(_tests_of(mutant.module), folder, seconds))
+            return function(copy, *arguments)
         finally:
-            place.write_text(code, encoding="utf-8")
+            copies.put(copy)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        files = sorted(
+            file for name in TESTS for file in _modules(ROOT / name, "test_*.py")
+        )
+        reached = list(pool.map(partial(in_a_copy, _measure), files))
+        chosen = [_tests_of(mutant, reached, seconds) for mutant in mutants]
+        for mutant, (died, last) in zip(
+            mutants, pool.map(partial(in_a_copy, _try), mutants, chosen)
+        ):
+            yield Outcome(mutant, died, last)
 
 
-def _copy_repository(folder: Path) -> None:
+def _copy_repository(folder: Path) -> Path:
     listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(None, names.stdout.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+    # By their content, since a mutant may be as long and as old as the module was.
+    compile_all = ("-m", "compileall", "-q", "--invalidation-mode", "checked-hash")
+    subprocess.run([sys.executable, *compile_all, PACKAGE], cwd=folder, check=True)
+    return folder
 
 
-def _modules(place: Path) -> list[Path]:
-    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
+def _modules(place: Path, pattern: str = "*.py") -> list[Path]:
+    return sorted(place.rglob(pattern)) if place.is_dir() else [place]
 
 
-def _tests_of(module: str) -> list[str]:
-    return TESTS[max((name for name in TESTS if module.startswith(name)), key=len)]
+class _Reached(NamedTuple):
+    r"""Which lines of the package the tests of a file run.
+
+    Args:
+        tests: the seconds that each test takes.
+        lines: the tests that run it, by module and line.
+    """
+
+    tests: dict[str, float]
+    lines: dict[str, dict[int, list[str]]]
 
 
-def _run_tests(tests: list[str], folder: Path, seconds: float) -> tuple[bool, str]:
-    arguments = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not corpus")
-    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+def _measure(copy: Path, file: Path) -> _Reached:
+    written = copy / "reached.json"
+    written.unlink(missing_ok=True)
+    tests = [file.relative_to(ROOT).as_posix()]
+    _run_tests(copy, tests, 1200, "-p", "stress.reached", **{REACHED: written})
+    found = json.loads(written.read_text(encoding="utf-8"))
+    names = list(found["tests"])
+    return _Reached(
+        found["tests"],
+        {
+            module: {
+                int(line): [names[i] for i in run_by] for line, run_by in by_line.items()
+            }
+            for module, by_line in found["lines"].items()
+        },
+    )
+
+
+def _tests_of(mutant: Mutant, reached: list[_Reached], seconds: float) -> dict[str, float]:
+    # The seconds of each test that runs the changed statement, the fastest test first. What
+    # runs when a module is imported concerns all tests that run something of the module.
+    start, stop = _statement(mutant)
+    seconds_of: dict[str, float] = {}
+    for known in reached:
+        by_line = known.lines.get(mutant.module, {})
+        for line, run_by in by_line.items():
+            if start <= line < stop:
+                seconds_of |= {test: known.tests[test] for test in run_by}
+    chosen: dict[str, float] = {}
+    for test in sorted(seconds_of, key=lambda test: (seconds_of[test], test)):
+        if sum(chosen.values()) + seconds_of[test] > seconds:
+            break
+        chosen[test] = seconds_of[test]
+    return chosen
+
+
+def _statement(mutant: Mutant) -> tuple[int, int]:
+    # The lines of the changed statement, without those of its body. What runs when the
+    # module is imported counts as all of the definition that it belongs to, or as all of
+    # the module.
+    code = (ROOT / PACKAGE / mutant.module).read_text(encoding="utf-8")
+    first, count = re.match(r"@@ -(\d+),?(\d*)", mutant.change).groups()
+    line = int(first) + int(count or 1) - 1  # behind the empty ones that go with decorators
+    around = [
+        node
+        for node in ast.walk(ast.parse(code))  # from the outside in
+        if isinstance(node, ast.stmt) and _first_line(node) <= line <= node.end_lineno
+    ]
+    functions = [node for node in around if isinstance(node, ast.FunctionDef)]
+    definitions = [n for n in around if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    if any(function.body[0].lineno <= line for function in functions):
+        node = around[-1]
+        body = getattr(node, "body", [])
+        stop = body[0].lineno if body else node.end_lineno + 1
+        return _first_line(node), max(stop, line + 1)
+    if definitions:
+        return _first_line(definitions[-1]), definitions[-1].end_lineno + 1
+    return 0, len(code.splitlines()) + 1
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _try(copy: Path, mutant: Mutant, tests: dict[str, float]) -> tuple[bool, str]:
+    if not tests:
+        return False, "no test runs it"
+    place = copy / PACKAGE / mutant.module
+    code = place.read_text(encoding="utf-8")
+    place.write_text(mutant.code, encoding="utf-8")
+    try:
+        # A machine may be ten times as busy as it was when they were measured.
+        limit = 100 + 10 * sum(tests.values())
+        return _run_tests(copy, list(tests), limit, "-x", "--timeout", "100")
+    finally:
+        place.write_text(code, encoding="utf-8")
+
+
+def _run_tests(
+    copy: Path, tests: list[str], seconds: float, *options: str, **variables: Path
+) -> tuple[bool, str]:
+    r"""Returns whether a test failed or never ended, and what the last line said."""
+    listed = copy / "tests-to-run.txt"
+    listed.write_text("\n".join(tests), encoding="utf-8")
+    paths = os.pathsep.join(filter(None, [str(copy), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {name: str(place) for name, place in variables.items()}
     environment.pop("TEMPORALDATA_VIDEO_CORPUS", None)
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     process = subprocess.Popen(
-        [sys.executable, *arguments, *tests],
-        cwd=folder,
+        [*command, "-m", "not corpus", *options, f"@{listed}"],
+        cwd=copy,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
