@@ -28,8 +28,9 @@ REACHED = "STRESS_REACHED"
 # The tests that may notice. Others run none of what is mutated, or run it last of all.
 TESTS = [
     *(f"tests/{room}" for room in ("clock", "index", "build", "decode", "pixels", "bytes")),
-    *("tests/video", "tests/cli/test_cli_clock.py", "tests/tools/checking"),
-    *(f"tests/remote/test_{name}.py" for name in ("remote_sidecars", "video_cache")),
+    *("tests/video", "tests/remote", "tests/hosts", "tests/tools/checking"),
+    *("tests/cli/test_cli_clock.py", "tests/testing/test_contracts.py"),
+    *(f"tests/test_{name}.py" for name in ("foreign_bytes", "security", "resources")),
 ]
 # What is mutated: what decides which frame, byte or second is the right one.
 MODULES = [
