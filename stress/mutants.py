@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "temporaldata_video"
-# The variable that names the file in which the tests say what they reach.
-REACHED = "STRESS_REACHED"
+# The file in which tests say what they reach.
+REACHED = "reached.json"
 
 # The tests that may notice. Others run none of what is mutated, or run it last of all.
 TESTS = [
@@ -169,10 +169,10 @@ class _Reached(NamedTuple):
 
 
 def _measure(copy: Path, file: Path) -> _Reached:
-    written = copy / "reached.json"
+    written = copy / REACHED
     written.unlink(missing_ok=True)
     tests = [file.relative_to(ROOT).as_posix()]
-    _run_tests(copy, tests, 1200, "-p", "stress.reached", **{REACHED: written})
+    _run_tests(copy, tests, 1200, "-p", "stress.reached")
     found = json.loads(written.read_text(encoding="utf-8"))
     names = list(found["tests"])
     return _Reached(
@@ -248,14 +248,13 @@ def _try(copy: Path, mutant: Mutant, tests: dict[str, float]) -> tuple[bool, str
 
 
 def _run_tests(
-    copy: Path, tests: list[str], seconds: float, *options: str, **variables: Path
+    copy: Path, tests: list[str], seconds: float, *options: str
 ) -> tuple[bool, str]:
     r"""Returns whether a test failed or never ended, and what the last line said."""
     listed = copy / "tests-to-run.txt"
     listed.write_text("\n".join(tests), encoding="utf-8")
     paths = os.pathsep.join(filter(None, [str(copy), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-    environment |= {name: str(place) for name, place in variables.items()}
     environment.pop("TEMPORALDATA_VIDEO_CORPUS", None)
     command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     process = subprocess.Popen(

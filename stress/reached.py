@@ -3,7 +3,6 @@ r"""A plugin of pytest that writes which lines of the package each test runs."""
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from .mutants import PACKAGE, REACHED
 
+_WRITTEN = Path(REACHED).resolve()
 _COVERAGE = coverage.Coverage(data_file=None, source=[PACKAGE])
 _SECONDS: defaultdict[str, float] = defaultdict(float)
 _FAILED: set[str] = set()
@@ -46,4 +46,4 @@ def pytest_sessionfinish() -> None:
         for file in data.measured_files()
     }
     found = {"tests": {test: _SECONDS[test] for test in tests}, "lines": lines}
-    Path(os.environ[REACHED]).write_text(json.dumps(found), encoding="utf-8")
+    _WRITTEN.write_text(json.dumps(found), encoding="utf-8")
