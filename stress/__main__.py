@@ -50,7 +50,7 @@ def main() -> int:
     mutants.add_argument("--count", type=int, default=300)
     mutants.add_argument("--only", type=int, nargs="+", help="their numbers, from 1 on")
     mutants.add_argument("--seed", type=int, default=1)
-    mutants.add_argument("--seconds", type=float, default=60, help="of tests for each")
+    mutants.add_argument("--seconds", type=float, default=30, help="of tests for each")
     mutants.add_argument("--jobs", type=int, default=1, help="how many at a time")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -132,6 +132,7 @@ def _mutants(arguments: argparse.Namespace) -> int:
         outcomes = run_mutants(
             [drawn[number - 1] for number in numbers],
             Path(folder),
+            arguments.out,
             arguments.seconds,
             arguments.jobs,
         )
