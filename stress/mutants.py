@@ -6,6 +6,7 @@ import ast
 import contextlib
 import difflib
 import json
+import multiprocessing
 import os
 import queue
 import random
@@ -45,6 +46,9 @@ MODULES = [
 
 # Tests have limits of their own; this is for what hangs before the first of them.
 _ENDLESS_SECONDS = 1800
+# Starting Python and importing what the package needs takes longer than most tests.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["av", "h5py", "hypothesis", "pytest", "temporaldata"])
 
 
 class Mutant(NamedTuple):
@@ -259,33 +263,40 @@ def _try(copy: Path, mutant: Mutant, tests: list[str]) -> tuple[bool, str]:
 
 def _run_tests(copy: Path, tests: list[str], *options: str) -> tuple[bool, str]:
     r"""Returns whether a test failed or never ended, and what the last line said."""
-    listed = copy / "tests-to-run.txt"
+    listed, printed = copy / "tests-to-run.txt", copy / "printed.txt"
     listed.write_text("\n".join(tests), encoding="utf-8")
-    paths = os.pathsep.join(filter(None, [str(copy), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("TEMPORALDATA_VIDEO_CORPUS", None)
-    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    process = subprocess.Popen(
-        [*command, "-m", "not corpus", *options, f"@{listed}"],
-        cwd=copy,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=_ENDLESS_SECONDS)
-    except subprocess.TimeoutExpired:
+    own = ("-q", "-p", "no:cacheprovider", "-m", "not corpus", *options, f"@{listed}")
+    process = _FORKS.Process(target=_pytest, args=(copy, printed, own))
+    process.start()
+    process.join(_ENDLESS_SECONDS)
+    has_ended = not process.is_alive()
+    # With the servers and workers that tests may have left.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.join()
+    if not has_ended:
         return True, "no end"
-    finally:
-        # With the servers and workers that tests may have left.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    lines = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return process.returncode != 0, [*output.splitlines()[-1:], *lines][-1]
+    output = printed.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [line for line in output if line.startswith(("FAILED", "ERROR"))]
+    return process.exitcode != 0, [*output[-1:], *lines][-1]
+
+
+def _pytest(copy: Path, printed: Path, arguments: tuple[str, ...]) -> None:
+    os.setsid()
+    with printed.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(copy)
+    sys.dont_write_bytecode = True
+    sys.path[:] = [
+        str(copy),
+        *(place for place in sys.path if place not in ("", str(ROOT))),
+    ]
+    os.environ |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    os.environ.pop("TEMPORALDATA_VIDEO_CORPUS", None)
+    import pytest
+
+    sys.exit(pytest.main(list(arguments)))
 
 
 def _places(code: str) -> list[list[tuple[str, int]]]:
