@@ -173,11 +173,11 @@ class _Reached(NamedTuple):
     r"""Which lines of the package the tests of a file run.
 
     Args:
-        tests: the seconds that each test takes.
+        rank: how many lines each test runs, and its seconds.
         lines: the tests that run it, by module and line.
     """
 
-    tests: dict[str, float]
+    rank: dict[str, tuple[int, float]]
     lines: dict[str, dict[int, list[str]]]
 
 
@@ -191,27 +191,26 @@ def _measure(copy: Path, file: Path, kept: Path) -> _Reached:
         shutil.move(copy / REACHED, known)
     found = json.loads(known.read_text(encoding="utf-8"))
     names = list(found["tests"])
-    return _Reached(
-        found["tests"],
-        {
-            module: {int(line): [names[i] for i in tests] for line, tests in run_by.items()}
-            for module, run_by in found["lines"].items()
-        },
-    )
+    lines = {
+        module: {int(line): [names[i] for i in tests] for line, tests in run_by.items()}
+        for module, run_by in found["lines"].items()
+    }
+    n_lines: Counter[str] = Counter()
+    for run_by in lines.values():
+        n_lines.update(chain.from_iterable(run_by.values()))
+    rank = {test: (n_lines[test], seconds) for test, seconds in found["tests"].items()}
+    return _Reached(rank, lines)
 
 
 def _tests_of(mutant: Mutant, reached: list[_Reached], seconds: float) -> list[str]:
     # The tests that run the changed statement; those of the module where none does, since
     # what runs in other processes is not seen. First come those that run least else.
     start, stop = _statement(mutant)
-    chosen: dict[str, tuple[float, float]] = {}
-    others: dict[str, tuple[float, float]] = {}
+    chosen: dict[str, tuple[int, float]] = {}
+    others: dict[str, tuple[int, float]] = {}
     for known in reached:
-        n_lines: Counter[str] = Counter()
-        for by_line in known.lines.values():
-            n_lines.update(chain.from_iterable(by_line.values()))
         for line, tests in known.lines.get(mutant.module, {}).items():
-            found = {test: (n_lines[test], known.tests[test]) for test in tests}
+            found = {test: known.rank[test] for test in tests}
             (chosen if start <= line < stop else others).update(found)
     rank = chosen or others
     ordered = sorted(rank, key=rank.__getitem__)
