@@ -2,12 +2,16 @@ r"""What is asked of a store for frames: which bytes, and of which version of th
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import temporaldata_video as tv
 from temporaldata_video._build.file_index import build_segment
 from temporaldata_video._bytes.local import LocalStore
+from temporaldata_video._decode import read_file
+from temporaldata_video._decode.plan import byte_ranges
 from temporaldata_video._decode.read_file import (
     VideoFile,
     fetch_ahead,
@@ -101,17 +105,24 @@ def test_a_file_that_was_touched_is_looked_at_again(clip):
 def test_a_file_that_keeps_changing_is_an_error(clip):
     store = Store(changes=100)
     file = opened(clip, store)
-    with pytest.raises(tv.SourceChangedError, match="keeps changing while it is being read"):
+    with pytest.raises(
+        tv.SourceChangedError, match="keeps changing while it is being read"
+    ):
         numbers(file, [20])
 
 
-def test_what_is_prefetched_is_all_that_is_read(clip, tmp_path):
+@pytest.mark.parametrize("most", [1, 2, 3, 8])
+def test_what_is_prefetched_is_all_that_is_read(clip, tmp_path, monkeypatch, most):
+    # As in a large file, where neighbours lie far apart.
+    monkeypatch.setattr(read_file, "byte_ranges", partial(byte_ranges, merge_gap=0))
+    monkeypatch.setattr(read_file, "MAX_REQUESTS", most)
     store = Store()
     cache = tv.BlockCache(str(tmp_path / "cache"), block_bytes=4096)
     file = opened(clip, store, cache=cache)
     advanced = []
     wanted = [2, 30, 55]
     prefetch_frames(file, np.array(wanted), advanced.append)
+    assert len(advanced) == -(-3 // most)
     assert sum(advanced) == read_cost(file, np.array(wanted)).bytes
     asked = len(store.asked)
     assert asked and numbers(file, wanted, threads=2) == wanted
