@@ -2,6 +2,7 @@ r"""What is asked of a store for frames: which bytes, and of which version of th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -142,3 +143,19 @@ def test_two_files_are_fetched_before_they_are_decoded(clip, tmp_path):
     for file in ahead:
         assert numbers(file, [5, 33], threads=2) == [5, 33]
     assert [store.asked for store in stores] == asked
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_where_a_key_frame_is_none_decoding_starts_at_the_one_before(clip, threads):
+    index = build_segment(LocalStore(), str(clip))
+    first, second = np.flatnonzero(index.frames.keyframe)[[1, 2]].tolist()
+    keys = index.frames.keyframe.copy()
+    keys[second] = True
+    false = int(
+        np.flatnonzero(index.frames.dts == np.sort(index.frames.dts)[second + 1])[0]
+    )
+    keys[false] = True
+    wrong = replace(index, frames=replace(index.frames, keyframe=keys))
+    file = VideoFile(str(clip), wrong, LocalStore())
+    assert first < second <= false
+    assert numbers(file, [false], threads) == [false]

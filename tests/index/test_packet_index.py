@@ -53,6 +53,7 @@ def test_our_indexes_know_packets(clip, sidecar):
         assert isinstance(index, tv.PacketIndex)
         assert [*index.uris] == [str(clip)] and len(segments_of(index)) == 1
     assert (built.uri, built.verified) == ("", False)
+    assert sidecar.verified is False
 
 
 def test_the_least_of_an_index_is_no_more_than_that(clip, sidecar):
