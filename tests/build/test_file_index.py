@@ -11,6 +11,9 @@ from temporaldata_video._build.file_index import build_segment
 from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video.testing import make_clip
 
+from ..bytes.fetching import LoggingStore
+from ..helpers import say_that_some_are_key_frames
+
 N = 30
 
 
@@ -39,3 +42,13 @@ def test_frames_behind_the_end_of_a_file_are_counted(tmp_path):
     with pytest.warns(tv.IndexWarning, match=f"declares {N - kept} frames more.*cut off"):
         cut = build_segment(LocalStore(), str(path))
     assert cut.missing_packets == N - kept and len(cut) <= kept
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_an_index_that_is_kept_is_tried_wherever_its_file_lies(tmp_path, lasting):
+    path = make_clip(tmp_path / "cam.mp4", 48, size=(32, 48), gop=12, codec="mpeg4")
+    say_that_some_are_key_frames(path, [3, 18, 42])
+    store = LoggingStore(str(path), str(tmp_path / "log"))
+    segment = build_segment(store, str(path), lasting=lasting)
+    # An index that is gone with the process costs no more than the header of the file.
+    assert bool(segment.false_keys) == lasting

@@ -125,6 +125,25 @@ def test_bytes_of_another_frame(clip, index):
     assert fault_of(clip, with_frames(index, pos=pos, size=size)) is not None
 
 
+def test_where_nothing_is_seen_at_first_more_is_decoded(clip, index, tmp_path):
+    # A file without its first packet shows nothing before the second key frame.
+    cut = Path(shutil.copy(clip, tmp_path))
+    data, at = bytearray(cut.read_bytes()), int(index.frames.pos[0])
+    data[at : at + int(index.frames.size[0])] = bytes(int(index.frames.size[0]))
+    cut.write_bytes(data)
+    no_keys = with_frames(index, keyframe=np.zeros(N, bool))
+    assert find_fault(VideoFile(str(cut), no_keys, LocalStore()), 1).kind != "nothing"
+
+
+@pytest.mark.parametrize("row", [0, 30, 55, N - 1])
+def test_bytes_that_the_file_does_not_have(clip, index, row):
+    pos = index.frames.pos.copy()
+    pos[row] = 1 << 40
+    fault = fault_of(clip, with_frames(index, pos=pos))
+    assert fault.kind == "pixels" and "cannot be read" in fault.what
+    assert f"frame {fault.row} " in fault.what
+
+
 @pytest.mark.parametrize("row", range(25, 36))
 def test_all_frames_of_a_short_file_are_compared(clip, index, row):
     pos = index.frames.pos.copy()

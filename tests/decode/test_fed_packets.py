@@ -1,4 +1,4 @@
-r"""What a decoder is fed: packets as they lie in the file, and which of them it may skip."""
+r"""What decoders are fed: packets as they lie in files, and which may be skipped."""
 
 from __future__ import annotations
 
