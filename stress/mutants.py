@@ -24,8 +24,6 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "temporaldata_video"
 # The file in which tests say what they reach.
@@ -213,9 +211,12 @@ def _tests_of(mutant: Mutant, reached: list[_Reached], seconds: float) -> list[s
             found = {test: known.rank[test] for test in tests}
             (chosen if start <= line < stop else others).update(found)
     rank = chosen or others
-    ordered = sorted(rank, key=rank.__getitem__)
-    until = np.cumsum([rank[test][1] for test in ordered])
-    return ordered[: np.searchsorted(until, seconds, side="right")]
+    ordered, left = [], seconds
+    for test in sorted(rank, key=rank.__getitem__):
+        if rank[test][1] <= left:
+            ordered.append(test)
+            left -= rank[test][1]
+    return ordered
 
 
 def _statement(mutant: Mutant) -> tuple[int, int]:

@@ -134,3 +134,51 @@ def test_what_is_not_there_is_an_error(tmp_path, dataset):
         read_columns(dataset, (), 1, "one", ("colour",), 0, 1)
     with pytest.raises(LanceError):
         write(Path(dataset))
+
+
+# The helper of a forked child ------------------------------------------------------------
+
+
+@pytest.fixture
+def forked(monkeypatch):
+    r"""As in a child that was forked after Lance had been imported."""
+    monkeypatch.setattr(lance_access, "_forked_with_lance", True)
+    monkeypatch.setattr(lance_access, "_helper", None)
+    yield
+    if lance_access._helper is not None:
+        lance_access._helper.close()
+
+
+def test_a_helper_says_what_lance_says(forked, dataset, tmp_path):
+    here = lance_access._describe(dataset, (), None)
+    assert describe(dataset, ()) == here
+    helper = lance_access._helper
+    found = read_columns(dataset, (), 1, "one", NAMES, 3, N - 3)
+    for name in NAMES:
+        assert np.array_equal(found[name], COLUMNS[name][3:])
+    with pytest.raises(LanceError, match="written anew"):
+        read_columns(dataset, (), 1, "two", NAMES, 0, 1)
+    write(tmp_path / "new.lance", "new")
+    assert describe(str(tmp_path / "new.lance"), ()).metadata == {b"name": b"new"}
+    assert lance_access._helper is helper
+
+
+def test_a_helper_that_has_ended_is_replaced(forked, dataset):
+    describe(dataset, ())
+    ended = lance_access._helper
+    ended.process.kill()
+    ended.process.wait()
+    assert describe(dataset, ()).rows == N
+    assert lance_access._helper is not ended
+
+
+class Noise:
+    r"""Writes a byte to the standard output of who unpickles it, and becomes 1."""
+
+    def __reduce__(self):
+        return os.write, (1, b"x")
+
+
+def test_output_of_libraries_does_not_get_between_the_replies(forked, dataset):
+    for _ in range(2):
+        assert describe(dataset, (), Noise()).version == 1
