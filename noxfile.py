@@ -187,7 +187,8 @@ def stress(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def mutants(session: nox.Session) -> None:
     r"""Random mistakes in the package; which of them no test notices."""
-    session.install("-e", ".[nwb,plot]", *dependency_group("test"), "cosmic-ray>=8.4")
+    session.install("-e", ".[nwb,plot]", *dependency_group("test"))
+    session.install("cosmic-ray>=8.4", "coverage>=7.6")
     session.run("python", "-m", "stress", "mutants", *session.posargs)
 
 

@@ -58,9 +58,10 @@ def main() -> int:
     commands.add_parser("servers", help="HTTP servers that misbehave")
     mutants = commands.add_parser("mutants", help="mistakes that a test should notice")
     mutants.add_argument("--count", type=int, default=300)
-    mutants.add_argument("--first", type=int, default=0, help="how many to pass over")
+    mutants.add_argument("--only", type=int, nargs="+", help="their numbers, from 1 on")
     mutants.add_argument("--seed", type=int, default=1)
-    mutants.add_argument("--seconds", type=float, default=300, help="for each at most")
+    mutants.add_argument("--seconds", type=float, default=30, help="of tests for each")
+    mutants.add_argument("--jobs", type=int, default=1, help="how many at a time")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     return globals()[f"_{arguments.command}"](arguments)
@@ -162,22 +163,29 @@ def _servers(arguments: argparse.Namespace) -> int:
 
 
 def _mutants(arguments: argparse.Namespace) -> int:
-    drawn = draw_mutants(arguments.first + arguments.count, arguments.seed)
-    died = []
+    drawn = draw_mutants(arguments.count, arguments.seed)
+    numbers = arguments.only or range(1, len(drawn) + 1)
+    died = 0
     with tempfile.TemporaryDirectory() as folder:
-        mutants = drawn[arguments.first :]
-        for outcome in run_mutants(mutants, Path(folder), arguments.seconds):
-            died.append(outcome.died)
+        outcomes = run_mutants(
+            [drawn[number - 1] for number in numbers],
+            Path(folder),
+            arguments.out,
+            arguments.seconds,
+            arguments.jobs,
+        )
+        for number, outcome in zip(numbers, outcomes):
+            died += outcome.died
             mutant = outcome.mutant
             print(
-                f"{len(died)} {'died' if outcome.died else 'SURVIVED'} {mutant.module} "
+                f"{number} {'died' if outcome.died else 'SURVIVED'} {mutant.module} "
                 f"{mutant.operator} {mutant.occurrence}: {outcome.last}",
                 flush=True,
             )
             if not outcome.died:
                 print(mutant.change, flush=True)
-    print(f"{sum(died)} of {len(died)} mutants died: {sum(died) / len(died):.1%}")
-    return int(sum(died) < 0.85 * len(died))
+    print(f"{died} of {len(numbers)} mutants died: {died / len(numbers):.1%}")
+    return int(died < 0.85 * len(numbers))
 
 
 def _guided(target: str, arguments: argparse.Namespace) -> dict:

@@ -5,72 +5,48 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
+import json
+import multiprocessing
 import os
+import queue
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "temporaldata_video"
+# The file in which tests say what they reach.
+REACHED = "reached.json"
 
-# The tests of a module, or of a folder of modules; the fast ones first.
-TESTS = {
-    "_clock": ["tests/clock"],
-    "_index/order.py": ["tests/index/test_order.py", "tests/build"],
-    "_index/packets.py": [
-        "tests/index/test_order.py",
-        "tests/index/test_match.py",
-        "tests/build",
-    ],
-    "_index/fields.py": ["tests/index/test_fields.py", "tests/decode/test_written.py"],
-    "_index/demux.py": [
-        "tests/index/test_demux.py",
-        "tests/index/test_headerfile.py",
-        "tests/index/test_order.py",
-        "tests/index/test_damaged_structure.py",
-        "tests/build",
-    ],
-    "_index/match.py": ["tests/index/test_match.py", "tests/decode/test_written.py"],
-    "_sidecar": [
-        "tests/index/test_sidecar.py",
-        "tests/index/test_sidecar_layouts.py",
-        "tests/index/test_sidecar_clock.py",
-        "tests/video/test_video_index_errors.py",
-        "tests/remote/test_remote_sidecars.py",
-    ],
-    "_build": ["tests/build", "tests/index/test_order.py", "tests/decode/test_written.py"],
-    "_decode": [
-        "tests/decode",
-        "tests/video/test_video_windows.py",
-        "tests/video/test_video_masks.py",
-        "tests/video/test_staleness.py",
-    ],
-    "_bytes": ["tests/bytes", "tests/remote/test_video_cache.py"],
-    "_video": [
-        "tests/video/test_video_windows.py",
-        "tests/video/test_video_masks.py",
-        "tests/video/test_video_concat.py",
-        "tests/video/test_video_errors.py",
-        "tests/video/test_video_laziness.py",
-        "tests/video/test_video_saving.py",
-        "tests/video",
-    ],
-}
-# What is mutated of them: what decides which frame, byte or second is the right one.
-MODULES = [
-    *(f"_index/{name}.py" for name in ("order", "packets", "fields", "demux", "match")),
-    *(f"_sidecar/sidecar{end}.py" for end in ("", "_header", "_place", "_write")),
-    *("_build/file_index.py", "_build/memory_build.py", "_build/readback.py"),
-    *(f"_decode/{name}.py" for name in ("plan", "decode", "read_file")),
-    *(f"_clock/{name}.py" for name in ("fit", "faults", "units", "sync")),
-    *(f"_bytes/{name}.py" for name in ("disk_files", "caches", "fetch", "retry")),
-    *(f"_video/{name}.py" for name in ("lazy_arrays", "recording", "series")),
+# The tests that may notice. Others run none of what is mutated, or run it last of all.
+TESTS = [
+    *(f"tests/{room}" for room in ("clock", "index", "build", "decode", "bytes", "video")),
+    *("tests/pixels", "tests/cli/test_cli_clock.py", "tests/test_foreign_bytes.py"),
 ]
+# What is mutated: what decides which frame, byte or second is the right one.
+MODULES = [
+    *("_index", "_sidecar", "_build", "_decode", "_clock"),
+    *(f"_bytes/{name}.py" for name in ("disk_files", "caches", "copies", "fetch", "retry")),
+    *(f"_video/{name}.py" for name in ("lazy_arrays", "recording", "series", "masks")),
+]
+
+
+# Tests have limits of their own; this is for what hangs before the first of them.
+_ENDLESS_SECONDS = 1800
+# Starting Python and importing what the package needs takes longer than most tests.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["av", "h5py", "hypothesis", "pytest", "temporaldata"])
 
 
 class Mutant(NamedTuple):
@@ -118,9 +94,10 @@ def draw_mutants(count: int, seed: int) -> list[Mutant]:
     """
     rng = random.Random(seed)
     places = [
-        (module, changes)
-        for module in MODULES
-        for changes in _places((ROOT / PACKAGE / module).read_text(encoding="utf-8"))
+        (path.relative_to(ROOT / PACKAGE).as_posix(), changes)
+        for name in MODULES
+        for path in _modules(ROOT / PACKAGE / name)
+        for changes in _places(path.read_text(encoding="utf-8"))
     ]
     rng.shuffle(places)
     drawn: list[Mutant] = []
@@ -133,73 +110,193 @@ def draw_mutants(count: int, seed: int) -> list[Mutant]:
     return drawn
 
 
-def run_mutants(mutants: list[Mutant], folder: Path, seconds: float) -> Iterator[Outcome]:
-    r"""Yields what becomes of each mutant, after a run of all tests without any.
+def run_mutants(
+    mutants: list[Mutant], folder: Path, kept: Path, seconds: float, jobs: int
+) -> Iterator[Outcome]:
+    r"""Yields what becomes of each mutant.
+
+    All tests run once without any, to see which lines each of them runs. A mutant is then
+    given to those that run its line, the fastest first. Those that fail without a mutant
+    are left out.
 
     Args:
         mutants: to be tried.
-        folder: an empty one, for a copy of the repository.
-        seconds: after which a run counts as one that never ends.
-
-    Raises:
-        RuntimeError: if a test fails without a mutant.
+        folder: an empty one, for copies of the repository.
+        kept: a folder that keeps which lines the tests run.
+        seconds: that the tests of a mutant took without it, at most.
+        jobs: how many mutants are tried at a time.
     """
-    _copy_repository(folder)
-    # By their content, since a mutant may be as long and as old as the module was.
-    compile_all = ("-m", "compileall", "-q", "--invalidation-mode", "checked-hash")
-    subprocess.run([sys.executable, *compile_all, PACKAGE], cwd=folder, check=True)
-    needed = dict.fromkeys(test for m in mutants for test in _tests_of(m.module))
-    died, last = _run_tests(list(needed), folder, 20 * seconds)
-    if died:
-        raise RuntimeError(f"tests fail without a mutant: {last}")
-    for mutant in mutants:
-        place = folder / PACKAGE / mutant.module
-        code = place.read_text(encoding="utf-8")
-        place.write_text(mutant.code, encoding="utf-8")
+    copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    for number in range(jobs):
+        copies.put(_copy_repository(folder / str(number)))
+
+    def in_a_copy(function: Callable[..., Any], *arguments: Any) -> Any:
+        copy = copies.get()
         try:
-            yield Outcome(mutant, *_run_tests(_tests_of(mutant.module), folder, seconds))
+            return function(copy, *arguments)
         finally:
-            place.write_text(code, encoding="utf-8")
+            copies.put(copy)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        files = sorted(
+            file for name in TESTS for file in _modules(ROOT / name, "test_*.py")
+        )
+        measure = partial(in_a_copy, _measure)
+        reached = list(pool.map(measure, files, repeat(kept)))
+        chosen = [_tests_of(mutant, reached, seconds) for mutant in mutants]
+        for mutant, (died, last) in zip(
+            mutants, pool.map(partial(in_a_copy, _try), mutants, chosen)
+        ):
+            yield Outcome(mutant, died, last)
 
 
-def _copy_repository(folder: Path) -> None:
+def _copy_repository(folder: Path) -> Path:
     listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(None, names.stdout.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+    # By their content, since a mutant may be as long and as old as the module was.
+    compile_all = ("-m", "compileall", "-q", "--invalidation-mode", "checked-hash")
+    subprocess.run([sys.executable, *compile_all, PACKAGE], cwd=folder, check=True)
+    return folder
 
 
-def _tests_of(module: str) -> list[str]:
-    return TESTS[max((name for name in TESTS if module.startswith(name)), key=len)]
+def _modules(place: Path, pattern: str = "*.py") -> list[Path]:
+    return sorted(place.rglob(pattern)) if place.is_dir() else [place]
 
 
-def _run_tests(tests: list[str], folder: Path, seconds: float) -> tuple[bool, str]:
-    arguments = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not corpus")
-    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("TEMPORALDATA_VIDEO_CORPUS", None)
-    process = subprocess.Popen(
-        [sys.executable, *arguments, *tests],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+class _Reached(NamedTuple):
+    r"""Which lines of the package the tests of a file run.
+
+    Args:
+        rank: how many lines each test runs, and its seconds.
+        lines: the tests that run it, by module and line.
+    """
+
+    rank: dict[str, tuple[int, float]]
+    lines: dict[str, dict[int, list[str]]]
+
+
+def _measure(copy: Path, file: Path, kept: Path) -> _Reached:
+    name = file.relative_to(ROOT).as_posix()
+    sources = sorted((copy / PACKAGE).rglob("*.py"))
+    code = b"".join(path.read_bytes() for path in (*sources, copy / name))
+    known = kept / f"reached-{name.replace('/', '-')}-{zlib.crc32(code):08x}.json"
+    if not known.exists():
+        _run_tests(copy, [name], "-p", "stress.reached")
+        shutil.move(copy / REACHED, known)
+    found = json.loads(known.read_text(encoding="utf-8"))
+    names = list(found["tests"])
+    lines = {
+        module: {int(line): [names[i] for i in tests] for line, tests in run_by.items()}
+        for module, run_by in found["lines"].items()
+    }
+    n_lines: Counter[str] = Counter()
+    for run_by in lines.values():
+        n_lines.update(chain.from_iterable(run_by.values()))
+    rank = {test: (n_lines[test], seconds) for test, seconds in found["tests"].items()}
+    return _Reached(rank, lines)
+
+
+def _tests_of(mutant: Mutant, reached: list[_Reached], seconds: float) -> list[str]:
+    # The tests that run the changed statement; those of the module where none does, since
+    # what runs in other processes is not seen. First come those that run least else.
+    start, stop = _statement(mutant)
+    chosen: dict[str, tuple[int, float]] = {}
+    others: dict[str, tuple[int, float]] = {}
+    for known in reached:
+        for line, tests in known.lines.get(mutant.module, {}).items():
+            found = {test: known.rank[test] for test in tests}
+            (chosen if start <= line < stop else others).update(found)
+    rank = chosen or others
+    ordered, left = [], seconds
+    for test in sorted(rank, key=rank.__getitem__):
+        if rank[test][1] <= left:
+            ordered.append(test)
+            left -= rank[test][1]
+    return ordered
+
+
+def _statement(mutant: Mutant) -> tuple[int, int]:
+    # The lines of the changed statement, without those of its body. What runs when the
+    # module is imported counts as all of the definition that it belongs to, or as all of
+    # the module.
+    code = (ROOT / PACKAGE / mutant.module).read_text(encoding="utf-8")
+    first, count = re.match(r"@@ -(\d+),?(\d*)", mutant.change).groups()
+    line = int(first) + int(count or 1) - 1  # behind the empty ones that go with decorators
+    around = [
+        node
+        for node in ast.walk(ast.parse(code))  # from the outside in
+        if isinstance(node, ast.stmt) and _first_line(node) <= line <= node.end_lineno
+    ]
+    functions = [node for node in around if isinstance(node, ast.FunctionDef)]
+    definitions = [n for n in around if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    if any(function.body[0].lineno <= line for function in functions):
+        node = around[-1]
+        body = getattr(node, "body", [])
+        stop = body[0].lineno if body else node.end_lineno + 1
+        return _first_line(node), max(stop, line + 1)
+    if definitions:
+        return _first_line(definitions[-1]), definitions[-1].end_lineno + 1
+    return 0, len(code.splitlines()) + 1
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _try(copy: Path, mutant: Mutant, tests: list[str]) -> tuple[bool, str]:
+    if not tests:
+        return False, "no test runs the module"
+    place = copy / PACKAGE / mutant.module
+    code = place.read_text(encoding="utf-8")
+    place.write_text(mutant.code, encoding="utf-8")
     try:
-        output, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return True, f"no end after {seconds:g} s"
+        # Each test has its own limit, far above what the slowest takes on a busy machine.
+        return _run_tests(copy, tests, "-x", "--timeout", "100")
     finally:
-        # With the servers and workers that tests may have left.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    lines = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return process.returncode != 0, [*output.splitlines()[-1:], *lines][-1]
+        place.write_text(code, encoding="utf-8")
+
+
+def _run_tests(copy: Path, tests: list[str], *options: str) -> tuple[bool, str]:
+    r"""Returns whether a test failed or never ended, and what the last line said."""
+    listed, printed = copy / "tests-to-run.txt", copy / "printed.txt"
+    listed.write_text("\n".join(tests), encoding="utf-8")
+    own = ("-q", "-p", "no:cacheprovider", "-m", "not corpus", *options, f"@{listed}")
+    process = _FORKS.Process(target=_pytest, args=(copy, printed, own))
+    process.start()
+    process.join(_ENDLESS_SECONDS)
+    has_ended = not process.is_alive()
+    # With the servers and workers that tests may have left.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.join()
+    if not has_ended:
+        return True, "no end"
+    output = printed.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [line for line in output if line.startswith(("FAILED", "ERROR"))]
+    return process.exitcode != 0, [*output[-1:], *lines][-1]
+
+
+def _pytest(copy: Path, printed: Path, arguments: tuple[str, ...]) -> None:
+    os.setsid()
+    with printed.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(copy)
+    sys.dont_write_bytecode = True
+    sys.path[:] = [
+        str(copy),
+        *(place for place in sys.path if place not in ("", str(ROOT))),
+    ]
+    os.environ |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    os.environ.pop("TEMPORALDATA_VIDEO_CORPUS", None)
+    import pytest
+
+    sys.exit(pytest.main(list(arguments)))
 
 
 def _places(code: str) -> list[list[tuple[str, int]]]:
@@ -225,7 +322,10 @@ def _mutant(module: str, operator: str, occurrence: int) -> Mutant | None:
     from cosmic_ray.plugins import get_operator
 
     code = (ROOT / PACKAGE / module).read_text(encoding="utf-8")
-    changed = mutate_code(code, get_operator(operator)(), occurrence)
+    try:
+        changed = mutate_code(code, get_operator(operator)(), occurrence)
+    except AttributeError:  # names of exceptions are replaced, ``(module.Error,)`` is none
+        return None
     try:
         if changed is None or _what_runs(changed) == _what_runs(code):
             return None

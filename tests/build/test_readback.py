@@ -49,7 +49,8 @@ def with_frames(index: SegmentIndex, **columns) -> SegmentIndex:
     return replace(index, frames=replace(index.frames, **columns))
 
 
-@pytest.mark.parametrize("budget", [1, 100_000, ODD_BUDGET])
+# The third one is for all but some packets, so that groups are followed across their ends.
+@pytest.mark.parametrize("budget", [1, 100_000, 57 * 64 * 96, ODD_BUDGET])
 def test_a_right_index_has_no_fault(clip, index, budget):
     assert fault_of(clip, index, budget) is None
     assert find_disorder(VideoFile(str(clip), index, LocalStore())) is None
@@ -122,6 +123,25 @@ def test_bytes_of_another_frame(clip, index):
     pos, size = index.frames.pos.copy(), index.frames.size.copy()
     pos[[20, 32]], size[[20, 32]] = pos[[32, 20]], size[[32, 20]]
     assert fault_of(clip, with_frames(index, pos=pos, size=size)) is not None
+
+
+def test_where_nothing_is_seen_at_first_more_is_decoded(clip, index, tmp_path):
+    # A file without its first packet shows nothing before the second key frame.
+    cut = Path(shutil.copy(clip, tmp_path))
+    data, at = bytearray(cut.read_bytes()), int(index.frames.pos[0])
+    data[at : at + int(index.frames.size[0])] = bytes(int(index.frames.size[0]))
+    cut.write_bytes(data)
+    no_keys = with_frames(index, keyframe=np.zeros(N, bool))
+    assert find_fault(VideoFile(str(cut), no_keys, LocalStore()), 1).kind != "nothing"
+
+
+@pytest.mark.parametrize("row", [0, 30, 55, N - 1])
+def test_bytes_that_the_file_does_not_have(clip, index, row):
+    pos = index.frames.pos.copy()
+    pos[row] = 1 << 40
+    fault = fault_of(clip, with_frames(index, pos=pos))
+    assert fault.kind == "pixels" and "cannot be read" in fault.what
+    assert f"frame {fault.row} " in fault.what
 
 
 @pytest.mark.parametrize("row", range(25, 36))
@@ -210,7 +230,7 @@ def test_false_key_frames_are_mended_and_counted(tmp_path):
 
 def test_an_elementary_stream_says_that_it_has_no_clock(tmp_path):
     path = make_clip(tmp_path / "cam.h264", 30, size=(32, 48), gop=10)
-    with pytest.warns(tv.IndexWarning, match=r"holds no times.*frames/s.*timestamps="):
+    with pytest.warns(tv.IndexWarning, match=r"holds no times.*25 frames/s.*timestamps="):
         tv.write_index(path, progress=False)
     video = tv.LazyVideo.from_uri(path)
     assert read_numbers(video.frames).tolist() == list(range(30))

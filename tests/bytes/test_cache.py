@@ -164,6 +164,16 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path, store):
     assert store.requests() == [(BLOCK, BLOCK)]
 
 
+@pytest.mark.parametrize("quota_blocks", [7, 100])
+def test_the_total_is_that_of_what_is_kept(tmp_path, store, quota_blocks):
+    quota = quota_blocks * (BLOCK + 50)
+    cache = tv.BlockCache(str(tmp_path), quota_bytes=quota, block_bytes=BLOCK)
+    total = Path(cache.files.root, "total")
+    for start, stop in ((0, 1), (SIZE - 10, SIZE), (3 * BLOCK, 6 * BLOCK), (0, 5 * BLOCK)):
+        read(cache, store, (start, stop))
+        assert int.from_bytes(total.read_bytes(), "little") == kept_bytes(cache) <= quota
+
+
 def test_a_wrong_total_is_counted_again(tmp_path, store):
     cache = tv.BlockCache(str(tmp_path), quota_bytes=20 * (BLOCK + 50), block_bytes=BLOCK)
     read(cache, store, (0, 5 * BLOCK))

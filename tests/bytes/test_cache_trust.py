@@ -60,6 +60,18 @@ def test_a_folder_that_others_can_write_is_not_used(cache, store, content):
     refused(cache, store, content, r"written by others \(mode 770\)")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_others_may_do_nothing_with_what_is_kept(cache, store):
+    read(cache, store, (0, 9000))
+    cache.files.prune(0)
+    read(cache, store, (10, 20000))
+    kept = [Path(cache.files.root), *Path(cache.files.root).rglob("*")]
+    # Locks hold nothing, and lie in a folder that is private.
+    private = [path for path in kept if path.parent.name != "locks"]
+    assert len(private) > 5
+    assert [str(path) for path in private if path.stat().st_mode & 0o077] == []
+
+
 @pytest.mark.parametrize("when", ["from the start", "later"])
 def test_a_folder_that_cannot_be_written(cache, store, content, when, tmp_path):
     if when == "later":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import temporaldata_video as tv
+from temporaldata_video._clock.faults import Faults
 from temporaldata_video._clock.fit import container_clock
 from temporaldata_video.testing import make_clip
 
@@ -298,3 +300,21 @@ def test_one_clock_for_many_videos(tmp_path):
     other = tv.index_many(videos, timestamps=tv.Clock(rate=6.0), progress=False)
     assert [report.status for report in other] == ["failed", "failed"]
     assert "other timestamps" in other[0].reason
+
+
+FAULT = Faults(np.array([1]), np.array([0.5]))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *({name: FAULT} for name in ("gaps", "repeats", "backwards", "jumps", "missing")),
+        {"untimed": np.array([3])},
+        {"surplus": 1},
+    ],
+    ids=lambda fault: next(iter(fault)),
+)
+def test_a_clock_with_one_fault_is_not_clean(fault):
+    report = tv.examine_clock([0.0, 0.1, 0.2, 0.3])
+    assert report.is_clean
+    assert not replace(report, **fault).is_clean

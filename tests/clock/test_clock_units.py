@@ -161,6 +161,12 @@ def test_what_no_pointgrey_camera_writes(count):
         seconds([0, count], unit="pointgrey")
 
 
+@pytest.mark.parametrize("count", [-1, 1 << 32, (1 << 33) - 1])
+def test_what_no_counter_of_32_bits_holds(count):
+    with pytest.raises(ValueError, match=r"timestamps\[1\].*no value of a counter of 32"):
+        seconds([0, count], unit="pointgrey")
+
+
 # The description itself -----------------------------------------------------------------
 
 

@@ -95,6 +95,19 @@ def test_empty_windows_are_saved_and_loaded(data, tmp_path, start, end, lazy):
     assert len(loaded.slice(0.0, 1.0)) == 0
 
 
+@pytest.mark.parametrize("reset_origin", [True, False])
+def test_an_empty_window_that_was_saved_knows_where_it_lies(
+    data, clock, tmp_path, reset_origin
+):
+    start = (clock[40] + clock[41]) / 2
+    empty = data.video.slice(start, start + 1e-6, reset_origin)
+    assert len(empty) == 0
+    Data(video=empty, domain=Interval(0.0, 1.0)).save(tmp_path / "empty.h5")
+    loaded = Data.load(tmp_path / "empty.h5").video
+    here = 0.0 if reset_origin else start
+    assert loaded.resample([here]).frame_indices.tolist() == [40]
+
+
 @pytest.mark.parametrize("lazy", [True, False])
 def test_the_host_alone_loads_a_plain_series(data, clock, tmp_path, run_python, lazy):
     data.save(tmp_path / "rec.h5")

@@ -415,3 +415,11 @@ def test_a_window_without_frames_knows_those_beside_it(pair, reset_outer, reset)
         assert window.resample([here], method).frame_indices.tolist() == [frame]
     same = tv.concat([window, window.lazy_slice(here, here)])
     assert same.resample([here]).frame_indices.tolist() == [16]
+
+
+def test_joined_windows_without_frames_lie_where_the_first_one_lies(pair):
+    video, _ = pair(np.arange(N_FRAMES) / 8)
+    windows = [video.lazy_slice(start, start + 1 / 32) for start in (41 / 16, 33 / 16)]
+    joined = tv.concat(windows)
+    assert len(joined) == 0
+    assert joined.resample([33 / 16]).frame_indices.tolist() == [16]
