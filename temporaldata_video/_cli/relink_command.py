@@ -59,7 +59,7 @@ def relink(
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
 ) -> None:
-    r"""Find videos that were moved, and make the recordings of them point there.
+    r"""Find videos that moved, and make their recordings point there.
 
     A video is found by its name and its contents, never by its name alone: where the
     recording points, where --map leads, beside the recording, and in the folders of
