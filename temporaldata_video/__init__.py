@@ -8,6 +8,8 @@ from ._clock.clock import Clock
 from ._clock.faults import ClockReport, Faults
 from ._clock.fit import examine_clock, read_timestamps
 from ._clock.labs import lab_clock
+from ._clock.match_clock import match_clock
+from ._clock.pulses import ClockMatch
 from ._clock.sync import SyncFit
 from ._plugin.backends import Backend, get_backend, open_backend, register_backend
 from ._plugin.hookspecs import hookimpl, hookspec
@@ -70,6 +72,7 @@ __all__ = [
     "CheckReport",
     "Clock",
     "ClockError",
+    "ClockMatch",
     "ClockReport",
     "Configuration",
     "Cost",
@@ -118,6 +121,7 @@ __all__ = [
     "index_many",
     "lab_clock",
     "masked_frames",
+    "match_clock",
     "nwb",
     "open_backend",
     "plot_recording",

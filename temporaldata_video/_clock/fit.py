@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ClockError, IndexWarning
-from .clock import PER_SECOND, Clock, as_clock
+from .clock import Clock, as_clock
+from .column_meaning import hour_steps, other_meaning
 from .faults import GAP_FACTOR, ClockReport, Faults, examine
+from .pulses import check_fit, match_times
 from .read_clock import Stamps, read_stamps
 from .sync import SyncFit, map_times
-
-# A clock whose steps are 1000, 10**6 or 10**9 times the container's, to this share, is most
-# likely in another unit.
-_WRONG_UNIT_TOLERANCE = 0.05
 
 
 def container_clock(tables: Sequence[tuple[np.ndarray, Fraction]]) -> np.ndarray:
@@ -105,7 +104,14 @@ def fit_clock(
         ClockError: if the clock has a fault that it does not allow.
     """
     n_frames = len(container)
-    times, report = time_stamps(clock, stamps, container)
+    meaning = unbelievable(clock, stamps, container)
+    if meaning:
+        raise ClockError(
+            f"the timestamps of {what} are no seconds of a camera. {meaning} A unit that "
+            f"you name is believed, unit='s' too.",
+            examine(stamps.seconds, frames=n_frames, resolution=stamps.resolution),
+        )
+    times, report = time_stamps(clock, stamps, container, what)
     if clock.is_container:  # nobody chose it, and players show the same times
         return times, report
     complaints = list(_complaints(clock, stamps, report, what))
@@ -114,7 +120,9 @@ def fit_clock(
     mismatch = _mismatch(stamps, report)
     if mismatch:
         warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=3)
-    _warn_of_unit(clock, report, container, what)
+    left = report.sync.left_in_words() if report.sync is not None else ""
+    if left:
+        warnings.warn(f"in the sync of {what}, {left}.", IndexWarning, stacklevel=3)
     fitted = np.full(n_frames, np.nan)
     if stamps.frames is None:
         common = min(n_frames, len(times))
@@ -125,8 +133,21 @@ def fit_clock(
     return fitted, report
 
 
+def unbelievable(clock: Clock, stamps: Stamps, container: np.ndarray) -> str:
+    r"""Returns what a column most likely is instead of seconds; empty if it may be seconds.
+
+    Args:
+        clock: as for :func:`fit_clock`.
+        stamps: as there.
+        container: as there.
+    """
+    if clock.source is None or stamps.unit is not None or stamps.pulses is not None:
+        return ""
+    return other_meaning(stamps.seconds, container)
+
+
 def time_stamps(
-    clock: Clock, stamps: Stamps, container: np.ndarray
+    clock: Clock, stamps: Stamps, container: np.ndarray, what: str = "the video"
 ) -> tuple[np.ndarray, ClockReport]:
     r"""Returns the time of each stamp, and what was found, without judging it.
 
@@ -134,6 +155,10 @@ def time_stamps(
         clock: as for :func:`fit_clock`.
         stamps: as there.
         container: as there.
+        what: as there.
+
+    Raises:
+        ClockError: if nothing says which pulses belong to which frames.
     """
     n_frames = len(container)
     seconds = stamps.seconds
@@ -141,8 +166,23 @@ def time_stamps(
         seconds = (clock.start or 0.0) + np.arange(n_frames) / clock.rate
     elif clock.source is None:
         seconds = container
+    match = None
+    if stamps.pulses is not None:
+        match = match_times(
+            stamps.pulses,
+            seconds,
+            frame_counter=stamps.frame_counter,
+            pulse_counter=stamps.pulse_counter,
+            anchor=clock.anchor,
+            max_drift_ppm=clock.max_drift_ppm,
+            max_residual=clock.max_residual,
+            what=what,
+        )
+        seconds = match.times
     times, sync = _synced(clock, stamps, seconds)
-    return times, _report(stamps, times, n_frames, sync)
+    report = _report(stamps, times, n_frames, sync)
+    hours = hour_steps(times, container, stamps.frames)
+    return times, replace(report, match=match, hours=hours)
 
 
 def _synced(
@@ -196,7 +236,9 @@ def _complaints(
     clock: Clock, stamps: Stamps, report: ClockReport, what: str
 ) -> Iterator[str]:
     missing, untimed = report.missing, report.untimed
-    if len(missing) and clock.on_nan == "raise":
+    if report.sync is not None:
+        yield from _sync_complaints(clock, report, what)
+    if len(missing) and clock.on_nan == "raise" and report.match is None:
         yield (
             f"{len(missing)} of {report.stamps} timestamps of {what} are NaN, the first at "
             f"row {missing.rows[0]}. Mend the clock, or pass on_nan='drop' to leave those "
@@ -211,7 +253,14 @@ def _complaints(
             )
     elif stamps.frames is not None:
         yield from _numbering_complaints(clock, report, what)
-    if clock.on_jump == "raise" and (len(report.backwards) or len(report.jumps)):
+    if clock.on_jump == "raise" and len(report.hours):
+        yield (
+            f"the clock of {what} leaps by an hour in row {report.hours[0]}, and the "
+            f"video's own does not: most likely from or to daylight saving time. Write "
+            f"dates with their offset from UTC, or pass on_jump='keep' to take them as "
+            f"they are."
+        )
+    elif clock.on_jump == "raise" and (len(report.backwards) or len(report.jumps)):
         yield (
             f"the clock of {what} {_steps_in_words(report)}. Mend it, take another "
             f"column, or pass on_jump='keep' to have the frames sorted by time."
@@ -227,6 +276,22 @@ def _complaints(
             f"the clock of {what} repeats a time at {len(report.repeats)} stamps "
             f"({report.repeats.where()}); on_repeat='keep' takes it as it is."
         )
+
+
+def _sync_complaints(clock: Clock, report: ClockReport, what: str) -> Iterator[str]:
+    sync = report.sync
+    half = report.interval / 2 if report.interval > 0 else float("inf")
+    try:
+        check_fit(
+            sync.drift_ppm,
+            sync.residual,
+            clock.max_drift_ppm,
+            clock.max_residual or half,
+            "pairs of sync",
+            what,
+        )
+    except ClockError as error:
+        yield str(error)
 
 
 def _numbering_complaints(clock: Clock, report: ClockReport, what: str) -> Iterator[str]:
@@ -261,21 +326,3 @@ def _steps_in_words(report: ClockReport) -> str:
     if len(report.jumps):
         parts.append(words(report.jumps, "jumps ahead by more than a day"))
     return " and ".join(parts)
-
-
-def _warn_of_unit(
-    clock: Clock, report: ClockReport, container: np.ndarray, what: str
-) -> None:
-    if clock.unit not in PER_SECOND or clock.source is None or len(container) < 2:
-        return
-    usual = float(np.median(np.diff(container)))
-    ratio = report.interval / usual if usual > 0 else 0.0
-    for unit, per_second in PER_SECOND.items():
-        expected = per_second / PER_SECOND[clock.unit]
-        if expected >= 1000 and abs(ratio / expected - 1) < _WRONG_UNIT_TOLERANCE:
-            warnings.warn(
-                f"the clock of {what} takes {expected:g} times as long from frame to frame "
-                f"as the video's own; is its unit {unit!r}?",
-                IndexWarning,
-                stacklevel=4,
-            )

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._base.formats import CONTAINERS, SELF_CONTAINED_CODECS
 from .._base.uris import resolve_uri
+from .._clock.clock_facts import check_facts
 from .._index.packets import SegmentIndex
 from ..errors import IndexFormatError
 from ..types import (
@@ -48,19 +49,24 @@ _SIDE_DATA = ("palette", "new_extradata")
 
 
 def encode_header(
-    segments: Sequence[Mapping[str, Any]], verified: bool = False
+    segments: Sequence[Mapping[str, Any]],
+    verified: bool = False,
+    clock: Mapping[str, Any] | None = None,
 ) -> dict[bytes, bytes]:
     r"""Returns the schema metadata of a sidecar.
 
     Args:
         segments: one result of :func:`encode_segment` for each file.
         verified: whether key frames were proven, and each frame has a checksum.
+        clock: how the times came about, as
+            :func:`~temporaldata_video._clock.clock_facts.clock_facts` returns it.
     """
     header = {
         "format_version": FORMAT_VERSION,
         "index_id": uuid.uuid4().hex,
         "segments": list(segments),
         "verified": verified,
+        "clock": dict(clock or {}),
     }
     return {_METADATA_KEY: json.dumps(header).encode()}
 
@@ -88,6 +94,7 @@ def decode_header(
             frames = [segment["frames"] for segment in header["segments"]]
             _check(all(_is_count(n) for n in frames), "frames")
             _check(isinstance(header.setdefault("verified", False), bool), "verified")
+            check_facts(header.setdefault("clock", {}))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(uri, error) from error
     if version != FORMAT_VERSION:

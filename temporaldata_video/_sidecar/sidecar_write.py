@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,7 @@ def write_sidecar(
     segments: Sequence[SegmentIndex],
     timestamps: np.ndarray,
     *,
+    clock: Mapping[str, Any] | None = None,
     checksums: np.ndarray | None = None,
     store: ObjectStore | None = None,
     overwrite: bool = False,
@@ -59,6 +61,7 @@ def write_sidecar(
         segment_uris: the file of each segment.
         segments: the index of each segment.
         timestamps: seconds, float64 of shape (n,), NaN for frames that have no time.
+        clock: how these came about, for ``check``.
         checksums: of each frame, int64 of shape (n,), if key frames were proven.
         store: writes it where it is remote.
         overwrite: replace an index that is there already.
@@ -76,6 +79,7 @@ def write_sidecar(
             for segment_uri, segment in zip(segment_uris, segments)
         ],
         verified=checksums is not None,
+        clock=clock,
     )
     columns = _to_columns(segments, timestamps)
     if checksums is not None:

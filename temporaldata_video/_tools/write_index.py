@@ -11,6 +11,7 @@ import numpy as np
 from .._build.file_index import build_segment, prove_segment, with_proof
 from .._build.memory_build import container_clock_of, warn_of_clocks
 from .._clock.clock import as_clock
+from .._clock.clock_facts import clock_facts
 from .._clock.fit import fit_clock
 from .._clock.read_clock import read_stamps
 from .._plugin.place import locate
@@ -106,7 +107,7 @@ def write_index(
         check_pose(pose, sum(map(len, segments)), uris[0])
     if clock.is_container:
         warn_of_clocks(uris, segments)
-    times, _ = fit_clock(clock, stamps, container_clock_of(segments), uris[0])
+    times, report = fit_clock(clock, stamps, container_clock_of(segments), uris[0])
     checksums = None
     if verify:
         proofs = [prove_segment(store, u, s, progress) for u, s in zip(uris, segments)]
@@ -117,6 +118,7 @@ def write_index(
         uris,
         segments,
         times,
+        clock=clock_facts(report),
         checksums=checksums,
         store=target_store,
         overwrite=overwrite,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..._clock.alignment import fit_line
 from ..._clock.faults import Faults
-from ..._clock.sync import map_times
 from .finding import Finding, Severity, command, counted
 from .subject import CheckedClock
 
@@ -127,12 +127,11 @@ def _drift(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
     # Up to one frame is rounding and jitter.
     if off.max() <= np.median(np.diff(own)):
         return
-    _, fit = map_times(own, np.column_stack([own, times]), "affine")
-    ratio = 1 + fit.drift_ppm / 1e6
+    ratio, _ = fit_line(own, times)
     if abs(ratio - 1) > _OTHER_RATE:
         pace = f"runs {ratio:.4g} times as fast as the container's"
     else:
-        pace = f"drifts by {fit.drift_ppm:.0f} millionths against the container's"
+        pace = f"drifts by {1e6 * (ratio - 1):.0f} millionths against the container's"
     is_unit = ratio > _WRONG_UNIT
     yield Finding(
         Severity.ERROR if is_unit else Severity.WARNING,
