@@ -2,6 +2,7 @@ r"""``temporaldata-video index``: writes the sidecars of videos."""
 
 from __future__ import annotations
 
+import json
 import time
 from enum import Enum
 from pathlib import Path
@@ -14,30 +15,45 @@ from rich.filesize import decimal
 from .._clock.fit import time_stamps
 from .._clock.read_clock import read_stamps
 from .._plugin.place import locate
+from .._sidecar.sidecar import LanceFrameIndex
 from .._tools.freshness import fresh_index, indexed_container_clock
 from .._tools.write_index import write_index
 from ..errors import ClockError
 from .clock_options import (
+    AnchorOption,
     BitsOption,
     ColumnOption,
+    DecimalOption,
     FirstFrameOption,
+    FrameCounterOption,
     FrameIndexOption,
     FrequencyOption,
     LabOption,
+    MaxDriftOption,
+    MaxResidualOption,
     OnGapOption,
     OnJumpOption,
     OnMismatchOption,
     OnNanOption,
     OnRepeatOption,
     OriginOption,
+    PulseCounterOption,
+    PulsesColumnOption,
+    PulsesOption,
+    PulsesRateOption,
+    PulsesUnitOption,
     RateOption,
+    SkipLinesOption,
     StartOption,
     SyncFitOption,
     SyncOption,
+    SyncToOption,
     TimestampsOption,
     UnitOption,
     clock_from_options,
     print_report,
+    pulse_fields,
+    sync_field,
 )
 from .index_several import fill_in, index_several
 from .opening import format_extent, short_path, size_on_disk
@@ -62,9 +78,21 @@ def index(
     frequency: FrequencyOption = None,
     bits: BitsOption = None,
     sync: SyncOption = None,
+    sync_to: SyncToOption = None,
     sync_fit: SyncFitOption = None,
+    pulses: PulsesOption = None,
+    pulses_column: PulsesColumnOption = None,
+    pulses_unit: PulsesUnitOption = None,
+    pulses_rate: PulsesRateOption = None,
+    frame_counter: FrameCounterOption = None,
+    pulse_counter: PulseCounterOption = None,
+    anchor: AnchorOption = None,
+    max_drift_ppm: MaxDriftOption = None,
+    max_residual: MaxResidualOption = None,
     frame_index: FrameIndexOption = None,
     first_frame: FirstFrameOption = None,
+    skip_lines: SkipLinesOption = None,
+    decimal: DecimalOption = None,
     segments: Annotated[
         bool,
         typer.Option(
@@ -119,6 +147,9 @@ def index(
             "must see the files at the same paths.",
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON for each video.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
@@ -138,6 +169,8 @@ def index(
 
     Example: temporaldata-video index cam.avi --timestamps timeStamps.csv --lab miniscope
 
+    Example: temporaldata-video index cam.mp4 --pulses ttl.csv --frame-counter ids.txt
+
     Example: temporaldata-video index */cam.mp4 --timestamps '{stem}_times.npy' --workers 4
     """
     clock = clock_from_options(
@@ -151,8 +184,16 @@ def index(
             "rate": rate,
             "frequency": frequency,
             "bits": bits,
-            "sync": sync,
+            **sync_field(sync, sync_to),
             "sync_fit": sync_fit,
+            **pulse_fields(pulses, pulses_column, pulses_unit, pulses_rate),
+            "frame_counter": frame_counter,
+            "pulse_counter": pulse_counter,
+            "anchor": anchor,
+            "max_drift_ppm": max_drift_ppm,
+            "max_residual": max_residual,
+            "skip_lines": skip_lines,
+            "decimal": decimal,
             "frame_index": frame_index,
             "first_frame": first_frame,
             "on_mismatch": on_mismatch,
@@ -168,23 +209,40 @@ def index(
         "method": method.value,
         "verify": verify,
         "overwrite": overwrite,
-        "progress": not quiet,
+        "progress": not (quiet or as_json),
     }
     if segments or len(files) == 1:
         clock, pose, index_uri = fill_in(files[0], clock, pose, index_uri)
         options |= {"timestamps": clock, "pose": pose}
         try:
-            _index_one(files, index_uri, options, quiet)
+            _index_one(files, index_uri, options, quiet, as_json)
         except ClockError as error:
             if error.report is not None and not quiet:
                 print_report(error.report, to_stderr=True)
             raise
     else:
-        index_several(files, {**options, "index_uri": index_uri}, workers, dask, quiet)
+        options |= {"index_uri": index_uri}
+        index_several(files, options, workers, dask, quiet, as_json)
+
+
+def _as_dict(index: LanceFrameIndex, kept: bool) -> dict[str, Any]:
+    times = index.timestamps()
+    return {
+        "uri": index.segments[0].uri,
+        "status": "skipped" if kept else "done",
+        "frames": len(times),
+        "frames_without_time": int(np.count_nonzero(np.isnan(times))),
+        "index_uri": index.uri,
+        "clock": index.clock_facts,
+    }
 
 
 def _index_one(
-    files: list[str], index_uri: str | None, options: dict[str, Any], quiet: bool
+    files: list[str],
+    index_uri: str | None,
+    options: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     clock = options["timestamps"]
     found = None
@@ -196,6 +254,9 @@ def _index_one(
         files[0], segment_uris=files[1:], index_uri=index_uri, **options
     )
     seconds = time.perf_counter() - started
+    if as_json:
+        typer.echo(json.dumps(_as_dict(written, found is not None)))
+        return
     if quiet:
         return
     times = written.timestamps()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -125,12 +126,12 @@ def _read_npy(path: Path, _: str | None, column: str | int | None) -> np.ndarray
 
 def _read_npz(path: Path, _: str | None, column: str | int | None) -> np.ndarray:
     what = f"timestamps file {str(path)!r}"
+    with zipfile.ZipFile(path) as listing:
+        sizes = {info.filename: info.file_size for info in listing.infolist()}
     with np.load(path, allow_pickle=False) as archive:
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("it is one array; its suffix should be .npy")
         name = archive.files[choose_column(what, archive.files, column)]
         # The sizes in the archive's list are those before compression.
-        _check_size(archive.zip.getinfo(f"{name}.npy").file_size // 8, path)
+        _check_size(sizes[f"{name}.npy"] // 8, path)
         return _pick(archive[name], None, what)
 
 

@@ -114,7 +114,7 @@ def fit_clock(
     times, report = time_stamps(clock, stamps, container, what)
     if clock.is_container:  # nobody chose it, and players show the same times
         return times, report
-    complaints = list(_complaints(clock, stamps, report, what))
+    complaints = list(filter(None, _complaints(clock, stamps, report, what)))
     if complaints:
         raise ClockError(" ".join(complaints), report)
     mismatch = _mismatch(stamps, report)
@@ -162,7 +162,7 @@ def time_stamps(
     """
     n_frames = len(container)
     seconds = stamps.seconds
-    if clock.rate is not None:
+    if clock.rate is not None and clock.source is None:
         seconds = (clock.start or 0.0) + np.arange(n_frames) / clock.rate
     elif clock.source is None:
         seconds = container
@@ -237,7 +237,7 @@ def _complaints(
 ) -> Iterator[str]:
     missing, untimed = report.missing, report.untimed
     if report.sync is not None:
-        yield from _sync_complaints(clock, report, what)
+        yield _sync_complaint(clock, report.sync, report.interval, what)
     if len(missing) and clock.on_nan == "raise" and report.match is None:
         yield (
             f"{len(missing)} of {report.stamps} timestamps of {what} are NaN, the first at "
@@ -278,9 +278,8 @@ def _complaints(
         )
 
 
-def _sync_complaints(clock: Clock, report: ClockReport, what: str) -> Iterator[str]:
-    sync = report.sync
-    half = report.interval / 2 if report.interval > 0 else float("inf")
+def _sync_complaint(clock: Clock, sync: SyncFit, interval: float, what: str) -> str:
+    half = interval / 2 if interval > 0 else float("inf")
     try:
         check_fit(
             sync.drift_ppm,
@@ -291,7 +290,8 @@ def _sync_complaints(clock: Clock, report: ClockReport, what: str) -> Iterator[s
             what,
         )
     except ClockError as error:
-        yield str(error)
+        return str(error)
+    return ""
 
 
 def _numbering_complaints(clock: Clock, report: ClockReport, what: str) -> Iterator[str]:

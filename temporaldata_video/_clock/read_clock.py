@@ -64,7 +64,7 @@ def read_stamps(clock: Clock) -> Stamps:
         return Stamps(np.empty(0), **further)
     if clock.unit is None:
         clock = replace(clock, unit=declared_unit(clock.source))
-    kind = _KINDS.get(clock.unit, "number")
+    kind = _KINDS.get(clock.unit or "s", "number")
     if kind == "date" and clock.origin == "epoch":
         kind = "instant"
     values = read_values(

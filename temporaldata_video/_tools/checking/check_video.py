@@ -13,8 +13,9 @@ from ..._base.progress import progress_bar
 from ..._build.file_index import build_segment
 from ..._bytes.fetch import ranged
 from ..._clock.clock import Clock, as_clock
+from ..._clock.clock_facts import clock_facts
 from ..._clock.faults import examine
-from ..._clock.fit import container_clock, time_stamps
+from ..._clock.fit import container_clock, time_stamps, unbelievable
 from ..._clock.read_clock import read_stamps
 from ..._decode.read_file import VideoFile
 from ..._index.memory_index import MemoryFrameIndex
@@ -22,10 +23,10 @@ from ..._index.streams import read_container_facts
 from ..._plugin.place import VideoPlace, locate
 from ..._video.part import VideoPart
 from ..._video.recording import Recording
-from ...errors import DecodeError, IndexWarning, SourceError
+from ...errors import ClockError, DecodeError, IndexWarning, SourceError
 from ...types import FrameIndex, ObjectStore
 from .checksums import check_checksums
-from .clock_findings import check_clock
+from .clock_findings import check_clock, refused_clock
 from .container_findings import check_container
 from .decoding_findings import (
     check_all_frames,
@@ -131,7 +132,11 @@ def _check(
         if fits:
             yield from check_frame_count(index, n_frames, name, uri)
             yield from check_positions(index, [file.index for file in files], name, uri)
-    checked = _clock(files, clock, index if fits else None)
+    try:
+        checked = _clock(files, clock, index if fits else None)
+    except ClockError as error:  # pulses that nothing assigns to frames
+        yield refused_clock(str(error), uri)
+        checked = _clock(files, Clock(), index if fits else None)
     yield from check_clock(checked, name, uri)
     yield from check_groups(_recording(files, checked, store), name, uri)
     for file in files:
@@ -173,11 +178,14 @@ def _clock(
             by_frame = np.full(len(own), np.nan)
             by_frame[stamps.frames[inside]] = times[inside]
             times = by_frame
-        return CheckedClock("given", times, own, report)
+        meaning = unbelievable(clock, stamps, own)
+        return CheckedClock("given", times, own, report, clock_facts(report), meaning)
     if index is not None:
         times = index.timestamps()
         if not np.array_equal(times, own, equal_nan=True):
-            return CheckedClock("index", times, own, examine(times, frames=len(times)))
+            report = examine(times, frames=len(times))
+            facts = getattr(index, "clock_facts", {})
+            return CheckedClock("index", times, own, report, facts)
     return CheckedClock("container", own, own, examine(own, frames=len(own)))
 
 
