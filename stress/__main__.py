@@ -16,6 +16,7 @@ from pathlib import Path
 from .damage import FOUND, damaged_videos
 from .fuzz import fuzz
 from .mutants import draw_mutants, run_mutants
+from .pulses import match_many
 from .resources import cut
 from .structure import FINE, damaged_files
 from .targets import TARGETS
@@ -51,6 +52,9 @@ def main() -> int:
     mutants.add_argument("--first", type=int, default=0, help="how many to pass over")
     mutants.add_argument("--seed", type=int, default=1)
     mutants.add_argument("--seconds", type=float, default=300, help="for each at most")
+    pulses = commands.add_parser("pulses", help="trains of pulses matched to frames")
+    pulses.add_argument("--count", type=int, default=1000)
+    pulses.add_argument("--first", type=int, default=0, help="number of the first train")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     return globals()[f"_{arguments.command}"](arguments)
@@ -140,6 +144,12 @@ def _mutants(arguments: argparse.Namespace) -> int:
                 print(mutant.change, flush=True)
     print(f"{sum(died)} of {len(died)} mutants died: {sum(died) / len(died):.1%}")
     return int(sum(died) < 0.85 * len(died))
+
+
+def _pulses(arguments: argparse.Namespace) -> int:
+    found = match_many(arguments.count, arguments.first)
+    print(json.dumps(found), flush=True)
+    return int(any("wrong" in outcomes for outcomes in found.values()))
 
 
 def _guided(target: str, arguments: argparse.Namespace) -> dict:

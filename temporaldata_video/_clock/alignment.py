@@ -66,14 +66,6 @@ class Alignment:
             return False
         return bool(np.mean(self.second[here] == other.second[there]) > 0.5)
 
-    def leaves_nothing(self, n: int) -> bool:
-        r"""Returns whether all events of a train are matched.
-
-        Args:
-            n: number of its events.
-        """
-        return len(self) == n
-
 
 @dataclass(frozen=True, eq=False)
 class Choice:
@@ -119,7 +111,7 @@ def align(a: np.ndarray, b: np.ndarray, *, loose: bool = False) -> Choice:
         rivals = [one for one in found[1:] if not _fits_worse(one, found[0], least)]
         likely = [one.middle for one in [*found[:1], *rivals[:_N_FINALISTS]]]
         found = _follow_all(a, b, likely, step, least)
-    return Choice(tuple(found), _evidence(found, len(a), len(b), step, least, loose))
+    return _choose(found, len(a), len(b), step, least, loose)
 
 
 def align_at(a: np.ndarray, b: np.ndarray, anchor: tuple[int, int]) -> Alignment:
@@ -364,18 +356,20 @@ def _fits_worse(one: Alignment, best: Alignment, least: float) -> bool:
     return bool(clearly or 2 * len(one) <= len(best))
 
 
-def _evidence(
+def _choose(
     found: list[Alignment], n: int, m: int, step: float, least: float, loose: bool
-) -> str:
+) -> Choice:
     if not found or len(found[0]) < 2:
-        return ""
+        return Choice((), "")
     best, *others = found
     rivals = [other for other in others if not _fits_worse(other, best, least)]
     if len(best) > 3 and not rivals:
-        return "intervals"
-    whole = [number for number in (n, m) if best.leaves_nothing(number)]
-    again = any(rival.leaves_nothing(number) for rival in rivals for number in whole)
-    limit = _LOOSE if loose or len(whole) == 2 else _TIGHT
-    if whole and not again and best.spread <= limit * step:
-        return "counts"
-    return ""
+        return Choice(tuple(found), "intervals")
+    # Where scatter tells nothing, one alignment alone may leave none of a train over.
+    complete = [one for one in [best, *rivals] if len(one) in (n, m)]
+    if len(complete) == 1:
+        only = complete[0]
+        limit = _LOOSE if loose or len(only) == n == m else _TIGHT
+        if only.spread <= limit * step:
+            return Choice((only, *(one for one in found if one is not only)), "counts")
+    return Choice(tuple(found), "")

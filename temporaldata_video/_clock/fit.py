@@ -104,17 +104,11 @@ def fit_clock(
         ClockError: if the clock has a fault that it does not allow.
     """
     n_frames = len(container)
-    meaning = unbelievable(clock, stamps, container)
-    if meaning:
-        raise ClockError(
-            f"the timestamps of {what} are no seconds of a camera. {meaning} A unit that "
-            f"you name is believed, unit='s' too.",
-            examine(stamps.seconds, frames=n_frames, resolution=stamps.resolution),
-        )
     times, report = time_stamps(clock, stamps, container, what)
     if clock.is_container:  # nobody chose it, and players show the same times
         return times, report
-    complaints = list(filter(None, _complaints(clock, stamps, report, what)))
+    meaning = unbelievable(clock, stamps, container)
+    complaints = list(filter(None, _complaints(clock, stamps, report, meaning, what)))
     if complaints:
         raise ClockError(" ".join(complaints), report)
     mismatch = _mismatch(stamps, report)
@@ -233,9 +227,14 @@ def _mismatch(stamps: Stamps, report: ClockReport) -> str:
 
 
 def _complaints(
-    clock: Clock, stamps: Stamps, report: ClockReport, what: str
+    clock: Clock, stamps: Stamps, report: ClockReport, meaning: str, what: str
 ) -> Iterator[str]:
     missing, untimed = report.missing, report.untimed
+    if meaning:
+        yield (
+            f"the timestamps of {what} are no seconds of a camera. {meaning} A unit that "
+            f"you name is believed, unit='s' too."
+        )
     if report.sync is not None:
         yield _sync_complaint(clock, report.sync, report.interval, what)
     if len(missing) and clock.on_nan == "raise" and report.match is None:
@@ -253,6 +252,8 @@ def _complaints(
             )
     elif stamps.frames is not None:
         yield from _numbering_complaints(clock, report, what)
+    if meaning:  # what numbers of another kind do as times says nothing
+        return
     if clock.on_jump == "raise" and len(report.hours):
         yield (
             f"the clock of {what} leaps by an hour in row {report.hours[0]}, and the "
