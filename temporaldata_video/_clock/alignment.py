@@ -283,28 +283,34 @@ def _follow_from(
     # Backwards in time, the train is followed as its mirror image.
     mirrored = _follow(-a[low : at + 1][::-1], -b[::-1], -shift, gate)
     expected[: at - low + 1] = -mirrored[::-1]
-    first, second, off = _partners(expected, b, gate)
-    if len(first) > 3:
-        # Those that lie far off their neighbours, as these scatter, are other events.
-        spread = 1.4826 * float(np.median(np.abs(off - np.median(off))))
-        gate = min(gate, max(8 * spread, 4 * least))
-        first, second, off = _partners(expected + np.median(off), b, gate)
+    first, second, _ = _partners(expected, b, gate)
     spread = least
     if len(first) > 3:
-        spread = max(least, 1.4826 * float(np.median(np.abs(_smoothed(off)))))
+        here = a[low:high]
+        expected = _smooth_map(here, here[first], b[second])
+        spread = max(least, 1.4826 * _median(np.abs(b[second] - expected[first])))
+        # Those that lie far off their neighbours, as these scatter, are other events.
+        gate = min(gate, max(8 * spread, 4 * least))
+        first, second, _ = _partners(expected, b, gate)
     score = len(first) * float(np.log(max(step / spread, 1.0)))
     return Alignment(first + low, second, spread, score)
 
 
-def _smoothed(off: np.ndarray) -> np.ndarray:
-    r"""Returns distances from the smooth map without what neighbours share."""
-    if len(off) < 2 * _CHUNK:
-        line = np.polyfit(np.arange(len(off)), off, 1) if len(off) > 4 else (0.0, 0.0)
-        return off - np.polyval(line, np.arange(len(off)))
-    whole = len(off) // _CHUNK * _CHUNK
-    chunks = off[:whole].reshape(-1, _CHUNK)
-    centred = chunks - np.median(chunks, axis=1, keepdims=True)
-    return np.concatenate([centred.reshape(-1), off[whole:] - np.median(off[-_CHUNK:])])
+def _smooth_map(times: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    r"""Returns where times of one clock lie in the other, by pairs of both."""
+    slope, _ = fit_line(a, b)
+    centre, mean = float(a.mean()), float(b.mean())
+    off = b - mean - slope * (a - centre)
+    whole = max(len(a) // _CHUNK, 1)
+    chunks = np.array_split(np.arange(len(a)), whole)
+    knots = [_median(a[chunk]) for chunk in chunks]
+    bends = [_median(off[chunk]) for chunk in chunks]
+    if len(knots) > 1:  # straight on to both ends
+        for end, inner, edge in ((0, 1, a[0]), (-1, -2, a[-1])):
+            rise = (bends[end] - bends[inner]) / (knots[end] - knots[inner])
+            bends[end] += rise * (edge - knots[end])
+            knots[end] = edge
+    return mean + slope * (times - centre) + np.interp(times, knots, bends)
 
 
 def _follow(a: np.ndarray, b: np.ndarray, shift: float, gate: float) -> np.ndarray:

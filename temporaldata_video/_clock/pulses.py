@@ -434,12 +434,13 @@ def check_fit(
         raise ClockError(
             f"the clocks of {name} and camera of {what} differ by {drift_ppm:.0f} ppm, and "
             f"those of hardware by less than {max_drift_ppm:g}. Are they of the same "
-            f"recording, and both in seconds? If so, pass a larger max_drift_ppm."
+            f"recording, and both in seconds? If so, insist on it with a larger "
+            f"max_drift_ppm=..."
         )
     if residual > max_residual:
         raise ClockError(
             f"the {name} of {what} lie up to {1e3 * residual:.3f} ms off a line, and "
             f"{1e3 * max_residual:.3f} ms is the most that is allowed (half a frame by "
-            f"default). Is one missing or too many? If they are right, pass a larger "
-            f"max_residual."
+            f"default). Is one missing or too many? If they are right, insist on it "
+            f"with a larger max_residual=..."
         )
