@@ -96,7 +96,7 @@ def align(a: np.ndarray, b: np.ndarray, *, loose: bool = False) -> Choice:
             jitter of the second is no reason for doubt.
     """
     step = min(_median_step(a), _median_step(b))
-    least = max(resolution(a), resolution(b), _LEAST_JITTER * step)
+    least = _least_spread(a, b, step)
     tried = _follow_all(a, b, _positions(a, b, step, least), step, least, _PART)
     ends = [(0, 0), (len(a) - 1, len(b) - 1)]
     likely = [*(one.middle for one in tried[:_N_FINALISTS]), *ends]
@@ -123,7 +123,7 @@ def align_at(a: np.ndarray, b: np.ndarray, anchor: tuple[int, int]) -> Alignment
         anchor: number of the event in ``a``, and in ``b``.
     """
     step = min(_median_step(a), _median_step(b))
-    least = max(resolution(a), resolution(b), _LEAST_JITTER * step)
+    least = _least_spread(a, b, step)
     return _follow_from(a, b, anchor, step, least)
 
 
@@ -189,6 +189,12 @@ def fit_line(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray]:
 
 def _median_step(times: np.ndarray) -> float:
     return float(np.median(np.diff(times)))
+
+
+def _least_spread(a: np.ndarray, b: np.ndarray, step: float) -> float:
+    # Rounding moves a time by half a unit. Less than that is no jitter: where intervals are
+    # constant, rounded times fit one another in some positions better than in others.
+    return max(resolution(a) / 2, resolution(b) / 2, _LEAST_JITTER * step)
 
 
 def _median(values: np.ndarray) -> float:

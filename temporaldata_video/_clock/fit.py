@@ -15,7 +15,7 @@ from ..errors import ClockError, IndexWarning
 from .clock import Clock, as_clock
 from .column_meaning import hour_steps, other_meaning
 from .faults import GAP_FACTOR, ClockReport, Faults, examine
-from .pulses import check_fit, match_times
+from .pulses import ClockMatch, check_fit, match_times
 from .read_clock import Stamps, read_stamps
 from .sync import SyncFit, map_times
 
@@ -65,7 +65,7 @@ def read_timestamps(source: Any, column: str | int | None = None) -> NDArray[np.
     if clock.source is None:
         raise ValueError("this clock has no source; pass an array or a file of timestamps.")
     stamps = read_stamps(clock)
-    return _synced(clock, stamps, stamps.seconds)[0]
+    return _mapped(clock, stamps, stamps.seconds)[0]
 
 
 def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
@@ -82,8 +82,8 @@ def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
     if clock.source is None:
         raise ValueError("this clock has no source; pass an array or a file of timestamps.")
     stamps = read_stamps(clock)
-    times, sync = _synced(clock, stamps, stamps.seconds)
-    return _report(stamps, times, n_frames, sync)
+    times, match, sync = _mapped(clock, stamps, stamps.seconds)
+    return replace(_report(stamps, times, n_frames, sync), match=match)
 
 
 def fit_clock(
@@ -160,11 +160,21 @@ def time_stamps(
         seconds = (clock.start or 0.0) + np.arange(n_frames) / clock.rate
     elif clock.source is None:
         seconds = container
-    match = None
+    times, match, sync = _mapped(clock, stamps, seconds, what)
+    report = _report(stamps, times, n_frames, sync)
+    hours = hour_steps(times, container, stamps.frames)
+    return times, replace(report, match=match, hours=hours)
+
+
+def _mapped(
+    clock: Clock, stamps: Stamps, times: np.ndarray, what: str = "the video"
+) -> tuple[np.ndarray, ClockMatch | None, SyncFit | None]:
+    r"""Returns times of the recording, by pulses and by pairs where there are any."""
+    match, sync = None, None
     if stamps.pulses is not None:
         match = match_times(
             stamps.pulses,
-            seconds,
+            times,
             frame_counter=stamps.frame_counter,
             pulse_counter=stamps.pulse_counter,
             anchor=clock.anchor,
@@ -172,19 +182,10 @@ def time_stamps(
             max_residual=clock.max_residual,
             what=what,
         )
-        seconds = match.times
-    times, sync = _synced(clock, stamps, seconds)
-    report = _report(stamps, times, n_frames, sync)
-    hours = hour_steps(times, container, stamps.frames)
-    return times, replace(report, match=match, hours=hours)
-
-
-def _synced(
-    clock: Clock, stamps: Stamps, times: np.ndarray
-) -> tuple[np.ndarray, SyncFit | None]:
-    if stamps.pairs is None:
-        return times, None
-    return map_times(times, stamps.pairs, clock.sync_fit)
+        times = match.times
+    if stamps.pairs is not None:
+        times, sync = map_times(times, stamps.pairs, clock.sync_fit)
+    return times, match, sync
 
 
 def _report(

@@ -269,3 +269,20 @@ def test_files_and_units(tmp_path):
     match = tv.match_clock(pulses, tmp_path / "ids.txt")
     assert match.evidence == "counter" and match.pulses_left.tolist() == [9, 10]
     np.testing.assert_allclose(match.times, np.delete(PULSES, [9, 10]), atol=1e-4)
+
+
+def test_a_clock_with_pulses_is_read_and_examined_like_any_other():
+    kept = np.delete(np.arange(N), [9, 10])
+    clock = tv.Clock(ticks_of(JITTERY[kept]), pulses=JITTERY)
+    np.testing.assert_array_equal(tv.read_timestamps(clock), JITTERY[kept])
+    report = tv.examine_clock(clock)
+    assert report.match.pulses_left.tolist() == [9, 10]
+    assert "pulses without a frame: 2, pulses 9 to 10" in str(report)
+    with pytest.raises(ValueError, match="pulses must be an array, a file or a Clock"):
+        tv.read_timestamps(tv.Clock(JITTERY, pulses=tv.Clock(rate=30.0)))
+
+
+def test_check_of_pulses_that_nothing_assigns(tiny_clip):
+    report = tv.check_video(tiny_clip, timestamps=tv.Clock(pulses=PULSES[:44]))
+    (finding,) = [f for f in report.findings if f.code == "clock-refused"]
+    assert "40 frames, and there are 44 pulses" in finding.what
