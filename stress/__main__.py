@@ -18,6 +18,7 @@ from .damage import FOUND, damaged_videos
 from .forks import fork_clip
 from .fuzz import fuzz
 from .mutants import draw_mutants, run_mutants
+from .pulses import match_many
 from .recordings import load_all
 from .resources import cut
 from .servers import read_from_all
@@ -62,6 +63,9 @@ def main() -> int:
     mutants.add_argument("--seed", type=int, default=1)
     mutants.add_argument("--seconds", type=float, default=30, help="of tests for each")
     mutants.add_argument("--jobs", type=int, default=1, help="how many at a time")
+    pulses = commands.add_parser("pulses", help="trains of pulses matched to frames")
+    pulses.add_argument("--count", type=int, default=1000)
+    pulses.add_argument("--first", type=int, default=0, help="number of the first train")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     return globals()[f"_{arguments.command}"](arguments)
@@ -186,6 +190,12 @@ def _mutants(arguments: argparse.Namespace) -> int:
                 print(mutant.change, flush=True)
     print(f"{died} of {len(numbers)} mutants died: {died / len(numbers):.1%}")
     return int(died < 0.85 * len(numbers))
+
+
+def _pulses(arguments: argparse.Namespace) -> int:
+    found = match_many(arguments.count, arguments.first)
+    print(json.dumps(found), flush=True)
+    return int(any("wrong" in outcomes for outcomes in found.values()))
 
 
 def _guided(target: str, arguments: argparse.Namespace) -> dict:

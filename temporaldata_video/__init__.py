@@ -8,6 +8,8 @@ from ._clock.clock import Clock
 from ._clock.faults import ClockReport, Faults
 from ._clock.fit import examine_clock, read_timestamps
 from ._clock.labs import lab_clock
+from ._clock.match_clock import match_clock
+from ._clock.pulses import ClockMatch
 from ._clock.sync import SyncFit
 from ._plugin.backends import Backend, get_backend, open_backend, register_backend
 from ._plugin.hookspecs import hookimpl, hookspec
@@ -77,6 +79,7 @@ __all__ = [
     "Clock",
     "ClockError",
     "ClockIndex",
+    "ClockMatch",
     "ClockReport",
     "Configuration",
     "Cost",
@@ -131,6 +134,7 @@ __all__ = [
     "index_many",
     "lab_clock",
     "masked_frames",
+    "match_clock",
     "nwb",
     "open_backend",
     "plot_recording",

@@ -3,6 +3,7 @@ r"""Turns the cells of a text table into numbers and dates."""
 from __future__ import annotations
 
 import bisect
+import re
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,8 @@ def _why(kind: str, cell: str) -> str:
         )
     if kind == "date" and fits("date", cell):
         return f"{shown} has an offset from UTC and others have none, or the reverse"
+    if kind == "number" and re.fullmatch(r"[+-]?\d+,\d+", cell):
+        return f"{shown} is no number; if its comma marks decimals, pass decimal=','"
     return f"{shown} is no {_NOUNS[kind]}"
 
 

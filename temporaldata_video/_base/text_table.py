@@ -35,6 +35,7 @@ class TextTable:
         top: cells of the first rows.
         lines: how many lines lie above each of these rows, and above the row after them.
         comment: cells of the last line above the rows that begins with ``#``.
+        decimal_comma: whether ``0,5`` is a half.
     """
 
     path: Path
@@ -43,19 +44,25 @@ class TextTable:
     top: tuple[list[str], ...]
     lines: tuple[int, ...]
     comment: list[str]
+    decimal_comma: bool
 
 
-def open_table(path: Path, what: str) -> TextTable:
+def open_table(
+    path: Path, what: str, n_skipped: int = 0, decimal: str | None = None
+) -> TextTable:
     r"""Returns how a text table is laid out.
 
     The mark between cells is the first of tab, semicolon and comma that splits the first
     and the second row into the same number of cells, more than one; else the first of
     comma, semicolon and tab that the first row holds; else blanks. Of tab, semicolon and
-    comma, a ``.tsv`` file can only have the tab.
+    comma, a ``.tsv`` file can only have the tab. A comma before a zero and a further digit,
+    as in ``0,033``, marks decimals, where no row has more than one.
 
     Args:
         path: of the file, in UTF-8 or, with a byte order mark, in UTF-16.
         what: names it in messages.
+        n_skipped: lines at the top that are no part of the table.
+        decimal: ``"."`` or ``","``, if the mark of decimals is known.
 
     Raises:
         ValueError: if it is empty, or no text.
@@ -63,7 +70,7 @@ def open_table(path: Path, what: str) -> TextTable:
     """
     _, text = next(_pieces(path, what, 0), (0, ""))
     lines = list(io.StringIO(text))
-    n_comments, comment = 0, ""
+    n_comments, comment = min(n_skipped, len(lines)), ""
     while n_comments < len(lines) and lines[n_comments].strip()[:1] in ("", "#"):
         comment = lines[n_comments].strip("# \t\n") or comment
         n_comments += 1
@@ -71,7 +78,11 @@ def open_table(path: Path, what: str) -> TextTable:
     if not first:
         raise ValueError(f"{what} is empty.")
     try:
-        mark = _find_mark(lines[n_comments:], first, path.suffix.lower())
+        commas = decimal is None and _has_comma_decimals(lines[n_comments:])
+        marks = "\t" if path.suffix.lower() == ".tsv" else "\t;,"
+        if commas or decimal == ",":
+            marks = marks.replace(",", "")
+        mark = _find_mark(lines[n_comments:], first, marks)
         reader = _reader(lines[n_comments:], mark)
         top, ends = [], [n_comments]
         for row in islice(filter(any, reader), _N_TOP):
@@ -80,7 +91,8 @@ def open_table(path: Path, what: str) -> TextTable:
         above = [cell.strip() for row in _reader([comment], mark) for cell in row]
     except csv.Error as error:
         raise ValueError(f"{what} is no text table: {error}") from error
-    return TextTable(path, what, mark, tuple(top), tuple(ends), above)
+    decimal_comma = decimal == "," or (decimal is None and (mark == ";" or commas))
+    return TextTable(path, what, mark, tuple(top), tuple(ends), above, decimal_comma)
 
 
 def read_columns(
@@ -93,7 +105,8 @@ def read_columns(
 ) -> list[np.ndarray]:
     r"""Returns columns of a table.
 
-    Rows that have only blank cells are left out. Between semicolons ``0,5`` is a half.
+    Rows that have only blank cells are left out. Between semicolons, and where the
+    layout says so, ``0,5`` is a half.
 
     Args:
         table: the layout of the file.
@@ -140,7 +153,7 @@ def _parse_piece(
     plain = _plain(text, table.mark)
     try:
         cells = _split(plain, table.mark, width, columns, ragged)
-        return [_values(kind, column, table.mark == ";") for column in cells]
+        return [_values(kind, column, table.decimal_comma) for column in cells]
     except UnreadableCell as error:
         number = line + _lines_above(plain, table.mark, error.position)
         raise ValueError(f"{table.what}, line {number}: {error}.") from error
@@ -198,8 +211,24 @@ def _reader(lines: Iterable[str], mark: str) -> Any:
     return csv.reader(trimmed, delimiter=mark, skipinitialspace=True)
 
 
-def _find_mark(lines: Sequence[str], first: str, suffix: str) -> str:
-    marks = "\t" if suffix == ".tsv" else "\t;,"
+# A number with a comma before its decimals, of which the first is a zero.
+_COMMA_DECIMAL = re.compile(r"[+-]?\d+,0\d+")
+_HALF_COMMA = re.compile(r"[+-]?\d+,\d+")
+
+
+def _has_comma_decimals(lines: Sequence[str]) -> bool:
+    rows = list(islice(filter(None, map(str.strip, lines)), _N_TOP))
+    numbers = [row.strip('"') for row in rows]
+    if numbers and not any(map(str.isdigit, numbers[0])):  # the name of the column
+        del numbers[0]
+    return (
+        bool(numbers)
+        and all(map(_HALF_COMMA.fullmatch, numbers))
+        and any(map(_COMMA_DECIMAL.fullmatch, numbers))
+    )
+
+
+def _find_mark(lines: Sequence[str], first: str, marks: str) -> str:
     for mark in marks:
         lengths = {len(row) for row in islice(filter(any, _reader(lines, mark)), 2)}
         if len(lengths) == 1 and min(lengths) > 1:

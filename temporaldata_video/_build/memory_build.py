@@ -70,7 +70,8 @@ def build_memory_index(
         IndexWarning,
         stacklevel=6,
     )
-    times, again = fit_file_clocks(clocks, pts_tables(segments), uris)
+    fitted = fit_file_clocks(clocks, pts_tables(segments), uris)
+    index_id = uuid.uuid4().hex
     return MemoryFrameIndex(
-        tuple(uris), segments, times, index_id=uuid.uuid4().hex, again=again
+        tuple(uris), segments, fitted.times, index_id=index_id, again=fitted.again
     )

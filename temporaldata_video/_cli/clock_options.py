@@ -50,8 +50,10 @@ UnitOption = Annotated[
     str | None,
     _choice(
         UNITS,
-        "Unit of --timestamps, s by default. iso8601: dates. ticks: a counter that wraps, "
-        "see --frequency. pointgrey: the 32-bit cycle counter of such cameras.",
+        "Unit of --timestamps, s by default; one that you name is believed. samples, "
+        "frames: their numbers, see --rate. intervals: the time since the stamp before. "
+        "iso8601: dates. ticks: a counter that wraps, see --frequency. pointgrey: the "
+        "32-bit cycle counter of such cameras.",
     ),
 ]
 OriginOption = Annotated[
@@ -73,7 +75,11 @@ StartOption = Annotated[
 ]
 RateOption = Annotated[
     float | None,
-    typer.Option(metavar="HZ", help="Frames per second of a camera without timestamps."),
+    typer.Option(
+        metavar="HZ",
+        help="Frames per second of a camera without timestamps; or how many samples, "
+        "frames or parts of an interval make a second, with such a --unit.",
+    ),
 ]
 FrequencyOption = Annotated[
     float | None, typer.Option(metavar="HZ", help="Ticks per second of --unit ticks.")
@@ -88,9 +94,83 @@ SyncOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Two columns: camera time and recording time in seconds. Maps --timestamps, "
-        "or the video's own clock, to the recording's.",
+        help="Two columns: camera time and recording time of the same pulses in seconds, "
+        "of which either may lack some. Maps --timestamps, or the video's own clock, to "
+        "the recording's.",
     ),
+]
+SyncToOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The pulses by the recording's clock, where --sync has the camera's alone.",
+    ),
+]
+PulsesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Times of triggers or exposures in the recording's clock. Each frame gets the "
+        "time of its pulse, also if there are more or fewer pulses than frames. "
+        "--timestamps, or the video's own clock, says by its intervals which is whose.",
+    ),
+]
+PulsesColumnOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME_OR_NUMBER", help="Column of --pulses, if it has several."),
+]
+PulsesUnitOption = Annotated[str | None, _choice(UNITS, "Unit of --pulses, s by default.")]
+PulsesRateOption = Annotated[
+    float | None,
+    typer.Option(metavar="HZ", help="How many of --pulses-unit samples make a second."),
+]
+FrameCounterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE_OR_COLUMN",
+        help="Number that the camera gave each frame, for --pulses: a column of "
+        "--timestamps, or a file if there are none. It may start over.",
+    ),
+]
+PulseCounterOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME_OR_NUMBER", help="Column of --pulses with the same number."),
+]
+AnchorOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FRAME:PULSE",
+        help="A frame and its pulse, such as 0:4, or =-1:-1 for the last ones, where "
+        "nothing else says it. With --sync, two pulses that are the same.",
+    ),
+]
+MaxDriftOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drift-ppm",
+        metavar="PPM",
+        help="The most by which the clocks of --pulses or --sync may differ from the "
+        "camera's; 1000 by default.",
+    ),
+]
+MaxResidualOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-residual",
+        metavar="SECONDS",
+        help="The most by which one of these pulses may lie off a line; half a frame by "
+        "default.",
+    ),
+]
+SkipLinesOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Lines at the top of --timestamps that are no part of its table."
+    ),
+]
+DecimalOption = Annotated[
+    str | None,
+    typer.Option(metavar="MARK", help="Mark of decimals in --timestamps: '.' or ','."),
 ]
 SyncFitOption = Annotated[
     str | None,
@@ -195,6 +275,49 @@ def only_start(text: str | None) -> float | None:
             f"--start names {len(starts)} times, which goes with index --segments."
         )
     return starts[0] if starts else None
+
+
+def pulse_fields(
+    pulses: str | None, column: str | None, unit: str | None, rate: float | None
+) -> dict[str, Any]:
+    r"""Returns the field of a clock that the options about pulses describe.
+
+    Args:
+        pulses: the file.
+        column: of ``--pulses-column``.
+        unit: of ``--pulses-unit``.
+        rate: of ``--pulses-rate``.
+
+    Raises:
+        typer.BadParameter: if they contradict each other.
+    """
+    if pulses is None:
+        if (column, unit, rate) != (None, None, None):
+            raise typer.BadParameter("--pulses-... needs --pulses, which is missing.")
+        return {}
+    if (column, unit, rate) == (None, None, None):
+        return {"pulses": pulses}
+    try:
+        return {"pulses": Clock(pulses, column=column, unit=unit, rate=rate)}
+    except ValueError as error:
+        raise typer.BadParameter(f"of --pulses: {error}") from error
+
+
+def sync_field(sync: Path | None, sync_to: Path | None) -> dict[str, Any]:
+    r"""Returns the field of a clock that ``--sync`` and ``--sync-to`` describe.
+
+    Args:
+        sync: a table of pairs, or the pulses of the camera.
+        sync_to: the pulses of the recording.
+
+    Raises:
+        typer.BadParameter: if the first one is missing.
+    """
+    if sync_to is None:
+        return {"sync": sync}
+    if sync is None:
+        raise typer.BadParameter("--sync-to needs --sync, which is missing.")
+    return {"sync": (sync, sync_to)}
 
 
 def clock_from_options(lab: str | None, options: Mapping[str, Any]) -> Clock:

@@ -2,6 +2,7 @@ r"""``temporaldata-video index``: writes the sidecars of videos."""
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from enum import Enum
@@ -21,29 +22,43 @@ from .._tools.freshness import fresh_index, indexed_pts_tables
 from .._tools.write_index import write_index
 from ..errors import ClockError
 from .clock_options import (
+    AnchorOption,
     BitsOption,
     ColumnOption,
+    DecimalOption,
     FirstFrameOption,
+    FrameCounterOption,
     FrameIndexOption,
     FrequencyOption,
     LabOption,
     LostFramesOption,
+    MaxDriftOption,
+    MaxResidualOption,
     OnGapOption,
     OnJumpOption,
     OnMismatchOption,
     OnNanOption,
     OnRepeatOption,
     OriginOption,
+    PulseCounterOption,
+    PulsesColumnOption,
+    PulsesOption,
+    PulsesRateOption,
+    PulsesUnitOption,
     RateOption,
+    SkipLinesOption,
     StartOption,
     SyncFitOption,
     SyncOption,
+    SyncToOption,
     TimestampsOption,
     UnitOption,
     clock_from_options,
     only_start,
     print_report,
+    pulse_fields,
     starts_from_option,
+    sync_field,
 )
 from .index_several import clocks_for, fill_in, index_several
 from .opening import format_extent, format_pauses, short_path, size_on_disk
@@ -73,10 +88,22 @@ def index(
     frequency: FrequencyOption = None,
     bits: BitsOption = None,
     sync: SyncOption = None,
+    sync_to: SyncToOption = None,
     sync_fit: SyncFitOption = None,
+    pulses: PulsesOption = None,
+    pulses_column: PulsesColumnOption = None,
+    pulses_unit: PulsesUnitOption = None,
+    pulses_rate: PulsesRateOption = None,
+    frame_counter: FrameCounterOption = None,
+    pulse_counter: PulseCounterOption = None,
+    anchor: AnchorOption = None,
+    max_drift_ppm: MaxDriftOption = None,
+    max_residual: MaxResidualOption = None,
     frame_index: FrameIndexOption = None,
     first_frame: FirstFrameOption = None,
     lost_frames: LostFramesOption = None,
+    skip_lines: SkipLinesOption = None,
+    decimal: DecimalOption = None,
     segments: Annotated[
         bool,
         typer.Option(
@@ -141,6 +168,9 @@ def index(
             "must see the files at the same paths.",
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON for each video.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
@@ -159,6 +189,8 @@ def index(
     Example: temporaldata-video index cam.mp4 --timestamps cam_times.csv --column time
 
     Example: temporaldata-video index cam.avi --timestamps timeStamps.csv --lab miniscope
+
+    Example: temporaldata-video index cam.mp4 --pulses ttl.csv --frame-counter ids.txt
 
     Example: temporaldata-video index */cam.mp4 --timestamps '{stem}_times.npy' --workers 4
 
@@ -179,8 +211,16 @@ def index(
             "rate": rate,
             "frequency": frequency,
             "bits": bits,
-            "sync": sync,
+            **sync_field(sync, sync_to),
             "sync_fit": sync_fit,
+            **pulse_fields(pulses, pulses_column, pulses_unit, pulses_rate),
+            "frame_counter": frame_counter,
+            "pulse_counter": pulse_counter,
+            "anchor": anchor,
+            "max_drift_ppm": max_drift_ppm,
+            "max_residual": max_residual,
+            "skip_lines": skip_lines,
+            "decimal": decimal,
             "frame_index": frame_index,
             "first_frame": first_frame,
             "lost_frames": lost_frames,
@@ -198,7 +238,7 @@ def index(
         "method": method.value,
         "verify": verify,
         "overwrite": overwrite,
-        "progress": not quiet,
+        "progress": not (quiet or as_json),
     }
     if is_one:
         place = locate(files)
@@ -207,16 +247,31 @@ def index(
         times = clocks_for(place.uris, clock, starts)
         options |= {"timestamps": times, "pose": pose, "index_uri": index_uri}
         try:
-            _index_one(place, options, quiet)
+            _index_one(place, options, quiet, as_json)
         except ClockError as error:
             if error.report is not None and not quiet:
                 print_report(error.report, to_stderr=True)
             raise
     else:
-        index_several(files, {**options, "index_uri": index_uri}, workers, dask, quiet)
+        options |= {"index_uri": index_uri}
+        index_several(files, options, workers, dask, quiet, as_json)
 
 
-def _index_one(place: VideoPlace, options: dict[str, Any], quiet: bool) -> None:
+def _as_dict(index: LanceFrameIndex, kept: bool) -> dict[str, Any]:
+    times = index.timestamps()
+    return {
+        "uri": index.segments[0].uri,
+        "status": "skipped" if kept else "done",
+        "frames": len(times),
+        "frames_without_time": int(np.count_nonzero(np.isnan(times))),
+        "index_uri": index.uri,
+        "clock": index.clock_facts,
+    }
+
+
+def _index_one(
+    place: VideoPlace, options: dict[str, Any], quiet: bool, as_json: bool
+) -> None:
     found = None
     timestamps = options["timestamps"]
     if not options["overwrite"]:
@@ -232,6 +287,9 @@ def _index_one(place: VideoPlace, options: dict[str, Any], quiet: bool) -> None:
     options = options | {"timestamps": timestamps if kept is None else kept}
     written = found or write_index(place.uris, **options)
     seconds = time.perf_counter() - started
+    if as_json:
+        typer.echo(json.dumps(_as_dict(written, found is not None)))
+        return
     if quiet:
         return
     first, again = written.timestamps(), written.shown_again()

@@ -2,13 +2,14 @@ r"""How ``temporaldata-video index`` treats several videos: workers, clocks, the
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from multiprocessing import get_context, parent_process
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,8 +43,8 @@ def fill_in(
         index_uri: where the sidecar goes.
     """
     filled: dict[str, Any] = {
-        name: of_video(uri, value)
-        for name in ("source", "sync", "lost_frames")
+        name: _filled(uri, value)
+        for name in ("source", "sync", "pulses", "frame_counter", "lost_frames")
         if _is_pattern(value := getattr(clock, name))
     }
     return (
@@ -53,7 +54,19 @@ def fill_in(
     )
 
 
+def _filled(uri: str, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_filled(uri, part) for part in value)
+    if isinstance(value, Clock):
+        return replace(value, source=_filled(uri, value.source))
+    return of_video(uri, value) if _is_pattern(value) else value
+
+
 def _is_pattern(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_is_pattern, value))
+    if isinstance(value, Clock):
+        return _is_pattern(value.source)
     if not isinstance(value, (str, os.PathLike)):
         return False
     return STEM in os.fspath(value) or FOLDER in os.fspath(value)
@@ -95,9 +108,9 @@ def clocks_for(uris: Sequence[str], clock: Clock, starts: Sequence[float]) -> An
         own = fill_in(uri, clock, None, None)[0]
         before = clocks[-1] if clocks else None
         # Files in a row whose times are in one place share these.
-        shared = before is not None and (own.source, own.sync) == (
-            before.source,
-            before.sync,
+        shared = before is not None and all(
+            getattr(own, name) == getattr(before, name)
+            for name in ("source", "sync", "pulses", "lost_frames")
         )
         clocks.append(before if before is not None and shared else own)
     if len(starts) > 1 and clock.source is None:
@@ -120,6 +133,7 @@ def index_several(
     workers: int,
     dask: str | None,
     quiet: bool,
+    as_json: bool = False,
 ) -> None:
     r"""Indexes videos and prints what became of each.
 
@@ -129,6 +143,7 @@ def index_several(
         workers: number of processes.
         dask: address of a Dask scheduler.
         quiet: print nothing but errors.
+        as_json: print one line of JSON for each video instead of a table.
 
     Raises:
         VideoError: if one could not be indexed.
@@ -149,9 +164,12 @@ def index_several(
     }
     with _executor(workers, dask) as executor:
         summary = index_many(files, executor=executor, **options)
-    if not quiet:
+    if as_json:
+        for report in summary:
+            typer.echo(json.dumps(asdict(report)))
+    elif not quiet:
         _print(files, summary)
-    for report in summary.failed if quiet else ():
+    for report in summary.failed if quiet and not as_json else ():
         typer.echo(f"error: {in_options(report.reason)}", err=True)
     if summary.failed:
         raise VideoError(

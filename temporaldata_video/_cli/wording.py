@@ -7,7 +7,7 @@ import re
 # The options of all commands; ``main.py`` names them.
 OPTIONS: set[str] = set()
 # An argument of a Python function with its value, as messages have it.
-_ARGUMENT = re.compile(r"\b([a-z]\w*)=(True|False|\.\.\.|'([^']*)')")
+_ARGUMENT = re.compile(r"\b([a-z]\w*)=(True|False|\.\.\.|'([^']*)'|\d+(?:\.\d+)?)")
 
 
 def in_options(message: str) -> str:
@@ -20,8 +20,8 @@ def in_options(message: str) -> str:
     Example ::
 
         >>> import temporaldata_video._cli.main
-        >>> in_options("Pass audio=False, or overwrite=True.")
-        'Pass --no-audio, or --overwrite.'
+        >>> in_options("Pass audio=False, or overwrite=True, or rate=30.")
+        'Pass --no-audio, or --overwrite, or --rate 30.'
     """
     return _ARGUMENT.sub(_option, message)
 
@@ -31,4 +31,6 @@ def _option(found: re.Match[str]) -> str:
     option = f"--{'no-' if value == 'False' else ''}{name.replace('_', '-')}"
     if option not in OPTIONS:
         return found[0]
+    if value[0].isdigit():
+        return f"{option} {value}"
     return option if text is None else f"{option} {text}"

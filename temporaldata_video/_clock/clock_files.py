@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,50 @@ from .clock_column import choose_column, read_text_column
 _TEXT = (".csv", ".tsv", ".ssv", ".txt", ".dat")
 _HDF5 = (".h5", ".hdf5", ".nwb", ".mat")
 _DATASET = re.compile(rf"(.*(?:{'|'.join(map(re.escape, _HDF5))})):(/.*)", re.IGNORECASE)
+# What a MATLAB file of version 5 begins with; one of version 7.3 is HDF5.
+_MATLAB_5 = b"MATLAB 5.0 MAT-file"
+# The first line of a text of times in milliseconds, as video tools write it.
+_TIMECODES = re.compile(rb"#\s*time(?:code|stamp) format v(\d+)\s*", re.IGNORECASE)
 # How many datasets of an HDF5 file are looked up when the user names none.
 _MAX_LISTED = 20
+
+
+class TextLayout(NamedTuple):
+    r"""What a user knows of a text table.
+
+    Args:
+        n_skipped: lines at its top that are no part of it.
+        decimal: the mark of decimals; :obj:`None` leaves it to the file.
+    """
+
+    n_skipped: int = 0
+    decimal: str | None = None
+
+
+def declared_unit(source: Any) -> str | None:
+    r"""Returns the unit that a file itself declares, or :obj:`None`.
+
+    Args:
+        source: what a clock may be read from.
+
+    Raises:
+        ValueError: if it is of a kind of timecodes that cannot be read.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return None
+    path = Path(source)
+    if path.suffix.lower() not in _TEXT or not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        found = _TIMECODES.match(file.readline(256).removeprefix(b"\xef\xbb\xbf"))
+    if found is None:
+        return None
+    if int(found[1]) != 2:
+        raise ValueError(
+            f"timestamps file {str(path)!r} has timecodes of format v{int(found[1])}; v2 "
+            f"lists a time for each frame, and alone can be read. Convert it to v2."
+        )
+    return "ms"
 
 
 def read_values(
@@ -28,6 +71,7 @@ def read_values(
     kind: str = "number",
     *,
     alone: bool = False,
+    layout: TextLayout = TextLayout(),  # noqa: B008  # it is immutable
 ) -> np.ndarray:
     r"""Returns what a clock holds, not yet in seconds.
 
@@ -36,6 +80,7 @@ def read_values(
         column: name or number of the column; the only one by default.
         kind: what cells of text are, as for :func:`~temporaldata_video._base.cells.parse`.
         alone: whether a column of text can be found as the only one of its kind.
+        layout: of a text table.
 
     Returns:
         Of shape (n,): int64, uint64, float64, datetime64 or timedelta64.
@@ -55,7 +100,7 @@ def read_values(
     path = Path(inside[1] if inside else text)
     what, suffix = f"timestamps file {str(path)!r}", path.suffix.lower()
     if suffix in _TEXT:
-        return read_text_column(path, column, kind, alone)
+        return read_text_column(path, column, kind, alone, *layout)
     if suffix not in _READERS:
         suffixes = ", ".join((*_READERS, *_TEXT))
         raise ValueError(f"{what} has the suffix {path.suffix!r}; known are {suffixes}.")
@@ -74,9 +119,41 @@ def _read_npy(path: Path, _: str | None, column: str | int | None) -> np.ndarray
     # The file is mapped, so that a header that lies about the size costs nothing.
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
-        raise ValueError("it is an archive of arrays; save the one that is the clock")
+        raise ValueError("it is an archive of arrays; its suffix should be .npz")
     _check_size(array.size and len(array), path)
     return np.array(_pick(array, column, f"timestamps file {str(path)!r}"))
+
+
+def _read_npz(path: Path, _: str | None, column: str | int | None) -> np.ndarray:
+    what = f"timestamps file {str(path)!r}"
+    with zipfile.ZipFile(path) as listing:
+        sizes = {info.filename: info.file_size for info in listing.infolist()}
+    with np.load(path, allow_pickle=False) as archive:
+        name = archive.files[choose_column(what, archive.files, column)]
+        # The sizes in the archive's list are those before compression.
+        _check_size(sizes[f"{name}.npy"] // 8, path)
+        return _pick(archive[name], None, what)
+
+
+def _read_mat(path: Path, dataset: str | None, column: str | int | None) -> np.ndarray:
+    with open(path, "rb") as file:
+        if file.read(len(_MATLAB_5)) != _MATLAB_5:
+            return _read_hdf5(path, dataset, column)
+    try:
+        from scipy.io import loadmat, whosmat
+    except ImportError:
+        raise ValueError(
+            "it is a MATLAB file of version 5, which needs scipy: pip install scipy. Or "
+            "save it in MATLAB as version 7.3: save('cam.mat', 'times', '-v7.3')"
+        ) from None
+    shapes = {name: shape for name, shape, _ in whosmat(path)}
+    if isinstance(dataset, str):
+        column = dataset.strip("/")
+    named = column.strip("/") if isinstance(column, str) else column
+    names = list(shapes)
+    name = names[choose_column(f"timestamps file {str(path)!r}", names, named)]
+    _check_size(max(shapes[name], default=0), path)
+    return _pick(np.asarray(loadmat(path, variable_names=[name])[name]), None, name)
 
 
 def _read_parquet(path: Path, _: str | None, column: str | int | None) -> np.ndarray:
@@ -121,9 +198,11 @@ def _read_hdf5(path: Path, dataset: str | None, column: str | int | None) -> np.
 # the column.
 _READERS: dict[str, Callable[[Path, str | None, str | int | None], np.ndarray]] = {
     ".npy": _read_npy,
+    ".npz": _read_npz,
     ".parquet": _read_parquet,
     ".pq": _read_parquet,
     **dict.fromkeys(_HDF5, _read_hdf5),
+    ".mat": _read_mat,
 }
 
 

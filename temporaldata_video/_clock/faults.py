@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Showings
+from .pulses import ClockMatch, runs_in_words
 from .sync import SyncFit
 
 # A step longer than this many times the median is a gap and not jitter.
@@ -74,6 +75,8 @@ class ClockReport:
         wraps: rows at which a counter started over, which is no fault.
         sync: the map to the recording's clock, where there is one.
         again: times at which frames are shown again, where some are named more than once.
+        match: which pulses belong to which frames, where pulses were matched.
+        hours: rows at which the clock leaps by an hour, and the video's own does not.
 
     Example ::
 
@@ -99,6 +102,8 @@ class ClockReport:
     wraps: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     sync: SyncFit | None = None
     again: Showings = field(default_factory=Showings.none)
+    match: ClockMatch | None = None
+    hours: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def frames_lost(self) -> int:
@@ -126,8 +131,12 @@ class ClockReport:
         yield "resolution", "", "", _duration(self.resolution)
         if len(self.wraps):
             yield "wraps of the counter", str(len(self.wraps)), _rows(self.wraps), ""
+        if self.match is not None:
+            yield from self.match.table()
         if self.sync is not None:
             yield from _sync_rows(self.sync)
+        if len(self.hours):
+            yield "leaps of an hour", str(len(self.hours)), _rows(self.hours), ""
         frames = "frame" if self.frames_lost == 1 else "frames"
         lost = f", {self.frames_lost} {frames} lost" if self.frames_lost > 0 else ""
         for name, faults, note in (
@@ -159,6 +168,12 @@ def _rows(rows: np.ndarray) -> str:
 def _sync_rows(sync: SyncFit) -> Iterator[tuple[str, str, str, str]]:
     drift = f"drift {sync.drift_ppm:.3f} ppm, off a line by {_duration(sync.residual)}"
     yield "pairs of times", str(sync.pairs), "", drift
+    for name, left in (
+        ("pulses of the camera alone", sync.camera_left),
+        ("pulses of the recording alone", sync.recording_left),
+    ):
+        if len(left):
+            yield name, str(len(left)), runs_in_words(left, "pulse"), ""
     if sync.outside:
         reach = f"by up to {_duration(sync.reach)}"
         yield "stamps beyond the pairs", str(sync.outside), "", reach

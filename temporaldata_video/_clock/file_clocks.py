@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import ClockError
 from ..types import Showings
 from .clock import Clock, as_clock
+from .clock_facts import clock_facts
 from .faults import ClockReport
 from .fit import container_clock, fit_clock, time_stamps
 from .read_clock import Stamps, read_stamps
@@ -34,6 +35,22 @@ class FileClock(NamedTuple):
     first: int
     stop: int
     stamps: Stamps
+
+
+class FittedClocks(NamedTuple):
+    r"""The times of the frames of a video.
+
+    Args:
+        times: the first time of each frame in seconds, float64 of shape (n,), NaN for
+            frames to leave out.
+        again: all later times at which frames are shown again.
+        facts: how the times of the only clock came about, as
+            :func:`~temporaldata_video._clock.clock_facts.clock_facts` returns it.
+    """
+
+    times: np.ndarray
+    again: Showings
+    facts: dict[str, Any]
 
 
 def read_file_clocks(timestamps: Any, n_files: int, **fields: Any) -> list[FileClock]:
@@ -91,7 +108,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
 def fit_file_clocks(
     clocks: Sequence[FileClock], tables: Sequence[PtsTable], uris: Sequence[str]
-) -> tuple[np.ndarray, Showings]:
+) -> FittedClocks:
     r"""Returns one time for each frame of a video, NaN for frames to leave out.
 
     Args:
@@ -99,16 +116,13 @@ def fit_file_clocks(
         tables: pts in presentation order and time base of each file.
         uris: the files, for messages.
 
-    Returns:
-        The first time of each frame in seconds, float64 of shape (n,), and all later times
-        at which frames are shown again.
-
     Raises:
         ClockError: if a clock has a fault that it does not allow, or a file begins before
             the one before it ends.
     """
     fitted: list[np.ndarray] = []
     again: list[Showings] = []
+    facts: dict[str, Any] = {}
     n_before = 0
     for clock, first, stop, stamps in clocks:
         own = container_clock(tables[first:stop])
@@ -118,7 +132,10 @@ def fit_file_clocks(
         fitted.append(times)
         again.append(Showings(report.again.times, report.again.frames + n_before))
         n_before += len(times)
-    return np.concatenate(fitted), Showings(*map(np.concatenate, zip(*again)))
+        # Numbers of frames and pulses say nothing where several clocks have their own.
+        facts = clock_facts(report) if len(clocks) == 1 else {}
+    all_again = Showings(*map(np.concatenate, zip(*again)))
+    return FittedClocks(np.concatenate(fitted), all_again, facts)
 
 
 def report_file_clocks(

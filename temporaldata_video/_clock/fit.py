@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,14 +13,12 @@ from numpy.typing import NDArray
 
 from ..errors import ClockError, IndexWarning
 from ..types import Showings
-from .clock import PER_SECOND, Clock, as_clock
+from .clock import Clock, as_clock
+from .column_meaning import hour_steps, other_meaning
 from .faults import GAP_FACTOR, ClockReport, Faults, examine
+from .pulses import ClockMatch, check_fit, match_times
 from .read_clock import Stamps, read_stamps
 from .sync import SyncFit, map_times
-
-# A clock whose steps are 1000, 10**6 or 10**9 times the container's, to this share, is most
-# likely in another unit.
-_WRONG_UNIT_TOLERANCE = 0.05
 
 
 def container_clock(tables: Sequence[tuple[np.ndarray, Fraction]]) -> np.ndarray:
@@ -67,7 +66,7 @@ def read_timestamps(source: Any, column: str | int | None = None) -> NDArray[np.
     if clock.source is None:
         raise ValueError("this clock has no source; pass an array or a file of timestamps.")
     stamps = read_stamps(clock)
-    return _synced(clock, stamps, stamps.seconds)[0]
+    return _mapped(clock, stamps, stamps.seconds)[0]
 
 
 def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
@@ -84,8 +83,8 @@ def examine_clock(timestamps: Any, n_frames: int | None = None) -> ClockReport:
     if clock.source is None:
         raise ValueError("this clock has no source; pass an array or a file of timestamps.")
     stamps = read_stamps(clock)
-    times, sync = _synced(clock, stamps, stamps.seconds)
-    return _report(stamps, times, n_frames, sync)
+    times, match, sync = _mapped(clock, stamps, stamps.seconds)
+    return replace(_report(stamps, times, n_frames, sync), match=match)
 
 
 def fit_clock(
@@ -106,16 +105,19 @@ def fit_clock(
         ClockError: if the clock has a fault that it does not allow.
     """
     n_frames = len(container)
-    times, report = time_stamps(clock, stamps, container)
+    times, report = time_stamps(clock, stamps, container, what)
     if clock.is_container:  # nobody chose it, and players show the same times
         return times, report
-    complaints = list(_complaints(clock, stamps, report, what))
+    meaning = unbelievable(clock, stamps, container)
+    complaints = list(filter(None, _complaints(clock, stamps, report, meaning, what)))
     if complaints:
         raise ClockError(" ".join(complaints), report)
     mismatch = _mismatch(stamps, report)
     if mismatch:
         warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=4)
-    _warn_of_unit(clock, report, container, what)
+    left = report.sync.left_in_words() if report.sync is not None else ""
+    if left:
+        warnings.warn(f"in the sync of {what}, {left}.", IndexWarning, stacklevel=4)
     return times_by_frame(stamps, times, n_frames), report
 
 
@@ -144,8 +146,21 @@ def _first_and_later(
     return timed[first], np.delete(timed, first)
 
 
+def unbelievable(clock: Clock, stamps: Stamps, container: np.ndarray) -> str:
+    r"""Returns what a column most likely is instead of seconds; empty if it may be seconds.
+
+    Args:
+        clock: as for :func:`fit_clock`.
+        stamps: as there.
+        container: as there.
+    """
+    if clock.source is None or stamps.unit is not None or stamps.pulses is not None:
+        return ""
+    return other_meaning(stamps.seconds, container)
+
+
 def time_stamps(
-    clock: Clock, stamps: Stamps, container: np.ndarray
+    clock: Clock, stamps: Stamps, container: np.ndarray, what: str = "the video"
 ) -> tuple[np.ndarray, ClockReport]:
     r"""Returns the time of each stamp, and what was found, without judging it.
 
@@ -153,26 +168,46 @@ def time_stamps(
         clock: as for :func:`fit_clock`.
         stamps: as there.
         container: as there.
+        what: as there.
+
+    Raises:
+        ClockError: if nothing says which pulses belong to which frames.
     """
     n_frames = len(container)
     seconds = stamps.seconds
-    if clock.rate is not None:
+    if clock.rate is not None and clock.source is None:
         triggers = np.setdiff1d(np.arange(n_frames + len(stamps.lost)), stamps.lost)
         seconds = (clock.start or 0.0) + triggers[:n_frames] / clock.rate
     elif clock.source is None and clock.start is not None:
         seconds = container - container[:1] + clock.start
     elif clock.source is None:
         seconds = container
-    times, sync = _synced(clock, stamps, seconds)
-    return times, _report(stamps, times, n_frames, sync)
+    times, match, sync = _mapped(clock, stamps, seconds, what)
+    report = _report(stamps, times, n_frames, sync)
+    hours = hour_steps(times, container, stamps.frames)
+    return times, replace(report, match=match, hours=hours)
 
 
-def _synced(
-    clock: Clock, stamps: Stamps, times: np.ndarray
-) -> tuple[np.ndarray, SyncFit | None]:
-    if stamps.pairs is None:
-        return times, None
-    return map_times(times, stamps.pairs, clock.sync_fit)
+def _mapped(
+    clock: Clock, stamps: Stamps, times: np.ndarray, what: str = "the video"
+) -> tuple[np.ndarray, ClockMatch | None, SyncFit | None]:
+    r"""Returns times of the recording, by pulses and by pairs where there are any."""
+    match, sync = None, None
+    if stamps.pulses is not None:
+        match = match_times(
+            stamps.pulses,
+            times,
+            frame_counter=stamps.frame_counter,
+            pulse_counter=stamps.pulse_counter,
+            anchor=clock.anchor,
+            max_drift_ppm=clock.max_drift_ppm,
+            max_residual=clock.max_residual,
+            what=what,
+        )
+        times = match.times
+    if stamps.pairs is not None:
+        times, sync = map_times(times, stamps.pairs, clock.sync_fit)
+    return times, match, sync
 
 
 def _report(
@@ -220,10 +255,17 @@ def _mismatch(stamps: Stamps, report: ClockReport) -> str:
 
 
 def _complaints(
-    clock: Clock, stamps: Stamps, report: ClockReport, what: str
+    clock: Clock, stamps: Stamps, report: ClockReport, meaning: str, what: str
 ) -> Iterator[str]:
     missing, untimed = report.missing, report.untimed
-    if len(missing) and clock.on_nan == "raise":
+    if meaning:
+        yield (
+            f"the timestamps of {what} are no seconds of a camera. {meaning} A unit that "
+            f"you name is believed, unit='s' too."
+        )
+    if report.sync is not None:
+        yield _sync_complaint(clock, report.sync, report.interval, what)
+    if len(missing) and clock.on_nan == "raise" and report.match is None:
         yield (
             f"{len(missing)} of {report.stamps} timestamps of {what} are NaN, the first at "
             f"row {missing.rows[0]}. Mend the clock, or pass on_nan='drop' to leave those "
@@ -238,7 +280,16 @@ def _complaints(
             )
     elif stamps.frames is not None:
         yield from _numbering_complaints(clock, report, what)
-    if clock.on_jump == "raise" and (len(report.backwards) or len(report.jumps)):
+    if meaning:  # what numbers of another kind do as times says nothing
+        return
+    if clock.on_jump == "raise" and len(report.hours):
+        yield (
+            f"the clock of {what} leaps by an hour in row {report.hours[0]}, and the "
+            f"video's own does not: most likely from or to daylight saving time. Write "
+            f"dates with their offset from UTC, or pass on_jump='keep' to take them as "
+            f"they are."
+        )
+    elif clock.on_jump == "raise" and (len(report.backwards) or len(report.jumps)):
         yield (
             f"the clock of {what} {_steps_in_words(report)}. Mend it, take another "
             f"column, or pass on_jump='keep' to have the frames sorted by time."
@@ -254,6 +305,22 @@ def _complaints(
             f"the clock of {what} repeats a time at {len(report.repeats)} stamps "
             f"({report.repeats.where()}); on_repeat='keep' takes it as it is."
         )
+
+
+def _sync_complaint(clock: Clock, sync: SyncFit, interval: float, what: str) -> str:
+    half = interval / 2 if interval > 0 else float("inf")
+    try:
+        check_fit(
+            sync.drift_ppm,
+            sync.residual,
+            clock.max_drift_ppm,
+            clock.max_residual or half,
+            "pairs of sync",
+            what,
+        )
+    except ClockError as error:
+        return str(error)
+    return ""
 
 
 def _numbering_complaints(clock: Clock, report: ClockReport, what: str) -> Iterator[str]:
@@ -288,21 +355,3 @@ def _steps_in_words(report: ClockReport) -> str:
     if len(report.jumps):
         parts.append(words(report.jumps, "jumps ahead by more than a day"))
     return " and ".join(parts)
-
-
-def _warn_of_unit(
-    clock: Clock, report: ClockReport, container: np.ndarray, what: str
-) -> None:
-    if clock.unit not in PER_SECOND or clock.source is None or len(container) < 2:
-        return
-    usual = float(np.median(np.diff(container)))
-    ratio = report.interval / usual if usual > 0 else 0.0
-    for unit, per_second in PER_SECOND.items():
-        expected = per_second / PER_SECOND[clock.unit]
-        if expected >= 1000 and abs(ratio / expected - 1) < _WRONG_UNIT_TOLERANCE:
-            warnings.warn(
-                f"the clock of {what} takes {expected:g} times as long from frame to frame "
-                f"as the video's own; is its unit {unit!r}?",
-                IndexWarning,
-                stacklevel=5,
-            )

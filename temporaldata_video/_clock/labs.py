@@ -13,7 +13,7 @@ from .clock import Clock
 _ANY = np.empty(0)
 LABS = {
     # Seconds, one per frame, in camera.times.npy.
-    "ibl": Clock(_ANY),
+    "ibl": Clock(_ANY, unit="s"),
     # Bonsai's CsvWriter: one column of dates among others, with seven digits.
     "bonsai": Clock(_ANY, unit="iso8601", origin="first"),
     # UCLA Miniscope timeStamps.csv: milliseconds from the start of the recording.

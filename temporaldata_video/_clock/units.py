@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .clock import PER_SECOND, Clock
+from .clock import PER_SECOND, RATED, SECONDS_PER_DAY, Clock
 
 # A stamp of a PointGrey camera: seconds in 7 bits, cycles of the FireWire bus in 13, and
 # parts of a cycle in 12.
@@ -65,9 +65,17 @@ def to_seconds(values: np.ndarray, clock: Clock) -> Seconds:
         whole = _whole(values, 1 << clock.bits, f"a counter of {clock.bits} bits")
         ticks, wraps = _unwrap(whole, 1 << clock.bits)
         per_second = clock.frequency or 1.0
+    elif clock.unit in RATED:
+        ticks = _summed(values) if clock.unit == "intervals" else values
+        per_second = clock.rate or 1.0
+    elif clock.unit == "days":
+        ticks, per_second = values, 1 / SECONDS_PER_DAY
     else:
-        ticks, per_second = values, PER_SECOND[clock.unit]
+        ticks, per_second = values, PER_SECOND[clock.unit or "s"]
     _check_finite(ticks)
+    # A first interval that is missing is none: the stamp before the first is unknown.
+    if clock.unit == "intervals":
+        missing = np.isnan(ticks)
     if clock.origin == "first" and not missing.all():
         ticks = _signed(ticks)
         ticks = ticks - ticks[int(np.argmin(missing))]
@@ -77,6 +85,12 @@ def to_seconds(values: np.ndarray, clock: Clock) -> Seconds:
     own = np.spacing(np.abs(ticks[~missing]).max(initial=0)) if _is_float(ticks) else 1
     coarsest = np.spacing(np.nanmax(np.abs(seconds), initial=0.0))
     return Seconds(seconds, wraps, max(float(own) / per_second, float(coarsest)))
+
+
+def _summed(intervals: np.ndarray) -> np.ndarray:
+    if _is_float(intervals) and len(intervals) and np.isnan(intervals[0]):
+        intervals = np.concatenate([[0.0], intervals[1:]])
+    return np.cumsum(_signed(intervals))
 
 
 def _is_float(values: np.ndarray) -> bool:

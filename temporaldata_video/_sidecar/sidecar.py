@@ -213,6 +213,13 @@ class LanceFrameIndex:
         return self._header["shown_again"] if self._header is not None else Showings.none()
 
     @property
+    def clock_facts(self) -> Mapping[str, Any]:
+        r"""How the times came about: ``"match"``, as of a
+        :class:`~temporaldata_video.ClockMatch`, where pulses were matched to frames, and
+        ``"sync"`` where pairs of times mapped them; else nothing."""
+        return self._header["clock"] if self._header is not None else {}
+
+    @property
     def verified(self) -> bool:
         r"""Whether its key frames are proven, and frames have checksums."""
         return self._header is not None and self._header["verified"]

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._base.formats import CONTAINERS, SELF_CONTAINED_CODECS
 from .._base.uris import resolve_uri
+from .._clock.clock_facts import check_facts
 from .._clock.pauses import decode_pace, encode_pace
 from .._index.packets import MOST_REORDERED, SegmentIndex
 from ..errors import IndexFormatError
@@ -57,6 +58,7 @@ def encode_header(
     verified: bool = False,
     pace: Pace | None = None,
     again: Showings | None = None,
+    clock: Mapping[str, Any] | None = None,
 ) -> dict[bytes, bytes]:
     r"""Returns the schema metadata of a sidecar.
 
@@ -65,6 +67,8 @@ def encode_header(
         verified: whether key frames were proven, and each frame has a checksum.
         pace: what is a pause.
         again: when frames are shown again.
+        clock: how the times came about, as
+            :func:`~temporaldata_video._clock.clock_facts.clock_facts` returns it.
     """
     header = {
         "format_version": FORMAT_VERSION,
@@ -72,6 +76,7 @@ def encode_header(
         "segments": list(segments),
         "verified": verified,
         "pace": pace and encode_pace(pace),
+        "clock": dict(clock or {}),
     }
     if again is not None and len(again.times):
         header["shown_again"] = {
@@ -107,6 +112,7 @@ def decode_header(
             pace = header.setdefault("pace", None)
             header["pace"] = None if pace is None else decode_pace(pace)
             header["shown_again"] = _decode_showings(header.get("shown_again"), sum(frames))
+            check_facts(header.setdefault("clock", {}))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(uri, error) from error
     if version != FORMAT_VERSION:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,7 @@ def write_sidecar(
     *,
     again: Showings | None = None,
     max_gap: float | None = None,
+    clock: Mapping[str, Any] | None = None,
     checksums: np.ndarray | None = None,
     store: ObjectStore | None = None,
     overwrite: bool = False,
@@ -65,6 +67,7 @@ def write_sidecar(
         again: when frames are shown again, after their time in ``timestamps``.
         max_gap: longest step in seconds that is no pause; by default 10 times the median
             step, and 1 s at least.
+        clock: how these came about, for ``check``.
         checksums: of each frame, int64 of shape (n,), if key frames were proven.
         store: writes it where it is remote.
         overwrite: replace an index that is there already.
@@ -85,6 +88,7 @@ def write_sidecar(
         verified=checksums is not None,
         pace=pace_of(np.concatenate([timestamps, again.times]), max_gap),
         again=again,
+        clock=clock,
     )
     columns = _to_columns(segments, timestamps)
     if checksums is not None:

@@ -50,9 +50,9 @@ def fresh_index(
     clocks = [] if wrong else read_file_clocks(timestamps, len(place.uris), **fields)
     if not all(clock.is_container for clock, *_ in clocks):
         tables = indexed_pts_tables(found)
-        expected, again = fit_file_clocks(clocks, tables, place.uris)
-        same = np.array_equal(found.timestamps(), expected, equal_nan=True)
-        if not same or not all(map(np.array_equal, found.shown_again(), again)):
+        expected = fit_file_clocks(clocks, tables, place.uris)
+        same = np.array_equal(found.timestamps(), expected.times, equal_nan=True)
+        if not same or not all(map(np.array_equal, found.shown_again(), expected.again)):
             wrong = "it has other timestamps"
     if not wrong and max_gap not in (None, found.pace and found.pace.max_gap):
         wrong = "it has another max_gap"

@@ -119,7 +119,7 @@ def write_index(
         check_pose(pose, sum(map(len, segments)), uris[0])
     if all(clock.is_container for clock, *_ in clocks):
         warn_of_clocks(uris, segments)
-    times, again = fit_file_clocks(clocks, pts_tables(segments), uris)
+    fitted = fit_file_clocks(clocks, pts_tables(segments), uris)
     checksums = None
     if verify:
         proofs = [prove_segment(store, u, s, progress) for u, s in zip(uris, segments)]
@@ -129,8 +129,9 @@ def write_index(
         target,
         uris,
         segments,
-        times,
-        again=again,
+        fitted.times,
+        again=fitted.again,
+        clock=fitted.facts,
         max_gap=max_gap,
         checksums=checksums,
         store=target_store,

@@ -2,6 +2,8 @@ r"""The clock options of ``temporaldata-video index``, and ``index-nwb``."""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from datetime import UTC, datetime
 
@@ -155,6 +157,78 @@ def test_a_pose_table_of_another_video(cli, video, tmp_path):
     assert done.status == 1 and "40 frames" in done.err and "2 rows" in done.err
     done = cli("index", video, video, "--pose", tmp_path / "pose.csv")
     assert done.status == 2 and "one video" in done.err
+
+
+def test_pulses_for_frames_of_which_some_are_lost(cli, video, tmp_path):
+    ids = (250 + np.delete(np.arange(N + 3), [7, 8, 20])) % 256
+    pulses = 9000 + 500 * np.arange(N + 3)
+    np.savetxt(tmp_path / "ids.txt", ids, fmt="%d")
+    np.savetxt(tmp_path / "ttl.csv", np.c_[pulses], fmt="%d", header="on", comments="")
+    options = ["--pulses", tmp_path / "ttl.csv"]
+    options += ["--pulses-unit", "samples", "--pulses-rate", 15000]
+    done = cli("index", video, *options)
+    assert done.status == 1 and "40 frames, and there are 43 pulses" in done.err
+    assert "--anchor 0:0 (pulses 40 to 42 have no frame)" in done.err
+    assert not os.path.exists(f"{video}.lance")
+    counted = [*options, "--frame-counter", "{stem}_ids.txt"]
+    shutil.copy(tmp_path / "ids.txt", tmp_path / "cam_ids.txt")
+    done = cli("index", video, *counted)
+    assert done.status == 0, done.err
+    (row,) = (line for line in done.out.splitlines() if "pulses without a frame" in line)
+    assert row.split()[-5:] == ["pulses", "7", "to", "8,", "20"]
+    kept = np.delete(pulses, [7, 8, 20]) / 15000
+    np.testing.assert_allclose(timestamps_of(video), kept)
+    done = cli("index", video, *counted, "--json")
+    found = json.loads(done.out)
+    assert found["status"] == "skipped" and found["frames"] == N
+    assert found["clock"]["match"]["pulses_left"] == [[7, 8], [20, 20]]
+    findings = json.loads(cli("check", video, "--json").out)["findings"]
+    (finding,) = [f for f in findings if f["code"] == "clock-of-pulses"]
+    assert "40 of 40 frames" in finding["what"] and "by counter" in finding["what"]
+
+
+@pytest.mark.filterwarnings("default::temporaldata_video.VideoWarning")
+def test_an_anchor_a_bound_and_trains_in_two_files(cli, video, tmp_path):
+    np.save(tmp_path / "ttl.npy", 3 + np.arange(N - 1) / 30)
+    done = cli("index", video, "--pulses", tmp_path / "ttl.npy", "--anchor=-1:-1")
+    assert done.status == 0, done.err
+    assert np.flatnonzero(np.isnan(timestamps_of(video))).tolist() == [0]
+    marks = np.array([0.0, 0.2, 0.9, 1.0, 1.6, 2.5, 2.7])
+    np.savetxt(tmp_path / "cam.txt", marks)
+    np.savetxt(tmp_path / "rec.txt", np.delete(50 + 1.004 * marks, 3))
+    trains = ["--sync", tmp_path / "cam.txt", "--sync-to", tmp_path / "rec.txt"]
+    done = cli("index", video, *trains, "--overwrite")
+    assert done.status == 1 and "larger --max-drift-ppm" in done.err
+    bounds = ["--max-drift-ppm", 5000, "--overwrite"]
+    done = cli("index", video, *trains, *bounds)
+    assert done.status == 0 and "pulses of the camera alone" in done.out
+    np.testing.assert_allclose(
+        timestamps_of(video), 50 + 1.004 * np.arange(N) / 30, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("--pulses-unit ms", "--pulses-... needs --pulses"),
+        ("--pulses log.csv --pulses-unit samples", "of --pulses: unit='samples' goes with"),
+        ("--sync-to pairs.tsv", "--sync-to needs --sync"),
+        ("--anchor 1:0", "anchor goes with pulses or sync"),
+        ("--frame-counter ids.txt", "frame_counter goes with pulses"),
+    ],
+)
+def test_options_of_pulses_that_contradict_each_other(cli, video, log, options, says):
+    done = cli("index", video, *options.split())
+    assert done.status == 2
+    assert says in " ".join(done.err.replace("│", " ").split())
+
+
+def test_several_videos_as_json(cli, video, tmp_path):
+    shutil.copy(video, tmp_path / "two.mp4")
+    done = cli("index", video, tmp_path / "two.mp4", tmp_path / "none.mp4", "--json")
+    reports = [json.loads(line) for line in done.out.splitlines()]
+    assert [r["status"] for r in reports] == ["done", "done", "failed"]
+    assert done.status == 1 and "none.mp4" in reports[2]["reason"]
 
 
 def test_videos_of_an_nwb_file(cli, video, tmp_path):

@@ -185,6 +185,7 @@ def test_a_count_mismatch_names_both_numbers(cli, video, tmp_path):
 def test_a_count_mismatch_is_trimmed_when_told_so(cli, video, tmp_path):
     np.save(tmp_path / "short.npy", np.arange(30.0))
     trim = ["--timestamps", tmp_path / "short.npy", "--on-mismatch", "trim"]
+    trim += ["--unit", "s"]
     done = cli("index", video, *trim)
     assert done.status == 0
     assert done.err.startswith("warning: ")

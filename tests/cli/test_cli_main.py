@@ -14,7 +14,17 @@ from temporaldata_video._cli.main import main
 from temporaldata_video._cli.wording import in_options
 from temporaldata_video.testing import make_clip
 
-COMMANDS = "cache check demo index index-nwb info reencode relink sheet".split()
+COMMANDS = [
+    "cache",
+    "check",
+    "demo",
+    "index",
+    "index-nwb",
+    "info",
+    "reencode",
+    "relink",
+    "sheet",
+]
 
 
 def test_messages_name_options_and_not_arguments():

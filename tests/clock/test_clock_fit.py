@@ -6,6 +6,7 @@ import pickle
 import shutil
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,9 +163,12 @@ def test_all_faults_are_said_at_once(video):
         assert word in str(raised.value)
 
 
-def test_a_clock_in_the_wrong_unit_is_suspected(video):
-    with pytest.warns(tv.IndexWarning, match="1000 times as long.*unit 'ms'"):
-        times_of(video, np.arange(N) * 100 / 3)
+def test_a_clock_in_the_wrong_unit_is_refused_unless_it_is_named(video):
+    slow = np.arange(N) * 100 / 3
+    with pytest.raises(tv.ClockError, match="most likely ms: unit='ms'"):
+        times_of(video, slow)
+    assert not Path(f"{video}.lance").exists()
+    np.testing.assert_array_equal(times_of(video, tv.Clock(slow, unit="s")), slow)
 
 
 def test_choices_are_made_in_one_place(video):
@@ -194,7 +198,10 @@ def test_the_clocks_of_files_are_laid_end_to_end():
 
 
 def test_a_map_from_container_time(video):
-    found = times_of(video, tv.Clock(sync=[[0.0, 100.0], [1.0, 101.5]]))
+    pairs = [[0.0, 100.0], [1.0, 101.5]]
+    with pytest.raises(tv.ClockError, match=r"differ by 500000 ppm.*max_drift_ppm"):
+        times_of(video, tv.Clock(sync=pairs))
+    found = times_of(video, tv.Clock(sync=pairs, max_drift_ppm=1e6))
     np.testing.assert_allclose(found, 100 + 1.5 * np.arange(N) / 30, atol=1e-4)
 
 
@@ -235,12 +242,12 @@ def test_an_affine_clock_is_found_by_either_fit(offset, drift, pairs):
         ([[0, 1]], "two pairs"),
         ([[0, 1], [0, 2]], "camera's does not from row 0"),
         ([[0, 1], [1, 1]], "recording's does not"),
-        ([[0, 1], [np.nan, 2]], "pair"),
+        ([[0, 1], [np.nan, 2], [3, 4]], "nan for the camera in row 1"),
         ([0, 1], "shape"),
         ([[0, 1, 2], [1, 2, 3]], "shape"),
         ([[[0, 1]], [[1, 2]]], "shape"),
         ([[0, 1], [2, 3], [1, 4]], "camera's does not from row 1 to row 2"),
-        ([[0, 1], [1, np.inf]], r"the pair \[1.0, inf\] in row 1"),
+        ([[0, 1], [1, np.inf]], "inf for the recording in row 1"),
         ([["a", "b"]], "pairs of camera time"),
     ],
 )

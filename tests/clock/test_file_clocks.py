@@ -18,8 +18,7 @@ OWN = [np.arange(n) / 10 for n in COUNTS]
 
 def fit(timestamps, **fields):
     clocks = read_file_clocks(timestamps, len(COUNTS), **fields)
-    times, _ = fit_file_clocks(clocks, TABLES, URIS)
-    return times
+    return fit_file_clocks(clocks, TABLES, URIS).times
 
 
 def test_one_clock_for_all():
@@ -103,6 +102,7 @@ def test_frames_that_are_shown_again_are_numbered_over_all_files():
     # The third frame of the second file is shown once more, after all others.
     second = tv.Clock([*(OWN[1] + 100), 120.0], frame_index=[*range(8), 2])
     clocks = read_file_clocks([OWN[0], second, OWN[2] + 900], len(COUNTS))
-    times, again = fit_file_clocks(clocks, TABLES, URIS)
+    times, again, facts = fit_file_clocks(clocks, TABLES, URIS)
+    assert facts == {}
     assert len(times) == sum(COUNTS)
     assert (again.times.tolist(), again.frames.tolist()) == ([120.0], [12])

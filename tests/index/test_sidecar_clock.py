@@ -29,8 +29,8 @@ def test_more_timestamps_than_frames(own_clip):
     with pytest.raises(ValueError, match="40 frames and 45 timestamps"):
         index(own_clip, timestamps=np.arange(45.0))
     with pytest.warns(tv.IndexWarning, match="the last 5 timestamps are dropped"):
-        found = index(own_clip, timestamps=np.arange(45.0), on_mismatch="trim")
-    assert found.timestamps().tolist() == list(range(N))
+        found = index(own_clip, timestamps=np.arange(45) / 32, on_mismatch="trim")
+    assert found.timestamps().tolist() == (np.arange(N) / 32).tolist()
 
 
 def test_timestamps_that_are_missing(own_clip):
@@ -99,7 +99,8 @@ def test_clocks_from_files(own_clip, clock_files, name, column):
 
 
 @pytest.mark.parametrize(
-    "values", [CLOCK.tolist(), CLOCK.astype(np.float32), np.arange(N), tuple(CLOCK)]
+    "values",
+    [CLOCK.tolist(), CLOCK.astype(np.float32), tuple(CLOCK)],
 )
 def test_clocks_from_arrays(own_clip, values):
     found = index(own_clip, timestamps=values)

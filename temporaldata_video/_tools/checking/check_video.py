@@ -14,6 +14,7 @@ from ..._base.progress import progress_bar
 from ..._build.file_index import build_segment
 from ..._build.memory_build import pts_tables
 from ..._bytes.fetch import ranged
+from ..._clock.clock_facts import clock_facts
 from ..._clock.faults import examine
 from ..._clock.file_clocks import (
     FileClock,
@@ -21,17 +22,17 @@ from ..._clock.file_clocks import (
     read_file_clocks,
     report_file_clocks,
 )
-from ..._clock.fit import container_clock, times_by_frame
+from ..._clock.fit import container_clock, times_by_frame, unbelievable
 from ..._decode.read_file import VideoFile
 from ..._index.memory_index import MemoryFrameIndex
 from ..._index.streams import read_container_facts
 from ..._plugin.place import VideoPlace, locate
 from ..._video.part import VideoPart
 from ..._video.recording import Recording
-from ...errors import DecodeError, IndexWarning, SourceError
+from ...errors import ClockError, DecodeError, IndexWarning, SourceError
 from ...types import FrameIndex, ObjectStore
 from .checksums import check_checksums
-from .clock_findings import check_clock
+from .clock_findings import check_clock, refused_clock
 from .container_findings import check_container
 from .decoding_findings import (
     check_all_frames,
@@ -140,7 +141,11 @@ def _check(
         if fits:
             yield from check_frame_count(index, n_frames, name, uri)
             yield from check_positions(index, [file.index for file in files], name, uri)
-    checked = _clock(files, clocks, index if fits else None)
+    try:
+        checked = _clock(files, clocks, index if fits else None)
+    except ClockError as error:  # pulses that nothing assigns to frames
+        yield refused_clock(str(error), uri)
+        checked = _clock(files, [], index if fits else None)
     yield from check_clock(checked, name, uri)
     yield from check_groups(_recording(files, checked, store), name, uri)
     for file in files:
@@ -181,27 +186,32 @@ def _clock(
     if index is not None:
         times = index.timestamps()
         if not np.array_equal(times, own, equal_nan=True):
-            return CheckedClock("index", times, own, examine(times, frames=len(times)))
+            report = examine(times, frames=len(times))
+            facts = getattr(index, "clock_facts", {})
+            return CheckedClock("index", times, own, report, facts)
     return CheckedClock("container", own, own, examine(own, frames=len(own)))
 
 
 def _given_clock(
     clocks: Sequence[FileClock], tables: Sequence[PtsTable], own: np.ndarray
 ) -> CheckedClock:
-    by_frame, reports = [], []
+    by_frame, reports, meanings, at = [], [], [], 0
     for file_clock, (times, report) in zip(clocks, report_file_clocks(clocks, tables)):
         stamps = file_clock.stamps
         n_frames = sum(len(pts) for pts, _ in tables[file_clock.first : file_clock.stop])
         if stamps.frames is not None:  # they are by stamp, and become times by frame
             times = times_by_frame(stamps, times, n_frames)
         reports.append(report)
+        meanings.append(unbelievable(file_clock.clock, stamps, own[at : at + n_frames]))
+        at += n_frames
         if len(clocks) == 1:
-            return CheckedClock("given", times, own, report)
+            facts = clock_facts(report)
+            return CheckedClock("given", times, own, report, facts, meanings[0])
         padded = np.full(n_frames, np.nan)
         padded[: len(times)] = times[:n_frames]
         by_frame.append(padded)
     counts = np.cumsum([0, *map(len, by_frame)]).tolist()
-    untimed = [at + report.untimed for at, report in zip(counts, reports)]
+    untimed = [first + report.untimed for first, report in zip(counts, reports)]
     times = np.concatenate(by_frame)
     report = examine(
         times,
@@ -211,7 +221,9 @@ def _given_clock(
         surplus=sum(report.surplus for report in reports),
     )
     n_stamps = sum(report.stamps for report in reports)
-    return CheckedClock("given", times, own, replace(report, stamps=n_stamps))
+    meaning = next(filter(None, meanings), "")
+    report = replace(report, stamps=n_stamps)
+    return CheckedClock("given", times, own, report, meaning=meaning)
 
 
 def _recording(

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..._clock.alignment import fit_line
+from ..._clock.clock import MAX_DRIFT_PPM
 from ..._clock.faults import Faults
-from ..._clock.sync import map_times
 from .finding import Finding, Severity, command, counted
 from .subject import CheckedClock
 
@@ -26,11 +27,100 @@ def check_clock(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
         uri: the video, or its first file.
     """
     yield from _counts(clock, name, uri)
+    if clock.meaning:
+        yield refused_clock(clock.meaning, uri)
+        return
     yield from _steps(clock, name, uri)
+    doubts = list(_doubts(clock))
+    yield from _origin(clock, doubts, name, uri)
     if clock.origin == "container":
         yield from _late_start(clock, name, uri)
     else:
-        yield from _drift(clock, name, uri)
+        yield from _drift(clock, bool(doubts), name, uri)
+
+
+def refused_clock(what: str, uri: str) -> Finding:
+    r"""Returns the finding that timestamps cannot be used as they are.
+
+    Args:
+        what: is wrong with them.
+        uri: the video.
+    """
+    return Finding(
+        Severity.ERROR,
+        "clock-refused",
+        what,
+        "An index with these timestamps is refused.",
+        "say what they are, as it suggests",
+        uri,
+    )
+
+
+def _origin(
+    clock: CheckedClock, doubts: list[str], name: str, uri: str
+) -> Iterator[Finding]:
+    r"""Finds how the times came about, where an index or a clock says it."""
+    match, sync = clock.facts.get("match"), clock.facts.get("sync")
+    if doubts:
+        yield Finding(
+            Severity.WARNING,
+            "clock-doubtful",
+            f"the times were made with {' and '.join(doubts)}",
+            "Whoever made the clock insisted on it. If pulses are of another recording, or "
+            "one is missing, windows show other moments than they say.",
+            f"look at the pulses, and index again without bounds of your own: "
+            f"{command('index', '--overwrite', name)}",
+            uri,
+        )
+    if match is not None:
+        left = [
+            f"{_n_in(match[f'{noun}s_left'])} {noun}s without a {other}"
+            for noun, other in (("frame", "pulse"), ("pulse", "frame"))
+            if match.get(f"{noun}s_left")
+        ]
+        yield Finding(
+            Severity.INFO,
+            "clock-of-pulses",
+            f"{match['matched']:,} of {counted(match['frames'], 'frame')} have the times "
+            f"of pulses, matched by {match['evidence']}"
+            + (f"; {', '.join(left)}" if left else ""),
+            "Frames without a pulse have no time and are in no window.",
+            "nothing, if that is what happened",
+            uri,
+        )
+    missed = [
+        f"{_n_in(sync[key])} of the {other}'s pulses that the {one} missed"
+        for one, other, key in (
+            ("camera", "recording", "recording_left"),
+            ("recording", "camera", "camera_left"),
+        )
+        if sync and sync.get(key)
+    ]
+    if missed:
+        yield Finding(
+            Severity.INFO,
+            "sync-pulses-missed",
+            f"the pulses of sync were matched without {' and '.join(missed)}",
+            "The others map the camera's clock to the recording's.",
+            "nothing, if that is what happened",
+            uri,
+        )
+
+
+def _n_in(runs: list[list[int]]) -> int:
+    return sum(last - first + 1 for first, last in runs)
+
+
+def _doubts(clock: CheckedClock) -> Iterator[str]:
+    r"""Yields what is bad about the map that made a clock."""
+    for name, facts in (("pulses", "match"), ("sync", "sync")):
+        found = clock.facts.get(facts, {})
+        drift, worst = found.get("drift_ppm"), found.get("residual_worst")
+        interval = found.get("interval")
+        if drift is not None and abs(drift) > MAX_DRIFT_PPM:
+            yield f"{name} whose clock runs {drift:.0f} ppm off the camera's"
+        if worst is not None and interval and worst > interval / 2:
+            yield f"{name} that lie up to {1e3 * worst:.3f} ms off a line"
 
 
 def _counts(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
@@ -117,7 +207,7 @@ def _late_start(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
         )
 
 
-def _drift(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
+def _drift(clock: CheckedClock, doubtful: bool, name: str, uri: str) -> Iterator[Finding]:
     n = min(len(clock.own), len(clock.times))
     own, times = clock.own[:n], clock.times[:n]
     timed = ~np.isnan(times)
@@ -128,13 +218,18 @@ def _drift(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
     # Up to one frame is rounding and jitter.
     if off.max() <= np.median(np.diff(own)):
         return
-    _, fit = map_times(own, np.column_stack([own, times]), "affine")
-    ratio = 1 + fit.drift_ppm / 1e6
+    ratio, _ = fit_line(own, times)
     if abs(ratio - 1) > _OTHER_RATE:
         pace = f"runs {ratio:.4g} times as fast as the container's"
     else:
-        pace = f"drifts by {fit.drift_ppm:.0f} millionths against the container's"
+        pace = f"drifts by {1e6 * (ratio - 1):.0f} millionths against the container's"
     is_unit = ratio > _WRONG_UNIT
+    doubtful = doubtful or abs(ratio - 1) > MAX_DRIFT_PPM / 1e6
+    here = (
+        "Whether the clock is right, nothing here can tell."
+        if doubtful
+        else "Windows of this package are on the right clock."
+    )
     yield Finding(
         Severity.ERROR if is_unit else Severity.WARNING,
         "clock-drift",
@@ -142,7 +237,7 @@ def _drift(clock: CheckedClock, name: str, uri: str) -> Iterator[Finding]:
         "It is most likely not in seconds."
         if is_unit
         else "Programs that seek by the container's time, or divide frame numbers by its "
-        "rate, are off by that much. Windows of this package are on the right clock.",
+        f"rate, are off by that much. {here}",
         f"{command('index', '--overwrite', name)} --timestamps TIMES --unit ms"
         if is_unit
         else "elsewhere, go by frame number (video.frame_indices) and not by time",

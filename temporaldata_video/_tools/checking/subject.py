@@ -2,7 +2,9 @@ r"""What is checked: the files of a video as they are now, its index, and its cl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -77,9 +79,14 @@ class CheckedClock:
         times: seconds by frame, float64 of shape (n,), NaN where there is none.
         own: the container's own, float64 of shape (m,).
         report: what is wrong with ``times``.
+        facts: how they came about, as an index keeps it.
+        meaning: what the stamps most likely are instead of seconds; empty if they may be
+            seconds.
     """
 
     origin: str
     times: np.ndarray
     own: np.ndarray
     report: ClockReport
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    meaning: str = ""

@@ -33,7 +33,7 @@ def clean(tmp_path):
 def index_at(path, times):
     return tv.write_index(
         path,
-        timestamps=tv.Clock(np.asarray(times), on_jump="keep", on_nan="drop"),
+        timestamps=tv.Clock(np.asarray(times), unit="s", on_jump="keep", on_nan="drop"),
         overwrite=True,
         progress=False,
     )
