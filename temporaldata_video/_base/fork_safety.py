@@ -73,11 +73,27 @@ def _wait_for_imports() -> None:
     # While a module is imported, its lock is held, and Python frees only its other locks of
     # imports in a child. Without the lock that is taken here, no import begins.
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    _make_first_loop()
     _imp.acquire_lock()
     while _others_import() and time.monotonic() < deadline:
         _imp.release_lock()
         time.sleep(0.001)
+        _make_first_loop()
         _imp.acquire_lock()
+
+
+def _make_first_loop() -> None:
+    # The first event loop of a process is made under a lock of asyncio, which imports while
+    # it is held. All later ones need no lock.
+    global _has_loop
+    if not _has_loop and "asyncio.events" in sys.modules:
+        import asyncio
+
+        asyncio.new_event_loop().close()
+        _has_loop = True
+
+
+_has_loop = False
 
 
 def _others_import() -> bool:
