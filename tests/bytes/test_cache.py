@@ -169,9 +169,20 @@ def test_the_total_is_that_of_what_is_kept(tmp_path, store, quota_blocks):
     quota = quota_blocks * (BLOCK + 50)
     cache = tv.BlockCache(str(tmp_path), quota_bytes=quota, block_bytes=BLOCK)
     total = Path(cache.files.root, "total")
-    for start, stop in ((0, 1), (SIZE - 10, SIZE), (3 * BLOCK, 6 * BLOCK), (0, 5 * BLOCK)):
+    last = (SIZE - 10, SIZE)
+    for start, stop in (
+        (0, 1),
+        last,
+        (3 * BLOCK, 6 * BLOCK),
+        (9 * BLOCK, 14 * BLOCK),
+        last,
+    ):
         read(cache, store, (start, stop))
         assert int.from_bytes(total.read_bytes(), "little") == kept_bytes(cache) <= quota
+        store.forget()
+        read(cache, store, (start, stop))
+        assert store.requests() == []
+    assert os.listdir(Path(cache.files.root, "aside")) == []
 
 
 def test_a_wrong_total_is_counted_again(tmp_path, store):

@@ -226,3 +226,18 @@ def test_more_stamps_than_any_video_has_frames(tmp_path):
     assert os.path.getsize(tmp_path / "t.h5") < 10_000
     with pytest.raises(ValueError, match="shape"):
         tv.read_timestamps(tmp_path / "t.h5")
+
+
+def test_rows_may_have_fewer_cells_than_names_and_not_more(tmp_path):
+    (tmp_path / "fewer.csv").write_text("time,frame,note\n1.5,0,\n2.5,1,\n")
+    assert tv.read_timestamps(tmp_path / "fewer.csv", column="time").tolist() == [1.5, 2.5]
+    (tmp_path / "more.csv").write_text("time,frame\n1.5,0,7\n2.5,1,8\n")
+    with pytest.raises(ValueError, match="3 cells under 2 names"):
+        tv.read_timestamps(tmp_path / "more.csv", column="time")
+
+
+def test_fictrac_has_its_stamps_in_the_22nd_column(tmp_path):
+    rows = [", ".join(str(100 * column + row) for column in range(25)) for row in range(4)]
+    (tmp_path / "fly.dat").write_text("\n".join(rows))
+    times = tv.read_timestamps(tv.lab_clock("fictrac", tmp_path / "fly.dat"))
+    assert times.tolist() == [2.1, 2.101, 2.102, 2.103]

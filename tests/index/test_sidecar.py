@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
+from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video.testing import make_clip
 from tests.helpers import numbers
 
@@ -146,3 +147,12 @@ def test_a_place_that_cannot_be_written(own_clip, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(tv.FrameIndexError, match="index_uri"):
         index(own_clip, index_uri=tmp_path / "file" / "cam.lance")
+
+
+def test_an_index_takes_the_store_of_its_reader_and_keeps_its_own(own_clip):
+    first, second = LocalStore(), LocalStore()
+    opened = pickle.loads(pickle.dumps(index(own_clip)))
+    assert opened._place.store is None
+    given = opened.with_store(first)
+    assert given._place.store is first and given == opened
+    assert given.with_store(second) is given
