@@ -111,7 +111,13 @@ def align(a: np.ndarray, b: np.ndarray, *, loose: bool = False) -> Choice:
         rivals = [one for one in found[1:] if not _fits_worse(one, found[0], least)]
         likely = [one.middle for one in [*found[:1], *rivals[:_N_FINALISTS]]]
         found = _follow_all(a, b, likely, step, least)
-    return _choose(found, len(a), len(b), step, least, loose)
+    choice = _choose(found, len(a), len(b), step, least, loose)
+    if choice.evidence == "counts" and not loose and len(a) != len(b):
+        # A train that lacks events itself may lack those at its ends, too.
+        whole = b if len(choice.found[0]) == len(a) else a
+        if not is_constant(whole):
+            return Choice(choice.found, "")
+    return choice
 
 
 def align_at(a: np.ndarray, b: np.ndarray, anchor: tuple[int, int]) -> Alignment:
