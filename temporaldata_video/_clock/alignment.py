@@ -113,9 +113,8 @@ def align(a: np.ndarray, b: np.ndarray, *, loose: bool = False) -> Choice:
         found = _follow_all(a, b, likely, step, least)
     choice = _choose(found, len(a), len(b), step, least, loose)
     if choice.evidence == "counts" and not loose and len(a) != len(b):
-        # A train that lacks events itself may lack those at its ends, too.
-        whole = b if len(choice.found[0]) == len(a) else a
-        if not is_constant(whole):
+        # Where both lack events within, both may lack those at their ends, too.
+        if not (is_constant(a) or is_constant(b)):
             return Choice(choice.found, "")
     return choice
 
