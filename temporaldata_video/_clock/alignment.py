@@ -112,10 +112,10 @@ def align(a: np.ndarray, b: np.ndarray, *, loose: bool = False) -> Choice:
         likely = [one.middle for one in [*found[:1], *rivals[:_N_FINALISTS]]]
         found = _follow_all(a, b, likely, step, least)
     choice = _choose(found, len(a), len(b), step, least, loose)
-    if choice.evidence == "counts" and not loose and len(a) != len(b):
-        # Where both lack events within, both may lack those at their ends, too.
-        if not (is_constant(a) or is_constant(b)):
-            return Choice(choice.found, "")
+    # Where both lack events within, both may lack those at their ends, too.
+    doubtful = len(a) != len(b) and not (loose or is_constant(a) or is_constant(b))
+    if choice.evidence == "counts" and doubtful:
+        return Choice(choice.found, "")
     return choice
 
 
