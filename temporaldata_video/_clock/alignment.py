@@ -111,7 +111,12 @@ def align(a: np.ndarray, b: np.ndarray, *, loose: bool = False) -> Choice:
         rivals = [one for one in found[1:] if not _fits_worse(one, found[0], least)]
         likely = [one.middle for one in [*found[:1], *rivals[:_N_FINALISTS]]]
         found = _follow_all(a, b, likely, step, least)
-    return _choose(found, len(a), len(b), step, least, loose)
+    choice = _choose(found, len(a), len(b), step, least, loose)
+    # Where both lack events within, both may lack those at their ends, too.
+    doubtful = len(a) != len(b) and not (loose or is_constant(a) or is_constant(b))
+    if choice.evidence == "counts" and doubtful:
+        return Choice(choice.found, "")
+    return choice
 
 
 def align_at(a: np.ndarray, b: np.ndarray, anchor: tuple[int, int]) -> Alignment:

@@ -15,7 +15,8 @@ N = 40
 def test_workers_and_patterns(cli, tiny_clip, tmp_path):
     videos = [Path(shutil.copy(tiny_clip, tmp_path / f"{k}.mp4")) for k in range(4)]
     for k, video in enumerate(videos):
-        np.save(video.with_name(f"{video.stem}_times.npy"), np.arange(N) + 10.0 * k)
+        times = np.arange(N) / 30 + 10.0 * k
+        np.save(video.with_name(f"{video.stem}_times.npy"), times)
     clocks = ["--timestamps", "{stem}_times.npy"]
     done = cli("index", *videos, *clocks, "--workers", "2")
     assert done.status == 0, done.err

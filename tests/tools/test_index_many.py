@@ -116,7 +116,7 @@ def test_one_file_that_fails_stops_no_other(copies, tmp_path):
 
 def test_clocks_by_mapping_and_by_function(copies, tmp_path):
     videos = copies(3)
-    clocks = {v: np.arange(N) + 100.0 * k for k, v in enumerate(videos)}
+    clocks = {v: np.arange(N) / 30 + 100.0 * k for k, v in enumerate(videos)}
     with ThreadPoolExecutor(2) as executor:
         done = tv.index_many(videos, timestamps=clocks, executor=executor, progress=False)
     assert [r.status for r in done] == ["done"] * 3
