@@ -11,6 +11,9 @@ from tests.labs import copy_lab, shown_numbers
 
 COUNTS = (12, 9, 15)
 
+# Whole numbers are taken for numbers of frames, if nobody says that they are seconds.
+SECONDS = ["--unit", "s", "--timestamps"]
+
 
 @pytest.fixture
 def parts(tmp_path):
@@ -56,7 +59,7 @@ def test_the_order_of_a_shell_is_put_right(cli, tmp_path):
 
 
 def test_a_clock_for_each_file(cli, parts):
-    done = cli("index", "--segments", *parts, "--timestamps", "{stem}_times.npy")
+    done = cli("index", "--segments", *parts, *SECONDS, "{stem}_times.npy")
     # Files of two folders have one name, and each its own clock.
     assert done.status == 0, done.err
     assert times_of(parts[0])[[0, 12, 21]].tolist() == [0, 100, 200]
@@ -64,7 +67,7 @@ def test_a_clock_for_each_file(cli, parts):
 
 
 def test_a_clock_for_each_folder(cli, parts):
-    clock = ["--timestamps", "{folder}/all.npy"]
+    clock = [*SECONDS, "{folder}/all.npy"]
     done = cli("index", "--segments", *parts, *clock)
     assert done.status == 1 and "their clocks overlap" in done.err
     done = cli("index", "--segments", *parts, *clock, "--start", "5,1000")
@@ -100,7 +103,7 @@ def test_files_without_a_clock_are_said_to_follow_one_another(cli, parts):
 
 def test_folders_with_a_clock_each(cli, parts, tmp_path):
     folders = [tmp_path / "a", tmp_path / "b"]
-    done = cli("index", *folders, "--timestamps", "{folder}/all.npy")
+    done = cli("index", *folders, *SECONDS, "{folder}/all.npy")
     assert done.status == 0, done.out
     assert times_of(parts[0]).tolist() == list(range(21))
     assert times_of(parts[2]).tolist() == list(range(15))

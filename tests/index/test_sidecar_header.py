@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import temporaldata_video as tv
-from temporaldata_video._index.packets import SegmentIndex
+from temporaldata_video._index.packets import MOST_REORDERED, SegmentIndex
 from temporaldata_video._sidecar.sidecar_header import (
     decode_header,
     decode_segment,
@@ -40,7 +40,7 @@ def written(segment: SegmentIndex, changes=(), **own) -> dict:
         replace(STREAM, width=65535, height=65535, rotation=270, mirrored=True),
         replace(STREAM, color_primaries=255, color_trc=0, color_range=2, preamble=b"x"),
         replace(STREAM, stream_index=65535, codec_tag=(1 << 32) - 1, trailing=65535),
-        replace(STREAM, reorder=(1 << 31) - 1, side_data=(SideData(5, "palette", b"y"),)),
+        replace(STREAM, reorder=MOST_REORDERED, side_data=(SideData(5, "palette", b"y"),)),
         replace(STREAM, side_data=(SideData(-UNLIMITED, "new_extradata", b""),)),
         replace(STREAM, side_data=(SideData(UNLIMITED - 1, "palette", b""),)),
     ],
