@@ -21,6 +21,7 @@ from temporaldata import IrregularTimeSeries, RegularTimeSeries
 import temporaldata_video as tv
 from temporaldata_video._cli.main import main
 from temporaldata_video.testing import make_clip
+from tests.deep import grey_frame, write_frames
 from tests.pages import (
     PAGES,
     Block,
@@ -75,6 +76,13 @@ def has_indexed_camera(folder: Path, camera: Path) -> dict[str, Any]:
     names = has_camera(folder, camera)
     tv.write_index("cam.mp4", timestamps="cam_times.npy", verify=True, progress=False)
     return names
+
+
+def has_depth_camera(folder: Path, camera: Path) -> dict[str, Any]:
+    values = np.arange(480 * 640, dtype=np.uint16).reshape(480, 640) // 64
+    frames = [grey_frame(values + k, "gray16le") for k in range(31)]
+    tv.write_index(write_frames(folder / "depth.mkv", frames), progress=False)
+    return {}
 
 
 def has_clock_of_a_lab(folder: Path, camera: Path) -> dict[str, Any]:
@@ -198,6 +206,7 @@ READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "docs/cache.md": has_camera,
     "docs/check.md": has_indexed_camera,
     "docs/clocks.md": has_clock_of_a_lab,
+    "docs/depth.md": has_depth_camera,
     "docs/encoding.md": has_place_for_copies,
     "docs/environment.md": has_camera,
     "docs/errors.md": has_indexed_camera,

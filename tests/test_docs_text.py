@@ -155,7 +155,7 @@ IN_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 # What is written in capitals and is no variable: names of the system, of this package,
 # and of what an option takes.
 OTHER_NAMES = re.compile(
-    r"(MADV|MAP|O|SC)_\w+|LFP_RATE|MP4_INDEX|NAME_OR_NUMBER|N_NUMBERS|SECOND_VIDEO_OFFSET"
+    r"(MADV|MAP|O|SC)_\w+|LFP_RATE|MP4_INDEX|NAME_OR_NUMBER|FILE_OR_COLUMN|N_NUMBERS|SECOND_VIDEO_OFFSET"
 )
 
 

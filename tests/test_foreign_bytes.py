@@ -160,7 +160,7 @@ def test_infinite_timestamps_in_a_sidecar_are_refused(own_clip):
         ("reorder", -1),
         ("reorder", 1025),
         ("reorder", (1 << 31) - 1),
-        ("codec", "rawvideo"),
+        ("codec", "qtrle"),
         ("codec", None),
         ("container", "concat"),
         ("container", "hls,mov"),

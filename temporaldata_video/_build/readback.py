@@ -309,7 +309,7 @@ def _checksum(frame: av.VideoFrame, file: VideoFile) -> int | None:
             format=pixel_format,
             width=stream.width,
             height=stream.height,
-            **one_thread(frame.format.name, frame.height),
+            **one_thread(frame.format.name, frame.height, pixel_format),
         )
     except (ValueError, OSError):
         return None

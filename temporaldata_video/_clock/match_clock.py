@@ -64,7 +64,7 @@ def match_clock(
         array([10. , 10.1, 10.2, 10.4, 10.5])
         >>> tv.match_clock(pulses, 5)
         Traceback (most recent call last):
-        temporaldata_video.errors.ClockError: the video has 5 frames and there are 6 ...
+        temporaldata_video.errors.ClockError: the video has 5 frames, and there are 6 ...
     """
     times: np.ndarray | int
     if isinstance(frames, (int, np.integer)):

@@ -190,7 +190,7 @@ class FrameWriter:
     def _reformat(
         self, frame: av.VideoFrame, pixel_format: str, width: int, height: int
     ) -> av.VideoFrame:
-        threads = one_thread(frame.format.name, frame.height)
+        threads = one_thread(frame.format.name, frame.height, pixel_format)
         return self._reformatter.reformat(
             frame, format=pixel_format, width=width, height=height, **threads
         )

@@ -37,17 +37,22 @@ _WIDE_SAMPLES = re.compile(r"(gray|yuva?[0-9]{3}p|gbra?p|ya|rgb|rgba|bgr|bgra)[0
 
 
 @functools.cache
-def one_thread(pixel_format: str = "", height: int = 0) -> dict[str, Any]:
+def one_thread(
+    pixel_format: str = "", height: int = 0, target_format: str = ""
+) -> dict[str, Any]:
     r"""Returns options that keep a reformatter to one thread, if its pixels stay the same.
 
     Args:
         pixel_format: FFmpeg's name of what is converted.
         height: its height in pixels.
+        target_format: into what it is converted.
     """
     # Since PyAV 17 swscale starts threads of its own by default, and they do not survive a
     # fork. The pixels of a Bayer mosaic depend on their number; with threads, a mosaic with
-    # half a row of cells ends the process.
-    if pixel_format.startswith("bayer") and height % 2 == 0:
+    # half a row of cells ends the process. Several threads that make grey of 16 bits write
+    # over one another.
+    is_shallow = target_format in ("", "rgb24", "gray8")
+    if pixel_format.startswith("bayer") and height % 2 == 0 and is_shallow:
         return {}
     return {"threads": 1} if pyav_version() >= 17 else {}
 

@@ -328,8 +328,8 @@ class VideoSeries:
     @property
     def _domain(self) -> Any:
         if "_domain" not in self.__dict__:
-            (part,) = self._recording.parts  # concat and resample say the domain
-            ends = stretches(self.timestamps, part.pace.max_gap)
+            max_gap = max(part.pace.max_gap for part in self._recording.parts)
+            ends = stretches(self.timestamps, max_gap)
             self.__dict__["_domain"] = self._interval_class(*ends)
         return self.__dict__["_domain"]
 

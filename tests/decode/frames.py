@@ -102,7 +102,7 @@ def reference(frame: av.VideoFrame, output: OutputFormat) -> np.ndarray:
         steps.insert(0, {"rgb48le": "rgb24", "gray16le": "gray8"}[name])
     picture = frame
     for step in steps:
-        threads = one_thread(picture.format.name, picture.height)
+        threads = one_thread(picture.format.name, picture.height, step)
         picture = VideoReformatter().reformat(
             picture, format=step, width=width, height=height, **threads
         )

@@ -241,10 +241,11 @@ def test_damaged_showings_are_said(movie, tmp_path, change):
 
 def test_frames_that_are_never_shown(movie, tmp_path):
     path = shutil.copy(movie, tmp_path / "movie.mp4")
-    fields = {"frame_index": [3, 5, 3], "on_nan": "drop"}
+    fields = {"frame_index": [3, 5, 3], "unit": "s"}
     with pytest.raises(tv.ClockError, match="no timestamp for 28 of the 30 frames"):
-        tv.write_index(path, timestamps=tv.Clock([1.0, 2.0, 3.0], frame_index=[3, 5, 3]))
-    tv.write_index(path, timestamps=tv.Clock([1.0, 2.0, 3.0], **fields), progress=False)
+        tv.write_index(path, timestamps=tv.Clock([1.0, 2.0, 3.0], **fields))
+    clock = tv.Clock([1.0, 2.0, 3.0], **fields, on_nan="drop")
+    tv.write_index(path, timestamps=clock, progress=False)
     video = tv.LazyVideo.from_uri(path)
     assert read_numbers(video.frames).tolist() == [3, 5, 3]
 

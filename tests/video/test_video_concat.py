@@ -142,7 +142,7 @@ def test_concat_refuses_what_does_not_belong_together(days):
 
 def test_files_of_different_sizes_need_a_resize(days, tmp_path):
     path = make_clip(tmp_path / "large.mp4", 5, size=(64, 64), first_frame=60)
-    tv.write_index(path, timestamps=10.0 + np.arange(5.0), progress=False)
+    tv.write_index(path, timestamps=10.5 + np.arange(5) / 4, progress=False)
     joined = tv.concat([tv.LazyVideo.from_uri(p) for p in (days[0], path)])
     with pytest.raises(ValueError, match=r"different shapes.*resize"):
         joined.frames  # noqa: B018
