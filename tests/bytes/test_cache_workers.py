@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import stat
+import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ import pytest
 
 import temporaldata_video as tv
 from temporaldata_video._bytes.configured_cache import ConfiguredCache
+from temporaldata_video._bytes.fetch import REQUEST_BYTES
 from tests.helpers import needs_fork
 
 from .caching import BLOCK, SIZE, kept_bytes, read
@@ -181,6 +183,37 @@ def test_who_is_stuck_does_not_hold_up_others_for_ever(
         hung.kill()
         hung.join()
     assert read(cache, store, (10, 9000)) == [content[10:9000]]
+
+
+def test_nobody_waits_for_a_lock_when_patience_is_over(tmp_path, monkeypatch):
+    patience = 0.2
+    monkeypatch.setattr("temporaldata_video._bytes.caches._PATIENCE_SECONDS", patience)
+    # Two neighbours that have a lock each; somebody is stuck who fetches the second.
+    content = bytes(REQUEST_BYTES) + b"the end"
+    (tmp_path / "object").write_bytes(content)
+    second, both = (REQUEST_BYTES, len(content)), (REQUEST_BYTES - 10, len(content))
+    is_fetched, may_end = threading.Event(), threading.Event()
+    ended_in_time = []
+
+    class Slow(LoggingStore):
+        def read_range(self, key, start, length, etag=None):
+            if start < REQUEST_BYTES:
+                time.sleep(patience)
+            elif not is_fetched.is_set():
+                is_fetched.set()
+                ended_in_time.append(may_end.wait(30))
+            return super().read_range(key, start, length, etag)
+
+    store = Slow(str(tmp_path / "object"), str(tmp_path / "log"))
+    cache = tv.BlockCache(str(tmp_path), block_bytes=BLOCK)
+    with ThreadPoolExecutor(1) as pool:
+        stuck = pool.submit(read, cache, store, second)
+        assert is_fetched.wait(30)
+        # Patience for the second ends while this thread fetches the first.
+        assert read(cache, store, both) == [bytes(10) + b"the end"]
+        may_end.set()
+        assert stuck.result() == [b"the end"]
+    assert ended_in_time == [True]
 
 
 def test_caches_are_handed_to_workers(cache, tmp_path):

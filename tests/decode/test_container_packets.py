@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import av
 import numpy as np
 import pytest
 
@@ -82,3 +83,21 @@ def test_a_stream_that_is_gone_is_named(path):
     stream = replace(segment.stream, stream_index=1)
     with pytest.raises(tv.SourceError, match="no longer holds a stream 1"):
         packets_of(path, replace(segment, stream=stream), run)
+
+
+def test_packets_whose_place_no_demuxer_knows_are_sought(tmp_path):
+    # Of the packets that begin within one block, an MPEG program stream places the first.
+    path = make_clip(
+        *(tmp_path / "cam.mpg", N), size=(32, 48), gop=12, codec="mpeg2video", b_frames=0
+    )
+    segment = build_segment(LocalStore(), str(path))
+    with av.open(str(path)) as container:
+        every = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    times_opened = []
+    for frame in np.flatnonzero(segment.frames.keyframe & (segment.frames.pos < 0)):
+        (run,) = plan_runs(segment, np.array([frame]))
+        found, _, n_opened = packets_of(path, segment, run)
+        assert found == every[frame : frame + 1]
+        times_opened.append(n_opened)
+    # Not all blocks can be sought.
+    assert 1 in times_opened

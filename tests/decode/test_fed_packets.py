@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
+from temporaldata_video._build.file_index import build_segment
+from temporaldata_video._bytes.local import LocalStore
 from temporaldata_video._decode.decode import (
     cut_packets,
     may_skip_nonreference,
+    prepared,
     skippable,
 )
 from temporaldata_video._decode.plan import Run, byte_ranges
-from temporaldata_video.types import Packets, StreamInfo
+from temporaldata_video._decode.read_file import VideoFile, read_frames
+from temporaldata_video._pixels.convert import OutputFormat
+from temporaldata_video.types import Packets, SideData, StreamInfo
 
 STREAM = StreamInfo("mov", 0, "h264", 0, b"", Fraction(1, 30), 64, 48)
 CONTENT = np.random.default_rng(0).bytes(400_000)
@@ -82,3 +88,49 @@ def test_nothing_behind_the_last_wanted_frame_is_skipped():
     found = skippable(Run(packets, frames, wanted))
     assert found.tolist() == [True, True, True, True, False, False, False, True]
     assert not skippable(Run(packets, frames, np.zeros(8, bool)))[:7].any()
+
+
+needs_side_data = pytest.mark.skipif(
+    not hasattr(av.Packet, "iter_sidedata"), reason="PyAV hands on no palettes"
+)
+
+
+@needs_side_data
+def test_a_palette_goes_with_the_packet_that_it_is_for():
+    items = tuple(SideData(dts, "palette", bytes([dts]) * 1024) for dts in (0, 1, 2, 9))
+    stream = replace(STREAM, side_data=items)
+    for is_new in (True, False):
+        packets = [av.Packet(4) for _ in range(3)]
+        fed = list(prepared(packets, RUN, stream, is_new))
+        found = [[bytes(item)[0] for item in packet.iter_sidedata()] for packet in fed]
+        assert found == [[0], [1], [2]]
+    # A new decoder gets the last one of those before, another one has got it.
+    late = replace(RUN, packets=replace(RUN.packets, dts=np.array([3, 9, 10])))
+    for is_new, first in ((True, [2]), (False, [])):
+        fed = list(prepared([av.Packet(4) for _ in range(3)], late, stream, is_new))
+        found = [[bytes(item)[0] for item in packet.iter_sidedata()] for packet in fed]
+        assert found == [first, [9], []]
+
+
+@needs_side_data
+@pytest.mark.parametrize("wanted", [[*range(6)], [0, 1], [1, 2, 3, 4], [4], [5]])
+def test_a_palette_that_changes_inside_a_file(tmp_path, wanted):
+    path, rng = tmp_path / "cam.avi", np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (48, 64), np.uint8)
+    palettes = rng.integers(0, 256, (2, 256, 4), np.uint8)
+    palettes[:, :, 0] = 255
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("rawvideo", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "pal8"
+        for number in range(6):
+            frame = av.VideoFrame.from_ndarray((pixels, palettes[number // 3]), "pal8")
+            frame.pts = number
+            container.mux(video.encode(frame))
+    segment = build_segment(LocalStore(), str(path))
+    assert [item.dts for item in segment.stream.side_data] == [0, 3]
+    read = np.zeros((6, 3, 48, 64), np.uint8)
+    file = VideoFile(str(path), segment, LocalStore())
+    assert read_frames(file, np.array(wanted), OutputFormat(), read.__getitem__) == {}
+    colours = palettes[:, pixels, 1:].transpose(0, 3, 1, 2)
+    for number in wanted:
+        assert np.array_equal(read[number], colours[number // 3])

@@ -92,6 +92,34 @@ print("read")
     assert run_python(program, paths[0]) == "read\n"
 
 
+def test_a_window_that_follows_goes_on_with_the_decoder_of_the_first(tmp_path):
+    path = make_clip(tmp_path / "cam.mp4", 60, gop=60, b_frames=0)
+    tv.write_index(path, progress=False)
+    video = tv.LazyVideo.from_uri(path)
+    decoders = []
+    # Nothing is held back, so that the first request leaves its decoder too.
+    for start in range(0, 50, 5):
+        frames = np.arange(start, start + 5)
+        assert read_numbers(video.frames_at(frames)).tolist() == frames.tolist()
+        (live,) = entries()
+        decoders.append(live.context)
+        assert not live.pending.intersection(frames.tolist())
+    assert decoders[0] is not None
+    assert all(decoder is decoders[0] for decoder in decoders)
+
+
+def test_frames_that_were_left_out_are_not_awaited(paths):
+    # Each request wants frames that the one before did not, so that their packets were
+    # skipped where no other frame refers to them.
+    video = tv.LazyVideo.from_uri(paths[0])
+    for first in range(6):
+        frames = np.arange(first, first + 16, 3)
+        assert read_numbers(video.frames_at(frames)).tolist() == frames.tolist()
+        if first:
+            (live,) = entries()
+            assert live.context is not None
+
+
 @pytest.fixture(
     scope="module",
     params=[

@@ -3,9 +3,14 @@ r"""Where chroma lies is found out from a frame alone, by how it looks when it i
 from __future__ import annotations
 
 import av
+import numpy as np
 import pytest
 
-from temporaldata_video._index.chroma import chroma_location
+from temporaldata_video._index.chroma import (
+    _noise_like,
+    chroma_location,
+    leaves_chroma_open,
+)
 from temporaldata_video.types import CHROMA_LOCATIONS
 from tests.decode.frames import filtered, make_frame
 
@@ -41,6 +46,26 @@ def test_where_the_chroma_of_a_black_frame_lies(
     expected = "" if location == "center" else location
     expected = ALIKE[pixel_format].get(expected, expected)
     assert chroma_location(frame) == (expected if LOOKS_AT_IT else "")
+
+
+@pytest.mark.parametrize("pixel_format", ALIKE)
+def test_without_subsampled_chroma_nothing_is_left_open(pixel_format):
+    frame = make_frame(pixel_format, 48, 64)
+    said_of_none = pixel_format in ("yuv444p", "gray", "rgb24")
+    assert leaves_chroma_open(frame) is (LOOKS_AT_IT and not said_of_none)
+
+
+@pytest.mark.skipif(not LOOKS_AT_IT, reason="no noise is made")
+@pytest.mark.parametrize("end", ["le", "be"])
+@pytest.mark.parametrize("bits", [9, 10, 12, 14])
+def test_noise_has_no_sample_beyond_its_depth(bits, end):
+    # What FFmpeg makes of others is not defined.
+    noise = _noise_like(make_frame(f"yuv420p{bits}{end}", 48, 64))
+    samples = [
+        np.frombuffer(plane, "<u2" if end == "le" else ">u2") for plane in noise.planes
+    ]
+    largest = max(plane.max() for plane in samples)
+    assert 1 << 8 <= largest < 1 << bits
 
 
 def test_the_frame_is_left_as_it_is():

@@ -1,12 +1,16 @@
-r"""What a packet alone tells, by the words of the formats."""
+r"""What a header or a packet alone tells, by the words of the formats."""
 
 from __future__ import annotations
 
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from temporaldata_video._index.demux import _shows_nothing
+import temporaldata_video as tv
+from temporaldata_video._index.demux import _shows_nothing, scan_header
+from temporaldata_video._index.headerfile import HeaderFile
+from temporaldata_video.testing import make_clip
 
 
 def first_byte_of_vp9(profile: int, existing: bool, is_shown: bool, rest: str) -> str:
@@ -43,3 +47,16 @@ def test_frames_of_vp8_that_only_serve_as_reference(is_shown, first, behind):
     packet = memoryview(bytes([first]) + behind)
     assert _shows_nothing("vp8", packet) is not is_shown
     assert not _shows_nothing("h264", packet)
+
+
+def test_a_name_like_that_of_encrypted_video_encrypts_nothing(tmp_path):
+    path = make_clip(tmp_path / "cam.mp4", 12, size=(32, 48))
+    content = path.read_bytes()
+    named = content.replace(b"VideoHandler", b"encv Handler")
+    assert named != content
+    file = HeaderFile(lambda start, length: named[start : start + length], len(named))
+    if hasattr(av.Packet, "iter_sidedata"):
+        assert len(scan_header(file, "cam.mp4")) == 12
+    else:  # an older PyAV gives no other sign
+        with pytest.raises(tv.SourceError, match="is encrypted"):
+            scan_header(file, "cam.mp4")

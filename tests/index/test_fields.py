@@ -95,6 +95,17 @@ def test_parameter_sets_of_every_profile(profile, data):
     assert may_hold_fields(replace(stream, extradata=boxed), b"") is fields
 
 
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_parameter_sets_inside_the_stream_count(tmp_path, interlaced):
+    own = encoded(tmp_path)
+    options = {"x264-params": "interlaced=1"} if interlaced else {}
+    # Of an elementary stream, they are what its first packet begins with.
+    packet = encoded(tmp_path, ".h264", **options).extradata + b"\0\0\0\1\x65"
+    assert b"\0\0\1\x67" in packet
+    assert may_hold_fields(own, packet) is interlaced
+    assert may_hold_fields(replace(own, extradata=b""), packet) is interlaced
+
+
 def test_what_cannot_be_read_counts_as_may(tmp_path):
     stream = encoded(tmp_path)
     for extradata in (b"", stream.extradata[:12], b"\1" + b"\xff" * 40):

@@ -128,6 +128,12 @@ def test_the_times_of_frames_in_the_order_of_the_decoder(pts, expected):
     assert index.frames.pts.tolist() == list(expected)
 
 
+def test_times_that_repeat_do_not_fall():
+    # In the order of the file they fall once, in that of the decoder never.
+    index = index_by_decoding(scanned([0, 40, 40, 0, 40]), shown(0, 3, 2, 4, 1))
+    assert index.frames.pts.tolist() == [0, 0, 40, 40, 40]
+
+
 def test_an_elementary_stream_is_laid_out_at_its_rate():
     stream = replace(STREAM, container="h264", has_times=False)
     scan = scanned([NO_TIME] * 7, [NO_TIME] * 7, stream=stream, interval=33.3)
