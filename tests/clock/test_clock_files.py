@@ -241,3 +241,12 @@ def test_fictrac_has_its_stamps_in_the_22nd_column(tmp_path):
     (tmp_path / "fly.dat").write_text("\n".join(rows))
     times = tv.read_timestamps(tv.lab_clock("fictrac", tmp_path / "fly.dat"))
     assert times.tolist() == [2.1, 2.101, 2.102, 2.103]
+
+
+def test_dates_without_their_unit_name_it(tmp_path):
+    path = tmp_path / "times.csv"
+    path.write_text("time\n2023-03-26T01:59:58.25\n2023-03-26T01:59:58.28\n")
+    with pytest.raises(
+        ValueError, match=r"line 2: '2023-.*' is a date; pass unit='iso8601'"
+    ):
+        tv.read_timestamps(path)
