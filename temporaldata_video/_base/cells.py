@@ -90,7 +90,9 @@ def _why(kind: str, cell: str) -> str:
     if kind == "number" and re.fullmatch(r"[+-]?\d+,\d+", cell):
         return f"{shown} is no number; if its comma marks decimals, pass decimal=','"
     if kind == "number" and re.match(r"\d{4}-\d", cell) and fits("date", cell):
-        return f"{shown} is a date; pass unit='iso8601' with origin='first' or origin='epoch'"
+        return (
+            f"{shown} is a date; pass unit='iso8601' with origin='first' or origin='epoch'"
+        )
     return f"{shown} is no {_NOUNS[kind]}"
 
 
