@@ -61,7 +61,7 @@ class StaleIndexError(FrameIndexError):
     r"""A frame index, or a saved recording, is of another file than the one there now."""
 
 
-class IndexFormatError(FrameIndexError):
+class IndexFormatError(FrameIndexError, ValueError):
     r"""A frame index exists, but what it says makes no sense."""
 
 

@@ -48,7 +48,16 @@ class MemoryFrameIndex:
         return np.array([len(segment) for segment in self.segments], np.int64)
 
     def pts_table(self, segment: int) -> NDArray[np.int64]:
-        r"""Returns the pts of a segment in presentation order, int64 of shape (n,)."""
+        r"""Returns the pts of a segment in presentation order, int64 of shape (n,).
+
+        Raises:
+            ValueError: if there is no such segment.
+        """
+        if not 0 <= segment < len(self.segments):
+            raise ValueError(
+                f"segment {segment} is out of range: {self.uris[0]!r} has "
+                f"{len(self.segments)} segments."
+            )
         return self.segments[segment].frames.pts.copy()
 
     def timestamps(self) -> NDArray[np.float64]:

@@ -178,9 +178,12 @@ class LanceFrameIndex:
 
         Args:
             segment: number of the segment.
+
+        Raises:
+            ValueError: if there is no such segment.
         """
         if not 0 <= segment < len(self._counts):
-            raise IndexError(
+            raise ValueError(
                 f"segment {segment} is out of range: {self.uri!r} has "
                 f"{len(self._counts)} segments."
             )

@@ -155,6 +155,22 @@ class VideoPart:
         clock = self.saved.clock if self.saved and not self.keeps_clock else ""
         return self.uri, identity or (id(index), self.further_uris), clock
 
+    def check_index(self) -> None:
+        r"""Refuses an index whose numbers do not fit the files that the user named.
+
+        Raises:
+            IndexFormatError: if it has another number of segments than there are files, or
+                more times than frames.
+        """
+        if self.further_uris:
+            _ = self._uris_by_segment
+        n_frames, n_times = int(self.frame_counts.sum()), len(self.index.timestamps())
+        if n_times > n_frames:
+            raise IndexFormatError(
+                f"the index of {self.uri!r} has {n_times} timestamps and {n_frames} "
+                f"frames. Pass an index with one timestamp for each frame."
+            )
+
     @kept_property
     def segment_uris(self) -> list[str]:
         r"""The file in which each segment lies."""
@@ -165,10 +181,16 @@ class VideoPart:
             return [*self.place.uris]
         if n > 1:
             uris = segment_uris(self.uri, n)
-            if all(self._exists(uri) for uri in uris[1:]):
+            if all(self._exists(uri) for uri in uris[1:]) and not self._holds_all():
                 return uris
         # Only the index may know segments: then all of them lie in the one file.
         return [self.uri] * n
+
+    def _holds_all(self) -> bool:
+        # Whether the one file has the frames of all segments, so that a file of the next
+        # number beside it is another video.
+        n_frames = count_frames(self.reader, self.uri)
+        return n_frames != self.frame_counts[0] and n_frames == self.frame_counts.sum()
 
     def _other_number_of_files(self, n_segments: int) -> IndexFormatError:
         return IndexFormatError(
@@ -210,6 +232,13 @@ class VideoPart:
     def _matched_files(self) -> Iterator[tuple[VideoFile, np.ndarray]]:
         uris = self.segment_uris
         tables = [np.asarray(self.index.pts_table(i), np.int64) for i in range(len(uris))]
+        for segment, (table, count) in enumerate(zip(tables, self.frame_counts.tolist())):
+            if len(table) != count:
+                raise IndexFormatError(
+                    f"the index of {self.uri!r} has {count} frames in segment {segment}, "
+                    f"and pts of {len(table)}. Make it anew: temporaldata-video index "
+                    f"--overwrite {self.uri}"
+                )
         frames: dict[int, tuple[VideoFile, np.ndarray]] = {}
         for uri in dict.fromkeys(uris):
             meta = self.reader.head(uri)

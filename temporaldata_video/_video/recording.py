@@ -2,6 +2,7 @@ r"""The recording behind a lazy video: its files, their frames and its clock."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from .._pixels.convert import OutputFormat
 from .._pixels.depth import bit_depth, warn_of_lost_bits
 from ..types import OnError, Showings
 from .part import VideoPart
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,7 @@ class Recording:
         times, frames = self._showings()
         if (times[1:] >= times[:-1]).all() and not np.isnan(times[:1]).any():
             return frames
+        _LOG.info("the clock of %s steps back: frames are sorted by it", self.parts[0].uri)
         order = np.argsort(times, kind="stable")
         return frames[order[: np.count_nonzero(~np.isnan(times))]]
 

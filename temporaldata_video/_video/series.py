@@ -3,8 +3,10 @@ r"""A lazy video as a series of a host: everything but the host's own classes.""
 from __future__ import annotations
 
 import copy
+import importlib.util
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
@@ -92,6 +94,8 @@ class VideoSeries:
     ) -> None:
         output = checked_output(resize, colorspace, channel_format, dtype)
         part = VideoPart(locate(uri, segment_uris or (), store=store), frame_index)
+        if frame_index is not None or segment_uris:
+            part.check_index()
         self._init_recording(Recording((part,), output), metadata, domain)
 
     @classmethod
@@ -176,6 +180,7 @@ class VideoSeries:
         return video
 
     def _init_recording(self, recording: Recording, metadata: Any, domain: Any) -> None:
+        _require_pyav()
         self._set_columns(
             recording,
             LazyColumn(FromRecording(recording, "sorted_timestamps")),
@@ -596,8 +601,9 @@ class VideoSeries:
             sort: put the frames in time order; otherwise they keep their order.
 
         Raises:
-            ValueError: if there is none, or they differ in ``metadata.recording_hash``,
-                ``resize``, ``colorspace``, ``channel_format`` or ``dtype``.
+            ValueError: if there is none, or they differ in the ``recording_hash`` of their
+                metadata, as far as these have one, or in ``resize``, ``colorspace``,
+                ``channel_format`` or ``dtype``.
             TypeError: if one is no video of this class.
         """
         videos = list(videos)
@@ -610,8 +616,11 @@ class VideoSeries:
                     f"{type(video).__module__}.{type(video).__name__}."
                 )
         for name in ("recording_hash", "resize", "colorspace", "channel_format", "dtype"):
-            holders = [v.metadata if name == "recording_hash" else v for v in videos]
-            values = [getattr(holder, name, None) for holder in holders]
+            if name == "recording_hash":
+                found = (_recording_hash(video.metadata) for video in videos)
+                values = [value for value in found if value is not None]
+            else:
+                values = [getattr(video, name) for video in videos]
             if any(value != values[0] for value in values):
                 raise ValueError(f"videos to concatenate differ in {name}: {values}.")
         recording, numbers = merge_recordings([video._recording for video in videos])
@@ -684,6 +693,18 @@ class VideoSeries:
 
     def _repr_html_(self) -> str:
         return video_html(self)
+
+
+def _require_pyav() -> None:
+    # A video without a decoder is noticed when it is opened, and not hours later.
+    if sys.modules.get("av", sys) is None or importlib.util.find_spec("av") is None:
+        raise ImportError("videos need PyAV, which is missing. Run: pip install av")
+
+
+def _recording_hash(metadata: Any) -> Any:
+    if isinstance(metadata, Mapping):
+        return metadata.get("recording_hash")
+    return getattr(metadata, "recording_hash", None)
 
 
 def _seconds(name: str, value: Any) -> float:

@@ -63,7 +63,7 @@ def test_what_was_written_is_read(own_clip):
         assert one.pts_table(0).tolist() == written.pts_table(0).tolist()
         assert one.segments[0].stream == written.segments[0].stream
         assert one.segments[0].fingerprint == written.segments[0].fingerprint
-    with pytest.raises(IndexError, match=r"segment 1 is out of range.*1 segments"):
+    with pytest.raises(ValueError, match=r"segment 1 is out of range.*1 segments"):
         opened.pts_table(1)
 
 

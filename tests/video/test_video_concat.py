@@ -128,6 +128,11 @@ def test_concat_refuses_what_does_not_belong_together(days):
     assert len(tv.concat([opened(metadata=Metadata("a")), opened(metadata=Metadata("a"))]))
     with pytest.raises(ValueError, match=r"recording_hash.*'a', 'b'"):
         tv.concat([opened(metadata=Metadata("a")), opened(days[1], metadata=Metadata("b"))])
+    by_mapping = [opened(metadata={"recording_hash": name}) for name in "ab"]
+    with pytest.raises(ValueError, match=r"recording_hash.*'a', 'b'"):
+        tv.concat(by_mapping)
+    # What says nothing contradicts nothing.
+    assert len(tv.concat([by_mapping[0], opened(), opened(metadata=Metadata("a"))]))
     with pytest.raises(ValueError, match=r"resize.*\(8, 8\)"):
         tv.concat([opened(), opened(resize=(8, 8))])
     with pytest.raises(ValueError, match=r"colorspace.*'G'"):
