@@ -223,7 +223,7 @@ def test_a_huge_segment_number_allocates_nothing(own_clip):
     table = table.set_column(0, "segment_idx", [[1 << 60] * len(table)])
     table = table.replace_schema_metadata(None)
     lance.write_dataset(table, uri, mode="overwrite", data_storage_version="2.0")
-    with pytest.raises(IndexFormatError, match="not sorted by segment_idx"):
+    with pytest.raises(IndexFormatError, match="do not count segments by segment_idx"):
         tv.LazyVideo.from_uri(own_clip)
 
 

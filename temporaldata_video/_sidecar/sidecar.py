@@ -32,7 +32,7 @@ CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 
 _CHUNK_ROWS = 4096
 # Kinds of NumPy types; integers with a null among them arrive as floats.
-_KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "i")
+_KINDS = dict.fromkeys(("segment_idx", "local_frame_idx", *PACKET_DTYPES), "iu")
 _KINDS |= {"timestamp": "f", "keyframe": "b", "checksum": "i"}
 
 _CHUNKS: ProcessCache[Packets] = ProcessCache(128)
@@ -87,6 +87,7 @@ class LanceFrameIndex:
     _counts: tuple[int, ...] = field(repr=False)
     _header: Mapping[str, Any] | None = field(repr=False, compare=False)
     _place: Place = field(repr=False, compare=False)
+    _order: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -117,11 +118,11 @@ class LanceFrameIndex:
         place, dataset = open_place(uri, store)
         check_columns(uri, dataset)
         header = decode_header(dataset.metadata, uri)
-        counts = (
-            tuple(int(segment["frames"]) for segment in header["segments"])
-            if header
-            else _count_segments(place, dataset)
-        )
+        order = None
+        if header:
+            counts = tuple(int(segment["frames"]) for segment in header["segments"])
+        else:
+            counts, order = _count_segments(place, dataset)
         if sum(counts) != dataset.rows:
             raise IndexFormatError(
                 f"the index at {uri!r} has {sum(counts)} frames by its header, and "
@@ -134,6 +135,7 @@ class LanceFrameIndex:
             _counts=counts,
             _header=header,
             _place=place,
+            _order=order,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -188,7 +190,7 @@ class LanceFrameIndex:
                 f"{len(self._counts)} segments."
             )
         offset = sum(self._counts[:segment])
-        return self._column("pts", offset, self._counts[segment])
+        return self._column("pts", offset, self._counts[segment]).astype(np.int64)
 
     def timestamps(self) -> NDArray[np.float64]:
         r"""Returns the time of every frame, float64 seconds of shape (n,); NaN where a
@@ -242,7 +244,11 @@ class LanceFrameIndex:
         return self._column("checksum", 0, sum(self._counts))
 
     def _column(self, name: str, offset: int, count: int) -> np.ndarray:
-        return self._read((name,), offset, count)[name]
+        if self._order is None:
+            return self._read((name,), offset, count)[name]
+        # Rows that others did not sort can be anywhere.
+        values = self._read((name,), 0, len(self._order))[name]
+        return values[self._order[offset : offset + count]]
 
     def _packets(self, start: int, stop: int) -> Packets:
         first, last = start // _CHUNK_ROWS, max(start, stop - 1) // _CHUNK_ROWS
@@ -330,22 +336,32 @@ def check_columns(uri: str, dataset: Description) -> None:
         )
 
 
-def _count_segments(place: Place, dataset: Description) -> tuple[int, ...]:
-    # In sidecars without our header, only the rows tell the segments.
+def _count_segments(
+    place: Place, dataset: Description
+) -> tuple[tuple[int, ...], np.ndarray | None]:
+    # In sidecars without our header, only the rows tell the segments, in any order. Returns
+    # the frames of each, and the order of the rows if they are not sorted.
     names = ("segment_idx", "local_frame_idx")
     columns = _read_rows(place, dataset.version, "", names, 0, dataset.rows)
-    segment, local = columns["segment_idx"], columns["local_frame_idx"]
+    segment, local = (columns[name] for name in names)
+    n_rows = len(segment)
     # This check comes before arrays of the size that the rows claim.
-    in_order = (
-        segment.dtype.kind == local.dtype.kind == "i"
-        and (np.diff(segment) >= 0).all()
-        and (not len(segment) or (segment[0] >= 0 and segment[-1] < len(segment)))
+    if all(_can_count(column, n_rows) for column in (segment, local)):
+        segment, local = segment.astype(np.int64), local.astype(np.int64)
+        order = np.lexsort((local, segment))
+        counts = np.bincount(segment) if n_rows else np.zeros(1, int)
+        expected = np.concatenate([np.arange(count) for count in counts])
+        if np.array_equal(local[order], expected):
+            is_sorted = np.array_equal(order, np.arange(n_rows))
+            return tuple(counts.tolist()), None if is_sorted else order
+    raise IndexFormatError(
+        f"the rows of the index at {place.uri!r} do not count segments by segment_idx, and "
+        f"frames by local_frame_idx, each from 0 without a gap."
     )
-    counts = np.bincount(segment) if in_order and len(segment) else np.zeros(1, int)
-    expected = np.concatenate([np.arange(count) for count in counts])
-    if not in_order or not np.array_equal(local, expected):
-        raise IndexFormatError(
-            f"the rows of the index at {place.uri!r} are not sorted by segment_idx and "
-            f"local_frame_idx, each counted from 0 without a gap."
-        )
-    return tuple(counts.tolist())
+
+
+def _can_count(column: np.ndarray, n_rows: int) -> bool:
+    # Whether its values can be numbers of that many rows.
+    if column.dtype.kind not in "iu":
+        return False
+    return not n_rows or bool(column.min() >= 0 and column.max() < n_rows)
