@@ -39,6 +39,7 @@ nox.options.sessions = [
     "typecheck",
     "compat-3.11(lowest, 0.1.4)",
     "torch-3.11(0.2.1)",
+    "cases",
 ]
 
 # Its series need no PyTorch, and nothing that is not here already.
@@ -123,6 +124,13 @@ def torch(session: nox.Session, brain: str) -> None:
         workers,
         "temporaldata_video/hosts",
     )
+
+
+@nox.session(python=PYTHONS[0])
+def cases(session: nox.Session) -> None:
+    r"""Files behind public reports; the program beside them needs a PyAV before 19."""
+    session.install("-e", ".", *dependency_group("test"))
+    run_tests(session, "tests/test_cases.py")
 
 
 @nox.session(python=PYTHONS[0])

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from .pages import REPOSITORY
@@ -38,6 +39,8 @@ def shared() -> Path:
 
 @pytest.mark.parametrize("folder", REFUSED)
 def test_every_file_is_read_right_or_refused_by_name(folder):
+    if int(av.__version__.split(".")[0]) >= 19:
+        pytest.skip("the program that checks them opens files as PyAV before 19 does")
     place, program = shared() / folder, shared() / "cases" / "check_cases.py"
     if not (place.is_dir() and program.exists()):
         pytest.skip(f"no files at {place}; set TEMPORALDATA_VIDEO_CASES to their folder")

@@ -6,6 +6,7 @@ import errno
 import functools
 import os
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import SourceError, VideoError
@@ -81,7 +82,7 @@ def open_container(
     if not container.streams.video:
         container.close()
         raise SourceError(f"{uri!r} holds no video stream.")
-    if container.streams.video[0].codec_context is None:
+    if not _has_decoder(container.streams.video[0]):
         container.close()
         raise SourceError(
             f"{uri!r} holds video of a codec that this FFmpeg cannot decode. Re-encode it, "
@@ -114,6 +115,29 @@ def demuxed(
             f"the packets of {uri!r} cannot be read ({_reason(error)}). Check that it was "
             f"copied whole."
         ) from error
+
+
+def as_fraction(number: Any) -> Fraction:
+    r"""Returns a rational number of PyAV, which has a type of its own since 19.
+
+    Args:
+        number: the number, or :obj:`None`.
+
+    Returns:
+        0 where there is none, and for a denominator of 0.
+    """
+    if number is None or not number.denominator:
+        return Fraction(0)
+    return Fraction(int(number.numerator), int(number.denominator))
+
+
+def _has_decoder(stream: VideoStream) -> bool:
+    # PyAV before 19 has no context without a decoder, and a later one has no codec there.
+    context: VideoCodecContext | None = stream.codec_context
+    try:
+        return context is not None and context.codec is not None
+    except ValueError:
+        return False
 
 
 def keep_to_one_thread(context: VideoCodecContext) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._base.container import (
     LONGEST_BLOCK_HEADER,
+    as_fraction,
     demuxed,
     ffmpeg_errors,
     keep_to_one_thread,
@@ -153,7 +154,9 @@ class _Scanner:
         self._source = container.streams.video[0]
         self._context = self._source.codec_context
         keep_to_one_thread(self._context)
-        self._codec = self._context.codec.canonical_name
+        # A context that FFmpeg could not open forgets its codec.
+        self._decoder = self._context.codec
+        self._codec = self._decoder.canonical_name
         self._file, self._check, self._progress = file, check, progress
         self._first_packet = b""
         self._first_frame: av.VideoFrame | None = None
@@ -252,7 +255,7 @@ class _Scanner:
         )
         pos = np.array([-1 if p is None else p for p in columns[2]], np.int64)
         pos[pos >= 0] += max(0, self._block_header)
-        codec, stream = self._context.codec, self._stream_info(dts)
+        codec, stream = self._decoder, self._stream_info(dts)
         return Scan(
             stream,
             pts,
@@ -273,7 +276,7 @@ class _Scanner:
         # What a container says about fields reaches only a decoder that finds nothing about
         # them in a packet. PyAV 14 does not say it.
         order = getattr(self._context, "field_order", 0)
-        return FIELD_ORDERS[int(order)] if self._context.codec.intra_only else ""
+        return FIELD_ORDERS[int(order)] if self._decoder.intra_only else ""
 
     def _stream_info(self, dts: np.ndarray) -> StreamInfo:
         context, frame = self._context, self._first_frame
@@ -288,7 +291,7 @@ class _Scanner:
             codec=self._codec,
             codec_tag=tag,
             extradata=bytes(context.extradata or b""),
-            time_base=self._source.time_base or Fraction(1),
+            time_base=as_fraction(self._source.time_base) or Fraction(1),
             width=frame.width if frame else context.width,
             height=frame.height if frame else context.height,
             pixel_format=(frame.format.name if frame else context.pix_fmt) or "",
@@ -314,7 +317,7 @@ class _Scanner:
 
 def _frame_rate(source: VideoStream) -> Fraction:
     rates = (source.average_rate, source.guessed_rate, source.base_rate)
-    return next((rate for rate in rates if rate), Fraction(25))
+    return next(filter(None, map(as_fraction, rates)), Fraction(25))
 
 
 def _is_timeless(container: InputContainer) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
 
-from .._base.container import open_container
+from .._base.container import as_fraction, open_container
 
 
 @dataclass(frozen=True)
@@ -48,5 +48,5 @@ def read_container_facts(file: BinaryIO, uri: str) -> ContainerFacts:
                 stream.codec_context.codec.canonical_name if stream.codec_context else ""
                 for stream in audio
             ),
-            pixel_aspect=videos[0].sample_aspect_ratio or Fraction(0),
+            pixel_aspect=as_fraction(videos[0].sample_aspect_ratio),
         )

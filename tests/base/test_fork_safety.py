@@ -42,7 +42,7 @@ print("right")
 @needs_fork
 @pytest.mark.parametrize("module", ["av", "lance", "fsspec.asyn"])
 def test_a_fork_waits_for_imports(run_python, module):
-    assert run_python(f"MODULE = {module!r}\n{IMPORTING}").split()[-1] == "right"
+    assert "right" in run_python(f"MODULE = {module!r}\n{IMPORTING}").splitlines()
 
 
 COMPUTING = """
@@ -75,7 +75,8 @@ print("right")
 
 @needs_fork
 def test_a_child_computes_what_a_thread_of_its_parent_computes(run_python):
-    assert run_python(COMPUTING).strip() == "right"
+    # Since 3.12 Python warns of forks beside threads.
+    assert "right" in run_python(COMPUTING).splitlines()
 
 
 def test_a_property_is_kept():

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from ..._base.container import as_fraction
 from ..._index.chroma import leaves_chroma_open
 from ..._pixels.depth import bit_depth
 from ...errors import VideoError
@@ -338,7 +339,7 @@ def _sound_packets(source: InputContainer, digests: SoundDigests) -> Iterator[av
 
 
 def _moved(packet: av.Packet, copies: dict[int, Stream]) -> tuple[Fraction, av.Packet]:
-    time = (packet.dts or 0) * (packet.time_base or Fraction(1))
+    time = (packet.dts or 0) * (as_fraction(packet.time_base) or Fraction(1))
     packet.stream = copies[packet.stream.index]
     return time, packet
 
