@@ -14,7 +14,8 @@ from temporaldata import Data, Interval
 import temporaldata_video as tv
 from temporaldata_video._base.process_cache import RECORDING_ARRAYS
 from temporaldata_video.testing import LFP_RATE, make_clip, make_recording
-from tests.helpers import right
+from tests.deep import depth_frames, write_frames
+from tests.helpers import needs_fork, right
 from tests.pages import blocks_of
 
 HAS_TORCH = all(importlib.util.find_spec(name) for name in ("torch", "torch_brain", "ray"))
@@ -56,6 +57,42 @@ def test_the_page_runs_as_it_stands(tmp_path, run_script, monkeypatch):
     blocks.append(PADDED)
     said, _ = run_script("\n".join(blocks))
     assert said.splitlines() == ["torch.Size([3])"]  # 22 windows in batches of 8
+
+
+DEEP = """
+import numpy as np
+import temporaldata_video as tv
+from torch.utils.data import DataLoader
+
+class Windows:
+    def __init__(self, path):
+        self.video = tv.LazyVideo.from_uri(path, colorspace="G", dtype="auto")
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, number):
+        return self.video.slice(0.2 * number, 0.2 * (number + 1)).frames
+
+if __name__ == "__main__":
+    dataset = Windows("depth.mkv")
+    whole = dataset.video.frames
+    for method in ("fork", "spawn"):
+        loader = DataLoader(dataset, 1, num_workers=2, multiprocessing_context=method)
+        found = np.concatenate([batch[0].numpy() for batch in loader])
+        assert found.dtype == np.uint16 and np.array_equal(found, whole)
+        print(method, len(np.unique(found)))
+"""
+
+
+@pytest.mark.skipif(not HAS_TORCH, reason="needs torch and torch_brain: run nox -s torch")
+@needs_fork
+def test_workers_get_every_level_of_a_depth_camera(tmp_path, run_script, monkeypatch):
+    write_frames(tmp_path / "depth.mkv", depth_frames(30))
+    tv.write_index(tmp_path / "depth.mkv", progress=False)
+    monkeypatch.chdir(tmp_path)
+    said, _ = run_script(DEEP)
+    assert said.splitlines() == ["fork 55", "spawn 55"]
 
 
 # Many recordings ------------------------------------------------------------------------
