@@ -23,6 +23,8 @@ exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_google_docstring = True
+# Pages lead to headings of one another.
+myst_heading_anchors = 2
 myst_enable_extensions = ["colon_fence"]
 
 INVENTORIES = {
