@@ -17,7 +17,7 @@ from temporaldata import Data, Interval, IrregularTimeSeries
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip, read_numbers
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]  # uint8 or uint16, as the video was opened
 Seconds = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
