@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from .._base.container import pyav_version
 from .._base.memory import check_request
 from .._base.process_cache import ProcessCache
 from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
@@ -100,11 +101,17 @@ def read_frames(
     wanted = _Wanted(file.uri, file.packets.stream, output, target, missing)
     if runs is None:
         runs = plan_frames(file, frames, threads)
-    failed = _decode_runs(file, runs, wanted, threads)
+    # FFmpeg 7 fails on MPEG-4 that is whole, and shows other frames if it begins earlier.
+    earlier, strict = _EARLIER, True
+    if file.packets.stream.codec == "mpeg4" and pyav_version() < 16:
+        earlier, strict = 1, False
+    failed = _decode_runs(file, runs, wanted, threads, strict)
+    if not strict:
+        failed = list(missing)
     if failed:
         missing.update(dict.fromkeys(failed, "the decoder shows no frame"))
         again = np.array(sorted(failed), np.int64)
-        runs = plan_runs(file.packets, again, earlier=_EARLIER, split=threads > 1)
+        runs = plan_runs(file.packets, again, earlier=earlier, split=threads > 1)
         _decode_runs(file, runs, wanted, threads, strict=False)
     return missing
 
