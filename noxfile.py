@@ -186,9 +186,10 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def stress(session: nox.Session) -> None:
-    r"""Damaged videos, killed writers, descriptors and memory: the table of trust.md."""
-    session.install("-e", ".[nwb]")
-    for command in ("damage", "structure", "writers", "resources"):
+    r"""All that the table of trust.md counts, but for fuzzing."""
+    session.install("-e", ".[nwb]", *dependency_group("test"))
+    commands = "damage structure writers resources forks processes signals limits changes"
+    for command in f"{commands} recordings servers long".split():
         session.run("python", "-m", "stress", command, *session.posargs)
 
 

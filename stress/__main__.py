@@ -17,11 +17,15 @@ from .changes import change_everything
 from .damage import FOUND, damaged_videos
 from .forks import fork_clip
 from .fuzz import fuzz
+from .limits import short_of_everything
+from .long_runs import read_for_long
 from .mutants import draw_mutants, run_mutants
+from .processes import run_programs
 from .pulses import match_many
 from .recordings import load_all
-from .resources import cut
+from .resources import Usage, cut
 from .servers import read_from_all
+from .signals import signal_all
 from .structure import FINE, damaged_files
 from .targets import TARGETS
 from .writers import kill_writers
@@ -51,12 +55,23 @@ def main() -> int:
     resources = commands.add_parser("resources", help="descriptors, threads and memory")
     resources.add_argument("--slices", type=int, default=10_000)
     resources.add_argument("--seed", type=int, default=1)
+    long = commands.add_parser("long", help="many windows of 20 videos through a cache")
+    long.add_argument("--windows", type=int, default=20_000, help="for each process")
+    long.add_argument("--processes", type=int, default=4)
+    long.add_argument("--seed", type=int, default=1)
     forks = commands.add_parser("forks", help="forks while another thread reads")
     forks.add_argument("--count", type=int, default=200, help="for each kind of work")
     forks.add_argument("--seed", type=int, default=1)
     commands.add_parser("changes", help="files that change between two steps")
     commands.add_parser("recordings", help="recordings that lead elsewhere")
+    commands.add_parser("limits", help="too little memory, room, rights, descriptors")
     commands.add_parser("servers", help="HTTP servers that misbehave")
+    signals = commands.add_parser("signals", help="commands that are interrupted or killed")
+    signals.add_argument("--count", type=int, default=25, help="for each command")
+    signals.add_argument("--seed", type=int, default=1)
+    processes = commands.add_parser("processes", help="threads, pools, ends of programs")
+    processes.add_argument("--count", type=int, default=12, help="for each program")
+    processes.add_argument("--seed", type=int, default=1)
     mutants = commands.add_parser("mutants", help="mistakes that a test should notice")
     mutants.add_argument("--count", type=int, default=300)
     mutants.add_argument("--only", type=int, nargs="+", help="their numbers, from 1 on")
@@ -131,11 +146,22 @@ def _resources(arguments: argparse.Namespace) -> int:
     for number, now in enumerate(seen, 1):
         slices = number * arguments.slices // 10
         print(json.dumps({"slices": slices, **now._asdict()}), flush=True)
+    return int(_grown(seen))
+
+
+def _grown(seen: list[Usage]) -> bool:
     first, last = seen[0], seen[-1]
     grown = last.memory_kib - first.memory_kib > 32 * 1024
-    return bool(
-        last.descriptors > first.descriptors or last.threads > first.threads or grown
-    )
+    return last.descriptors > first.descriptors or last.threads > first.threads or grown
+
+
+def _long(arguments: argparse.Namespace) -> int:
+    found = read_for_long(arguments.windows, arguments.processes, arguments.seed)
+    for number, seen in enumerate(found.usages):
+        print(json.dumps({"process": number, "looks": [u._asdict() for u in seen]}))
+    print(json.dumps(found._replace(usages=[])._asdict()), flush=True)
+    over = found.most_bytes > found.quota_bytes
+    return int(over or any(_grown(seen) for seen in found.usages))
 
 
 def _forks(arguments: argparse.Namespace) -> int:
@@ -160,10 +186,28 @@ def _recordings(arguments: argparse.Namespace) -> int:
     return int(any(n for name, n in found.items() if name.startswith(_HOSTILE)))
 
 
+def _limits(arguments: argparse.Namespace) -> int:
+    found = short_of_everything()
+    print(json.dumps(found), flush=True)
+    return int(any(re.search(": (wrong|hung|lost)", outcome) for outcome in found))
+
+
 def _servers(arguments: argparse.Namespace) -> int:
     found = read_from_all()
     print(json.dumps(found), flush=True)
     return int(any(outcome.endswith((": wrong", ": late")) for outcome in found))
+
+
+def _signals(arguments: argparse.Namespace) -> int:
+    found = signal_all(arguments.count, arguments.seed)
+    print(json.dumps(found), flush=True)
+    return int(any(not outcome.endswith(": right") for outcome in found))
+
+
+def _processes(arguments: argparse.Namespace) -> int:
+    found = run_programs(arguments.count, arguments.seed)
+    print(json.dumps(found), flush=True)
+    return int(any(not outcome.endswith(": right") for outcome in found))
 
 
 def _mutants(arguments: argparse.Namespace) -> int:

@@ -2,9 +2,12 @@ r"""The entry point: all commands, and how errors and warnings reach the user.""
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -41,18 +44,32 @@ OPTIONS.update(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    r"""Runs a command and exits: 0 done, 1 failed, 2 wrongly called, 130 interrupted.
+    r"""Runs a command and exits: 0 done, 1 failed, 2 wrongly called, 130 interrupted, 143
+    terminated.
 
     Args:
         arguments: what follows the name of the program; those of this process by default.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _terminated_in_order():
         warnings.showwarning = _warning_printer(warnings.showwarning)
         try:
             app(arguments, prog_name="temporaldata-video")
         except (VideoError, ValueError, OSError, ImportError) as error:
             typer.echo(f"error: {in_options(_one_line(error))}", err=True)
             sys.exit(1)
+
+
+@contextmanager
+def _terminated_in_order() -> Iterator[None]:
+    # Without a handler, SIGTERM ends a process before it removes what it wrote aside.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _print_version(wanted: bool) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from .._base.uris import check_scheme, normalize_uri, relative_uri, resolve_uri
 from .._clock.pauses import decode_pace, encode_pace
 from .._plugin.place import VideoPlace
-from ..errors import FrameIndexError
+from ..errors import FrameIndexError, VideoError
 from ..types import Fingerprint
 from .arguments import check_choice, checked_output, checked_threads
 from .lazy_arrays import LazyColumn
@@ -136,6 +136,8 @@ def read_parts(group: Any) -> list[VideoPart]:
         parts = [_read_part(part, base) for part in json.loads(group.attrs["parts"])]
         if not parts:
             raise ValueError("it names no file")
+    except VideoError:
+        raise
     except _DAMAGES as error:
         raise _damaged(group, error) from error
     return parts
@@ -169,10 +171,13 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
         parts = tuple(map(look_beside, _followed(read_parts(group), base)))
         threads = checked_threads(options["threads"])
         recording = Recording(parts, output, options["on_error"], threads)
+        _check_plain_series(group)
         _check_columns(group)
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
         has_holes = bool(group.attrs.get("has_holes", False))
+    except VideoError:
+        raise
     except _DAMAGES as error:
         raise _damaged(group, error) from error
 
@@ -185,7 +190,8 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
     return Pointer(recording, times, frames, timekeys, origin, edge, has_holes)
 
 
-_DAMAGES = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+# Links of a file that lead nowhere are a RuntimeError or an OSError of h5py.
+_DAMAGES = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError)
 
 
 def _damaged(group: Any, error: Exception) -> FrameIndexError:
@@ -205,6 +211,8 @@ def _followed(parts: Sequence[VideoPart], base: str) -> Sequence[VideoPart]:
 
 def _check_columns(group: Any) -> None:
     # This looks at their description alone, and reads none of their contents.
+    for name in ("timestamps", "frame_indices"):
+        _check_storage(group, name)
     times, numbers = group["timestamps"], group["frame_indices"]
     if not (
         times.shape == numbers.shape
@@ -216,6 +224,28 @@ def _check_columns(group: Any) -> None:
             f"its timestamps are {times.dtype} of shape {times.shape}, and its "
             f"frame_indices {numbers.dtype} of shape {numbers.shape}"
         )
+
+
+def _check_storage(group: Any, name: str) -> None:
+    # HDF5 takes bytes from any file that a file names: /dev/zero, or one of somebody else.
+    import h5py
+
+    column = group[name]
+    if (
+        not isinstance(group.get(name, getlink=True), h5py.HardLink)
+        or column.external
+        or column.is_virtual
+    ):
+        raise ValueError(f"its {name} lie in another file")
+    if column.size and not column.id.get_storage_size():
+        raise ValueError(f"its {name} were never written")
+
+
+def _check_plain_series(group: Any) -> None:
+    # The host reads the group itself, too.
+    if str(group.attrs["object"]) != "IrregularTimeSeries":
+        raise ValueError(f"it is a {group.attrs['object']}")
+    group.attrs["_unicode_keys"].astype(str)
 
 
 def _read_part(part: dict[str, Any], base: str) -> VideoPart:

@@ -55,12 +55,12 @@ def _dispatch_to_backends(data_class: type) -> None:
 
     @functools.wraps(original)
     def from_hdf5(cls: type, file: Any, *args: Any, **kwargs: Any) -> Any:
-        data = original(cls, file, *args, **kwargs)
         lazy = kwargs.get("lazy", args[0] if args else True)
+        found = {}
         for key, group in file.items():
             name = group.attrs.get(BACKEND_ATTRIBUTE)
             # The attributes of a nested Data belong to its user.
-            if not isinstance(name, str) or group.attrs.get("object") == "Data":
+            if not isinstance(name, str) or str(group.attrs.get("object")) == "Data":
                 continue
             try:
                 backend = get_backend(name)
@@ -72,7 +72,12 @@ def _dispatch_to_backends(data_class: type) -> None:
                     stacklevel=2,
                 )
                 continue
-            setattr(data, key, backend.read_hdf5(group, data_class=data_class, lazy=lazy))
+            found[key] = backend.read_hdf5(group, data_class=data_class, lazy=lazy)
+        # Last, since the errors of backends say more than those of a host that reads a
+        # damaged group as a plain series.
+        data = original(cls, file, *args, **kwargs)
+        for key, series in found.items():
+            setattr(data, key, series)
         return data
 
     from_hdf5.dispatches_to_backends = True  # type: ignore[attr-defined]

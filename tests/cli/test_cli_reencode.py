@@ -2,7 +2,14 @@ r"""``temporaldata-video reencode``: what is made, printed and refused."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
+import pytest
 
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip, read_numbers
@@ -64,3 +71,27 @@ def test_what_cannot_be_copied_is_one_line(cli, tmp_path, no_videos):
     done = cli("reencode", path, "-o", path, "--overwrite")
     assert done.status == 1 and "the video itself" in done.err
     assert cli("reencode", path, "--crf", 60).status == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no SIGTERM")
+def test_a_copy_that_is_terminated_leaves_nothing(tmp_path):
+    path = slow_clip(tmp_path)
+    command = [sys.executable, "-m", "temporaldata_video._cli.main", "reencode", path]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while process.poll() is None and not [*tmp_path.glob("*.part")]:
+        time.sleep(0.001)
+    process.terminate()
+    assert process.wait() in (0, 128 + signal.SIGTERM)
+    assert {*tmp_path.glob("*.part")} == set()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no ulimit")
+def test_a_copy_for_which_there_is_no_room_is_one_line(tmp_path):
+    path = slow_clip(tmp_path)
+    # No file may grow beyond 1 KiB.
+    command = 'ulimit -f 1; exec "$0" -m temporaldata_video._cli.main reencode "$1"'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, path], capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "error: cannot write the copy" in done.stderr
+    assert "File too large" in done.stderr and not [*tmp_path.glob("*gop30*")]

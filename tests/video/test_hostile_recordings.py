@@ -11,7 +11,7 @@ from stress.recordings import load_all
 
 @pytest.mark.skipif(os.name != "posix", reason="this system has no pipes and devices")
 def test_recordings_lead_to_videos_alone():
-    found = load_all()
+    found = load_all(120)
     assert found.pop("connected") == 0
-    assert sum(found.values()) > 120
+    assert sum(found.values()) > 240
     assert not [name for name in found if name.startswith(("wrong", "late"))]

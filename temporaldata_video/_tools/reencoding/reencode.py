@@ -17,6 +17,7 @@ from ..._sidecar.sidecar_write import write_sidecar
 from ..._video.cost import ReadingCost, expected_cost
 from ..._video.part import VideoPart
 from ..._video.recording import Recording
+from ...errors import VideoError
 from ...types import ObjectStore
 from .copy_plan import Job, check_free, checked_encoding, checked_output, plan_copies
 from .encode import Encoding
@@ -111,7 +112,7 @@ def reencode(
         ValueError: if an argument is wrong.
         VideoError: if a lossy copy would have fewer bits per sample.
         DecodeError: if a frame does not decode. No copy is made then.
-        VideoError: if the copy cannot be exact, or there is one already.
+        VideoError: if the copy cannot be exact or written, or there is one already.
 
     Example ::
 
@@ -125,6 +126,8 @@ def reencode(
         >>> tv.LazyVideo.from_uri("slow_gop10.mp4").frame_count
         300
     """
+    import av
+
     started = time.perf_counter()
     encoding = checked_encoding(gop, crf, codec, lossless)
     place = locate(uri, store=store, storage_options=storage_options, index_uri=index_uri)
@@ -133,16 +136,29 @@ def reencode(
     target = checked_output(output, place.uri, gop)
     jobs = list(plan_copies(part, target, fps_keep, audio))
     check_free(jobs, overwrite)
-    copies = _make_copies(jobs, encoding, target.name, progress)
-    written = write_sidecar(
-        frame_index_uri(str(jobs[0].path)),
-        [str(job.path) for job in jobs],
-        [copy.index for copy in copies],
-        Recording((part,)).timestamps,
-        again=part.shown_again,
-        max_gap=part.pace.max_gap,
-        overwrite=overwrite,
-    )
+    try:
+        copies = _make_copies(jobs, encoding, target.name, progress)
+        # Before the copies take their places: without an index, the clock that a program
+        # would read them on is that of the container.
+        written = write_sidecar(
+            frame_index_uri(str(jobs[0].path)),
+            [str(job.path) for job in jobs],
+            [copy.index for copy in copies],
+            Recording((part,)).timestamps,
+            again=part.shown_again,
+            max_gap=part.pace.max_gap,
+            overwrite=overwrite,
+        )
+        for job in jobs:
+            os.replace(job.aside, job.path)
+    except VideoError:
+        raise
+    except (OSError, av.error.FFmpegError) as error:
+        why = error.strerror or error
+        raise VideoError(f"cannot write the copy {str(target)!r}: {why}.") from error
+    finally:
+        for job in jobs:
+            job.aside.unlink(missing_ok=True)
     return _report(part, jobs, copies, written, lossless, time.perf_counter() - started)
 
 
@@ -185,25 +201,19 @@ class _Copy:
 def _make_copies(
     jobs: Sequence[Job], encoding: Encoding, label: str, progress: bool
 ) -> list[_Copy]:
-    r"""Writes all files aside, checks them, and moves them into place."""
+    r"""Writes all files aside, and checks them."""
     copies, done = [], 0
     total = 2 * sum(len(job.rows) for job in jobs)
-    try:
-        with progress_bar(label, total, progress) as show:
+    with progress_bar(label, total, progress) as show:
 
-            def advance(n: int) -> None:
-                if show is not None:
-                    show(done + n)
+        def advance(n: int) -> None:
+            if show is not None:
+                show(done + n)
 
-            for job in jobs:
-                seen = transcode(job, encoding, advance)
-                done += len(job.rows)
-                index, psnr = verify(job, seen, advance)
-                done += len(job.rows)
-                copies.append(_Copy(index, psnr, seen.converted))
         for job in jobs:
-            os.replace(job.aside, job.path)
-    finally:
-        for job in jobs:
-            job.aside.unlink(missing_ok=True)
+            seen = transcode(job, encoding, advance)
+            done += len(job.rows)
+            index, psnr = verify(job, seen, advance)
+            done += len(job.rows)
+            copies.append(_Copy(index, psnr, seen.converted))
     return copies
