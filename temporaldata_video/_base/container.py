@@ -154,19 +154,34 @@ def keep_to_one_thread(context: VideoCodecContext) -> None:
 class _Guarded:
     # Damaged files make FFmpeg seek to places before their beginning. FFmpeg copes with an
     # error number as an answer, while PyAV would keep an exception and raise it later.
+    # After an error of reading, the file ends here: PyAV raises the error when FFmpeg is
+    # through, and FFmpeg would go on for long. PyAV 14 cannot take a second error at all.
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.read, self.tell = file.read, file.tell
+        self._failed = False
+        self.tell = file.tell
         self.name = getattr(file, "name", "")
 
     def seekable(self) -> bool:
         return True
 
+    def read(self, length: int) -> bytes:
+        if self._failed:
+            return b""
+        try:
+            return self._file.read(length)
+        except BaseException:
+            self._failed = True
+            raise
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if self._failed:
+            return -errno.EIO
         try:
             return self._file.seek(offset, whence)
         except VideoError:  # an error of the store says more
+            self._failed = True
             raise
         except (OSError, ValueError):
             return -errno.EINVAL

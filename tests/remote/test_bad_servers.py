@@ -2,7 +2,6 @@ r"""Servers that misbehave: frames are right, or there is an error of ours, in t
 
 from __future__ import annotations
 
-import av
 import pytest
 
 from stress.servers import FAULTS, read_from_all
@@ -13,10 +12,6 @@ ERRORS = {"ignores ranges", "no range", "gzip", "to a file", "one byte a second"
 FINE = {"good", "weak etags", "no etags", "no length", "resets at times", "503 at times"}
 
 
-@pytest.mark.skipif(
-    int(av.__version__.split(".")[0]) < 16,
-    reason="with the oldest packages it hung once, in 'another range', for no known reason",
-)
 @pytest.mark.parametrize("fault", sorted(FAULTS.keys() - SLOW))
 def test_a_server_that_misbehaves(fault):
     outcomes = [name.removeprefix(f"{fault}: ") for name in read_from_all((fault,))]
