@@ -19,7 +19,8 @@ from ._sidecar.sidecar import LanceFrameIndex
 from ._tools.checking.check_video import check_video
 from ._tools.checking.finding import CheckReport, Finding, Severity
 from ._tools.configure import configure
-from ._tools.index_many import IndexReport, IndexSummary, index_many
+from ._tools.index_many import index_many
+from ._tools.many import ManyReport, VideoReport
 from ._tools.plot_recording import plot_recording
 from ._tools.reencoding.reencode import ReencodeReport, reencode
 from ._tools.relink import RelinkedFile, RelinkReport, relink
@@ -93,11 +94,10 @@ __all__ = [
     "FrameSizeError",
     "IndexFormatError",
     "IndexNotFoundError",
-    "IndexReport",
-    "IndexSummary",
     "IndexWarning",
     "LanceFrameIndex",
     "LazyVideo",
+    "ManyReport",
     "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
@@ -120,6 +120,7 @@ __all__ = [
     "SyncFit",
     "UnknownBackendError",
     "VideoError",
+    "VideoReport",
     "VideoWarning",
     "check_video",
     "concat",

@@ -122,11 +122,11 @@ def index_several(folder: Path) -> None:
     clips = [make_clip(folder / f"{k}.mp4", 12) for k in range(2)]
     with ThreadPoolExecutor(2) as pool:
         summary = tv.index_many(clips, executor=pool, progress=False)
-    assert_type(summary, tv.IndexSummary)
-    assert_type(summary[0], tv.IndexReport)
+    assert_type(summary, tv.ManyReport)
+    assert_type(summary[0], tv.VideoReport)
     assert_type(summary.counts(), dict[str, int])
     assert_type([report.uri for report in summary], list[str])
-    assert_type(summary.failed, list[tv.IndexReport])
+    assert_type(summary.failed, list[tv.VideoReport])
 
 
 def clocks(folder: Path) -> None:
