@@ -22,6 +22,8 @@ from ._tools.configure import configure
 from ._tools.index_many import index_many
 from ._tools.many import ManyReport, VideoReport
 from ._tools.plot_recording import plot_recording
+from ._tools.proxies.proxy_many import proxy_many
+from ._tools.proxies.write_proxy import ProxyReport, write_proxy
 from ._tools.reencoding.reencode import ReencodeReport, reencode
 from ._tools.relink import RelinkedFile, RelinkReport, relink
 from ._tools.write_index import write_index
@@ -105,6 +107,7 @@ __all__ = [
     "PacketIndex",
     "PluginWarning",
     "PrecisionWarning",
+    "ProxyReport",
     "RangeStore",
     "ReencodeReport",
     "RelinkReport",
@@ -140,6 +143,7 @@ __all__ = [
     "open_backend",
     "plot_recording",
     "pose_frame_count",
+    "proxy_many",
     "read_many",
     "read_pose",
     "read_timestamps",
@@ -148,6 +152,7 @@ __all__ = [
     "relink",
     "segment_uris",
     "write_index",
+    "write_proxy",
 ]
 
 

@@ -207,7 +207,7 @@ def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:
     if not windows:
         return
     costs = np.median([frames_cost(recording, window) for window in windows], axis=0)
-    frames, decoded, n_bytes, _ = costs
+    frames, decoded, n_bytes = costs[:3]
     yield (
         label,
         f"{frames:g} frames, {decoded:g} decoded, {decimal(int(n_bytes))} "

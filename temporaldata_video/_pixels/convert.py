@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import av
 
 
+_LIMITED = 1  # AVCOL_RANGE_MPEG
+
+
 @dataclass(frozen=True)
 class OutputFormat:
     r"""The pixels that a user asks for.
@@ -154,7 +157,11 @@ class FrameWriter:
         return stored if is_stored_grey(stored) else "gray16le"
 
     def _choose_way(self, kind: Conversion) -> tuple[Conversion, DirectScaler | None]:
-        # The fastest conversion that gives the bytes of the reference.
+        # The fastest conversion that gives the bytes of the reference. Planes that hold the
+        # pixels already are copied as they are, unless the stream claims a limited range.
+        stored = PLANAR.get(kind.target_format, kind.target_format)
+        if kind.pixel_format == stored and kind.keeps_size and kind.color_range != _LIMITED:
+            return kind._replace(target_format=stored), None
         if self._is_planar and kind.target_format in PLANAR and planar_equals_packed(kind):
             kind = kind._replace(target_format=PLANAR[kind.target_format])
         fits = self._is_grey or self._is_planar == kind.is_planar
