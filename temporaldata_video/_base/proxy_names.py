@@ -36,7 +36,9 @@ class ProxyKind(NamedTuple):
             '224x320-gray.proxy'
         """
         gray, deep = "-gray" * self.gray, "-uint16" * self.deep
-        return f"{self.height}x{self.width}{gray}{deep}{'-lossy' * (not self.lossless)}.proxy"
+        return (
+            f"{self.height}x{self.width}{gray}{deep}{'-lossy' * (not self.lossless)}.proxy"
+        )
 
     @classmethod
     def named(cls, name: str) -> ProxyKind | None:

@@ -53,7 +53,7 @@ def decode_record(stored: Mapping[str, Any], n_frames: int) -> ProxyRecord:
     Raises:
         ValueError: if it makes no sense, or another error of a foreign dict.
     """
-    lost = {row: why for row, why in stored["lost"]}
+    lost = dict(stored["lost"])
     record = ProxyRecord(
         video=checked_fingerprint(stored["video"]),
         lost=lost,

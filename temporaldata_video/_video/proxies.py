@@ -94,9 +94,7 @@ def open_proxy(part: VideoPart, file: VideoFile, kind: ProxyKind, uri: str) -> V
     return VideoFile(uri, segments[0], ranged(store), cache, proxy=stands_for)
 
 
-def _why_stale(
-    record: ProxyRecord, part: VideoPart, file: VideoFile, n_frames: int
-) -> str:
+def _why_stale(record: ProxyRecord, part: VideoPart, file: VideoFile, n_frames: int) -> str:
     packets = file.packets
     if not _is_of(record.video, file):
         return "it is of another version of the video"

@@ -174,9 +174,7 @@ def saved_fingerprint(
         return indexed
 
 
-def same_contents(
-    uri: str, was: Fingerprint, now: Fingerprint, store: ObjectStore
-) -> bool:
+def same_contents(uri: str, was: Fingerprint, now: Fingerprint, store: ObjectStore) -> bool:
     r"""Returns whether two fingerprints are of the same contents.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -47,14 +47,12 @@ def proxy_encoding(kind: ProxyKind, crf: int, gop: int) -> ProxyEncoding:
         crf: constant rate factor of lossy proxies.
         gop: frames from one key frame of lossy proxies to the next.
     """
-    if kind.lossless and kind.deep:
-        every_frame_by_itself = {"g": "1", "level": "3", "slicecrc": "1"}
-        planes = "gray16le" if kind.gray else "gbrp16le"
-        return ProxyEncoding("ffv1", planes, every_frame_by_itself)
+    # What is read fastest. UT Video has no grey, and no codec for more than 8 bits is
+    # nearly as fast as a disk.
     if kind.lossless:
-        # The quickest decoders; UT Video has no grey.
-        found = ("magicyuv", "gray") if kind.gray else ("utvideo", "gbrp")
-        return ProxyEncoding(*found, {})
+        planes = ("gray" if kind.gray else "gbrp") + "16le" * kind.deep
+        quickest = "magicyuv" if kind.gray else "utvideo"
+        return ProxyEncoding("rawvideo" if kind.deep else quickest, planes, {})
     halved = kind.height % 2 == 0 and kind.width % 2 == 0
     colour = "yuv420p" if halved else "yuv444p"
     options = {
@@ -83,8 +81,7 @@ class ProxyFile:
 
         self._kind, self._format = kind, encoding.pixel_format
         self._planes = (0,) if kind.gray else GBRP_PLANE_OF_CHANNEL
-        self._raw = "gbrp" if not kind.gray else "gray"
-        self._raw += "16le" if kind.deep else ""
+        self._raw = ("gray" if kind.gray else "gbrp") + "16le" * kind.deep
         self._container = av.open(str(path), "w", format=_CONTAINER)
         try:
             self._stream = self._add_stream(encoding)
@@ -97,7 +94,8 @@ class ProxyFile:
         self._count = 0
 
     def _add_stream(self, encoding: ProxyEncoding) -> VideoStream:
-        stream = self._container.add_stream(encoding.codec, _RATE, encoding.options)
+        added = self._container.add_stream(encoding.codec, _RATE, encoding.options)
+        stream = cast("VideoStream", added)
         stream.height, stream.width = self._kind.height, self._kind.width
         stream.pix_fmt = encoding.pixel_format
         # One thread makes the same bytes everywhere; many videos have many processes.

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -302,13 +303,12 @@ def _pictures(
     # All frames of a file as users read them, some at a time, and those that are none.
     shape = 1 if kind.gray else 3, kind.height, kind.width
     dtype = output.sample_dtype
-    step = max(1, min(256, _CHUNK_BYTES // (np.prod(shape) * dtype.itemsize)))
+    step = min(256, max(1, _CHUNK_BYTES // (prod(shape) * dtype.itemsize)))
     for first in range(0, len(file.packets), step):
         rows = np.arange(first, min(first + step, len(file.packets)))
         pictures = np.zeros((len(rows), *shape), dtype)
-        failed = read_frames(
-            file, rows, output, lambda row, at=first, to=pictures: to[row - at]
-        )
+        by_row = dict(zip(rows.tolist(), pictures))
+        failed = read_frames(file, rows, output, by_row.__getitem__)
         pictures[[row - first for row in failed]] = 0
         yield pictures, failed
     forget(file)
@@ -322,7 +322,7 @@ def _note(seen: _Seen, picture: np.ndarray, kind: ProxyKind) -> None:
     )
     seen.samples.append(channel[np.ix_(rows, columns)].ravel().astype(np.uint16))
     if kind.lossless:
-        seen.digests.append(hashlib.blake2b(picture, digest_size=16).digest())
+        seen.digests.append(hashlib.blake2b(picture.tobytes(), digest_size=16).digest())
 
 
 def _write_index(job: _Job, index: SegmentIndex, lost: Mapping[int, str]) -> None:
