@@ -1,4 +1,4 @@
-r"""``temporaldata-video proxy``: what is made, printed and refused, and what ``info`` says."""
+r"""``temporaldata-video proxy``: what is made, printed and refused; ``info`` of proxies."""
 
 from __future__ import annotations
 

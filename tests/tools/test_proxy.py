@@ -164,7 +164,7 @@ def test_lossy_pictures_are_compared_too(own_clip, monkeypatch):
         return [] if k == 0 else [picture] * (1 + (k == 119))
 
     monkeypatch.setattr(ProxyFile, "write", encode_wrongly(shifted))
-    with pytest.raises(tv.VideoError, match="shifted|another picture|other pictures"):
+    with pytest.raises(tv.VideoError, match=r"shifted|another picture|other pictures"):
         tv.write_proxy(own_clip, SIZE, lossless=False, progress=False)
     assert beside(own_clip) == ["cam.mp4"]
 

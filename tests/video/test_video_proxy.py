@@ -219,7 +219,13 @@ def test_recordings_say_which_proxies_are_read(kept, tmp_path):
 
 @pytest.mark.parametrize(
     "pixels",
-    [{}, {"resize": (32, 47)}, {"colorspace": "G"}, {"dtype": "uint16"}, {"proxy": "never"}],
+    [
+        {},
+        {"resize": (32, 47)},
+        {"colorspace": "G"},
+        {"dtype": "uint16"},
+        {"proxy": "never"},
+    ],
 )
 def test_other_pixels_are_read_from_the_video(pixels, kept):
     pixels = {"resize": SIZE, **pixels} if pixels else {}
@@ -333,7 +339,9 @@ def test_a_proxy_that_is_none_is_not_used(harm, why, kept, caplog):
 
 
 def test_a_damaged_index_of_a_proxy_is_not_used(kept, caplog):
-    for manifest in (kept.parent / "cam.mp4.32x48.proxy.lance/_versions").glob("*.manifest"):
+    for manifest in (kept.parent / "cam.mp4.32x48.proxy.lance/_versions").glob(
+        "*.manifest"
+    ):
         manifest.write_bytes(b"nothing")
     assert_not_used(kept, caplog, "is damaged")
 
@@ -359,7 +367,7 @@ def test_a_proxy_that_is_written_anew_is_noticed(kept):
     video = tv.LazyVideo.from_uri(kept, resize=SIZE)
     assert video.slice(100, 101).frames.any()
     replaced_by_another_video(f"{kept}.32x48.proxy")
-    with pytest.raises(tv.StaleIndexError, match="proxy .* was written anew"):
+    with pytest.raises(tv.StaleIndexError, match=r"proxy .* was written anew"):
         video.slice(100, 101).frames  # noqa: B018
     assert tv.LazyVideo.from_uri(kept, resize=SIZE).slice(100, 101).frames.any()
 
