@@ -12,6 +12,7 @@ import numpy as np
 from .._base.container import pyav_version
 from .._base.memory import check_request
 from .._base.process_cache import ProcessCache
+from .._base.uris import shown_uri
 from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
 from .._bytes.fingerprint import matches
 from .._bytes.local import LocalStore
@@ -133,7 +134,8 @@ def read_frames(
         runs = plan_runs(file.packets, again, earlier=earlier, split=threads > 1)
         _decode_runs(file, runs, wanted, threads, strict=False)
     if file.proxy is not None:
-        missing = {n: f"its proxy {file.uri!r}: {why}" for n, why in missing.items()}
+        name = shown_uri(file.uri)
+        missing = {n: f"its proxy {name!r}: {why}" for n, why in missing.items()}
         lost = file.proxy.lost
         missing |= {n: lost[n] for n in lost.keys() & set(frames.tolist())}
     return missing
@@ -382,8 +384,8 @@ def _verify(file: VideoFile) -> ObjectMeta:
         if matches(file.store, file.uri, expected, meta):
             return meta
         raise StaleIndexError(
-            f"the proxy {file.uri!r} was written anew since the video "
-            f"{file.proxy.original.uri!r} was opened; open the video again."
+            f"the proxy {shown_uri(file.uri)!r} was written anew since the video "
+            f"{shown_uri(file.proxy.original.uri)!r} was opened; open the video again."
         )
     if expected is not None and not matches(file.store, file.uri, expected, meta):
         difference = (

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._base.proxy_names import ProxyKind
-from .._base.uris import frame_index_uri, protocol_of
+from .._base.uris import frame_index_uri, protocol_of, shown_uri
 from .._bytes.fetch import ranged
 from .._bytes.fingerprint import matches
 from .._decode.read_file import ProxyOf, VideoFile
@@ -58,7 +58,7 @@ def find_proxy(part: VideoPart, file: VideoFile, kind: ProxyKind) -> VideoFile |
     except IndexNotFoundError:
         return None
     except VideoError as error:
-        _LOG.warning("the proxy %s is not used: %s", uri, error)
+        _LOG.warning("the proxy %s is not used: %s", shown_uri(uri), error)
         return None
 
 

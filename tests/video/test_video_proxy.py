@@ -12,6 +12,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -336,6 +337,20 @@ def made_a_pipe(path):
 def test_a_proxy_that_is_none_is_not_used(harm, why, kept, caplog):
     harm(f"{kept}.32x48.proxy")
     assert_not_used(kept, caplog, why)
+
+
+def test_damage_within_a_proxy_is_said_to_be_there(kept):
+    (uri,) = tv.write_proxy(kept, (96, 128), progress=False).uris
+    row = tv.LanceFrameIndex.open(f"{uri}.lance").segments[0].rows(30, 31)
+    start, size = int(row.pos[0]), int(row.size[0])
+    content = bytearray(Path(uri).read_bytes())
+    assert 65536 < start < len(content) - 65536 - size  # the fingerprint does not see it
+    content[start : start + size] = b"\xff" * size
+    Path(uri).write_bytes(content)
+    video = tv.LazyVideo.from_uri(kept, resize=(96, 128))
+    with pytest.raises(tv.DecodeError, match=r"frame 30 of .*cam.mp4'.*: its proxy '.*'"):
+        video.frames_at([30])
+    assert video.frames_at([29, 31]).any()
 
 
 def test_a_damaged_index_of_a_proxy_is_not_used(kept, caplog):

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..._base.progress import progress_bar
 from ..._base.proxy_names import ProxyKind
-from ..._base.uris import frame_index_uri, protocol_of
+from ..._base.uris import frame_index_uri, protocol_of, shown_uri
 from ..._build.file_index import build_segment
 from ..._bytes.local import LocalStore
 from ..._decode.read_file import VideoFile, forget, read_frames
@@ -214,12 +214,14 @@ def _path(file: VideoFile, kind: ProxyKind) -> Path:
     uri = resolve_proxy(file.uri, kind.name)
     if uri is None:
         raise VideoError(
-            f"there is no place for a proxy of {file.uri!r}: beside remote videos none is "
-            f"looked for. A plugin's resolve_proxy can name a place on this machine."
+            f"there is no place for a proxy of {shown_uri(file.uri)!r}: beside remote "
+            f"videos none is looked for. A plugin's resolve_proxy can name a place on this "
+            f"machine."
         )
     if protocol_of(uri):
         raise VideoError(
-            f"proxies are written to this machine, and resolve_proxy names {uri!r}."
+            f"proxies are written to this machine, and resolve_proxy names "
+            f"{shown_uri(uri)!r}."
         )
     return Path(uri)
 
@@ -271,8 +273,8 @@ def _read_back(
     index = build_segment(store, str(aside))
     if len(index) != len(seen.samples):
         raise VideoError(
-            f"the proxy of {job.file.uri!r} has {len(index)} frames and should have "
-            f"{len(seen.samples)}; it is no good."
+            f"the proxy of {shown_uri(job.file.uri)!r} has {len(index)} frames and should "
+            f"have {len(seen.samples)}; it is no good."
         )
     copy = VideoFile(str(aside), index, store)
     as_stored = OutputFormat(None, job.output.colorspace, "NCHW", job.output.dtype)
@@ -280,8 +282,8 @@ def _read_back(
     for pictures, failed in _pictures(copy, as_stored, job.kind):
         for row, why in failed.items():
             raise VideoError(
-                f"frame {row} of the proxy of {job.file.uri!r} does not decode ({why}); it "
-                f"is no good."
+                f"frame {row} of the proxy of {shown_uri(job.file.uri)!r} does not decode "
+                f"({why}); it is no good."
             )
         for picture in pictures:
             _note(back, picture, job.kind)
@@ -289,8 +291,8 @@ def _read_back(
     for row, (ours, theirs) in enumerate(zip(back.digests, seen.digests)):
         if ours != theirs:
             raise VideoError(
-                f"frame {row} of the proxy of {job.file.uri!r} has other pixels; it is no "
-                f"good."
+                f"frame {row} of the proxy of {shown_uri(job.file.uri)!r} has other "
+                f"pixels; it is no good."
             )
     depth = 16 if job.kind.deep else 8
     psnr = compare_pictures(np.stack(seen.samples), np.stack(back.samples), depth)
