@@ -97,7 +97,10 @@ def proxy(
 
     Example: temporaldata-video proxy */cam.mp4 --size 224x224 --workers 4
     """
-    lossy = not lossless and (lossless is False or crf is not None or gop is not None)
+    coarser = crf is not None or gop is not None
+    if lossless and coarser:
+        raise typer.BadParameter("--crf and --gop are of lossy proxies: no --lossless.")
+    lossy = lossless is False or coarser
     options: dict[str, Any] = {
         "gray": gray,
         "dtype": dtype,

@@ -112,8 +112,8 @@ def test_a_video_without_an_index_can_have_one(tiny_clip, tmp_path):
         (SIZE, {"crf": 18}, "crf and gop are of lossy proxies"),
         (SIZE, {"gop": 12}, "crf and gop are of lossy proxies"),
         (SIZE, {"lossless": False, "crf": 52}, "crf must be a whole number, 0 to 51"),
-        (SIZE, {"lossless": False, "gop": 0}, "gop must be a whole number, 1 to"),
-        (SIZE, {"lossless": False, "gop": True}, "gop must be a whole number, 1 to"),
+        (SIZE, {"lossless": False, "gop": 0}, "gop must be a whole number, 1 or"),
+        (SIZE, {"lossless": False, "gop": True}, "gop must be a whole number, 1 or"),
         (SIZE, {"lossless": False, "dtype": "uint16"}, "have 8 bits per sample"),
     ],
 )

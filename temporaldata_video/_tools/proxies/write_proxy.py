@@ -25,7 +25,7 @@ from ..._plugin.manager import resolve_proxy
 from ..._plugin.place import Uris, locate
 from ..._sidecar.proxy_record import ProxyRecord
 from ..._sidecar.sidecar_write import write_sidecar
-from ..._video.arguments import checked_output
+from ..._video.arguments import check_whole, checked_output
 from ..._video.part import VideoPart
 from ..._video.proxies import open_proxy, proxy_kind, rows_digest
 from ..._video.recording import Recording
@@ -135,7 +135,11 @@ def write_proxy(
     if size is None:
         raise ValueError("size must be a tuple (height, width), got None.")
     output = checked_output(size, "G" if gray else "RGB", "NCHW", dtype)
-    crf, gop = _checked_loss(lossless, crf, gop)
+    if lossless and (crf is not None or gop is not None):
+        raise ValueError("crf and gop are of lossy proxies; pass lossless=False with them.")
+    crf, gop = DEFAULT_CRF if crf is None else crf, DEFAULT_GOP if gop is None else gop
+    check_whole("crf", crf, 0, 51)
+    check_whole("gop", gop, 1)
     place = locate(uri, store=store, storage_options=storage_options, index_uri=index_uri)
     part = VideoPart(place)
     part.reader.head(place.uri)  # an index alone is no video
@@ -146,9 +150,9 @@ def write_proxy(
             "lossy proxies have 8 bits per sample. Pass lossless=True, or dtype='uint8'."
         )
     encoding = proxy_encoding(kind, crf, gop)
-    said = "" if lossless else f"crf {crf}, gop {gop}"
+    quality = "" if lossless else f"crf {crf}, gop {gop}"
     files = list({file.uri: file for file, _ in part.files}.values())
-    jobs = [_Job(part, f, kind, output, encoding, said, _path(f, kind)) for f in files]
+    jobs = [_Job(part, f, kind, output, encoding, quality, _path(f, kind)) for f in files]
     fresh = {} if overwrite else {job.path: _fresh(job) for job in jobs}
     todo = [job for job in jobs if not fresh.get(job.path)]
     made, done = [], 0
@@ -183,7 +187,7 @@ class _Job:
     kind: ProxyKind
     output: OutputFormat
     encoding: ProxyEncoding
-    said: str  # what its index will say of the encoding
+    quality: str  # of a lossy one
     path: Path
 
 
@@ -193,21 +197,6 @@ class _Seen:
     lost: dict[int, str] = field(default_factory=dict)
     digests: list[bytes] = field(default_factory=list)
     samples: list[np.ndarray] = field(default_factory=list)
-
-
-def _checked_loss(lossless: bool, crf: Any, gop: Any) -> tuple[int, int]:
-    if lossless and not crf is gop is None:
-        raise ValueError("crf and gop are of lossy proxies; pass lossless=False with them.")
-    for name, value, least, most in (("crf", crf, 0, 51), ("gop", gop, 1, 1000)):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if value is not None and not (whole and least <= value <= most):
-            raise ValueError(
-                f"{name} must be a whole number, {least} to {most}, got {value!r}."
-            )
-    return (
-        DEFAULT_CRF if crf is None else int(crf),
-        DEFAULT_GOP if gop is None else int(gop),
-    )
 
 
 def _path(file: VideoFile, kind: ProxyKind) -> Path:
@@ -232,7 +221,7 @@ def _fresh(job: _Job) -> bool:
     except (FrameIndexError, SourceError):  # it holds nothing that is not in the video
         return False
     encoding = found.proxy.encoding if found.proxy else ""
-    if encoding != job.said:
+    if encoding != job.quality:
         raise VideoError(
             f"there is a proxy {found.uri!r} of {encoding} already; pass overwrite=True to "
             f"replace it."
@@ -337,7 +326,7 @@ def _write_index(job: _Job, index: SegmentIndex, lost: Mapping[int, str]) -> Non
         video,
         index_id_of(part.index),
         rows_digest(file.packets),
-        job.said,
+        job.quality,
         lost,
     )
     times = np.full(len(index), np.nan)
