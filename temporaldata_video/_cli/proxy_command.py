@@ -88,7 +88,7 @@ def proxy(
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
 ) -> None:
-    r"""Keep the frames of videos at the size at which a model looks at them.
+    r"""Keep the frames of videos at the size that a model reads.
 
     Videos that are read with that resize then read their pixels there by themselves, many
     times as fast. A proxy lies beside its video: cam.mp4.224x224.proxy. It is read back and
