@@ -291,7 +291,9 @@ def rows_by_file(
     """
     numbers = checked_numbers(recording, numbers)
     offsets = recording.frame_offsets
-    files = recording.sources if files is None else files
+    if files is None:
+        # No proxy has the video's own size, whose path is to stay short.
+        files = recording.files if recording.output.resize is None else recording.sources
     segment_of = np.searchsorted(offsets, numbers, side="right") - 1
     edges = np.flatnonzero(segment_of[1:] > segment_of[:-1]) + 1
     for start, stop in pairwise((0, *edges.tolist(), len(numbers))):

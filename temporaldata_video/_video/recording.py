@@ -137,9 +137,10 @@ class Recording:
 
     @property
     def sources(self) -> list[Source]:
-        r"""What is read for each segment, as :attr:`files`: proxies where there are some
-        that may be used."""
-        if self.output.resize is None or (use := self.proxy or PROXY.read()) == "never":
+        r"""What is read for each segment of a video with a ``resize``, as :attr:`files`:
+        proxies where there are some that may be used."""
+        use = self.proxy or PROXY.read()
+        if use == "never":
             return self.files
         return self._exact_sources if use == "lossless" else self._lossy_sources
 
