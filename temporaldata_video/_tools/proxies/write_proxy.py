@@ -102,7 +102,7 @@ def write_proxy(
         dtype: of the pixels: ``"uint8"``, ``"uint16"``, or ``"auto"`` for uint16 where
             samples of the video have more than 8 bits.
         lossless: keep every pixel, each frame by itself. Otherwise the proxy is H.264,
-            some 10 to 20 times as small; it is read only with ``proxy="lossy"``.
+            with a tenth of the bytes or less; it is read only with ``proxy="lossy"``.
         crf: constant rate factor of a lossy proxy, 0 to 51; less gives better pictures and
             a larger file. 18 by default.
         gop: frames from one key frame of a lossy proxy to the next; 12 by default.
