@@ -53,8 +53,8 @@ def proxy(
         bool | None,
         typer.Option(
             "--lossless/--lossy",
-            help="Keep every pixel (the default), or write H.264 with a tenth of the bytes or "
-            "less, which is read only where proxy='lossy' is asked for.",
+            help="Keep every pixel (the default), or write H.264 with a tenth of the bytes "
+            "or less, which is read only where proxy='lossy' is asked for.",
             show_default=False,
         ),
     ] = None,
