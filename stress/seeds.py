@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 
 import temporaldata_video as tv
 from temporaldata_video._build.file_index import build_segment
+from temporaldata_video._bytes.fingerprint import take_fingerprint
 from temporaldata_video._bytes.local import LocalStore
+from temporaldata_video._sidecar.proxy_record import ProxyRecord
 from temporaldata_video._sidecar.sidecar_header import (
     _METADATA_KEY,
     encode_header,
@@ -90,7 +92,10 @@ def headers(folder: Path, corpus: Path | None = None) -> list[bytes]:
     for name in CLIPS:
         segment = build_segment(store, str(folder / f"{name}.mp4"))
         encoded = [encode_segment(f"{name}.mp4", segment)] * 2
+        video = take_fingerprint(store, str(folder / f"{name}.mp4"))
+        proxy = ProxyRecord("8x8.proxy", video, "id", "ab", "crf 18", {0: "Invalid data"})
         found.append(encode_header(encoded)[_METADATA_KEY])
+        found.append(encode_header(encoded, proxy=proxy)[_METADATA_KEY])
     return found
 
 

@@ -19,8 +19,11 @@ from ._sidecar.sidecar import LanceFrameIndex
 from ._tools.checking.check_video import check_video
 from ._tools.checking.finding import CheckReport, Finding, Severity
 from ._tools.configure import configure
-from ._tools.index_many import IndexReport, IndexSummary, index_many
+from ._tools.index_many import index_many
+from ._tools.many import ManyReport, VideoReport
 from ._tools.plot_recording import plot_recording
+from ._tools.proxies.proxy_many import proxy_many
+from ._tools.proxies.write_proxy import ProxyReport, write_proxy
 from ._tools.reencoding.reencode import ReencodeReport, reencode
 from ._tools.relink import RelinkedFile, RelinkReport, relink
 from ._tools.write_index import write_index
@@ -93,11 +96,10 @@ __all__ = [
     "FrameSizeError",
     "IndexFormatError",
     "IndexNotFoundError",
-    "IndexReport",
-    "IndexSummary",
     "IndexWarning",
     "LanceFrameIndex",
     "LazyVideo",
+    "ManyReport",
     "MaskedFrames",
     "ObjectMeta",
     "ObjectStore",
@@ -105,6 +107,7 @@ __all__ = [
     "PacketIndex",
     "PluginWarning",
     "PrecisionWarning",
+    "ProxyReport",
     "RangeStore",
     "ReencodeReport",
     "RelinkReport",
@@ -120,6 +123,7 @@ __all__ = [
     "SyncFit",
     "UnknownBackendError",
     "VideoError",
+    "VideoReport",
     "VideoWarning",
     "check_video",
     "concat",
@@ -139,6 +143,7 @@ __all__ = [
     "open_backend",
     "plot_recording",
     "pose_frame_count",
+    "proxy_many",
     "read_many",
     "read_pose",
     "read_timestamps",
@@ -147,6 +152,7 @@ __all__ = [
     "relink",
     "segment_uris",
     "write_index",
+    "write_proxy",
 ]
 
 

@@ -15,6 +15,7 @@ Colorspace = Literal["RGB", "G"]
 ChannelFormat = Literal["NCHW", "NHWC"]
 OnError = Literal["raise", "mask"]
 PixelType = Literal["uint8", "uint16", "auto"]
+ProxyUse = Literal["lossless", "lossy", "never"]
 
 # FFmpeg's names of where chroma samples lie between those of luma; "" is unspecified.
 CHROMA_LOCATIONS = ("", "left", "center", "topleft", "top", "bottomleft", "bottom")
@@ -211,12 +212,14 @@ class Cost(NamedTuple):
         decoded: frames that the decoder has to reconstruct for them.
         bytes: bytes to fetch.
         ranges: contiguous ranges of bytes to fetch them in.
+        from_proxy: how many of the requested frames are read from a proxy.
     """
 
     frames: int
     decoded: int
     bytes: int
     ranges: int
+    from_proxy: int = 0
 
 
 class Pace(NamedTuple):

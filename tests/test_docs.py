@@ -78,6 +78,13 @@ def has_indexed_camera(folder: Path, camera: Path) -> dict[str, Any]:
     return names
 
 
+def has_proxies(folder: Path, camera: Path) -> dict[str, Any]:
+    names = has_many_videos(folder, camera)
+    has_indexed_camera(folder, camera)
+    tv.index_many(names["uris"][:2], progress=False)
+    return names
+
+
 def has_depth_camera(folder: Path, camera: Path) -> dict[str, Any]:
     values = np.arange(480 * 640, dtype=np.uint16).reshape(480, 640) // 64
     frames = [grey_frame(values + k, "gray16le") for k in range(31)]
@@ -215,6 +222,7 @@ READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "docs/moving.md": has_folder_to_move_to,
     "docs/nwb.md": has_nwb_file,
     "docs/plugins.md": has_archive,
+    "docs/proxies.md": has_proxies,
     "docs/s3.md": has_camera,
     "docs/several-files.md": has_several_files,
 }

@@ -31,6 +31,7 @@ PLACES = {
         "_decode/",
         "_build/readback.py",
         "_tools/checking/decoding_findings.py",
+        "_tools/proxies/",
         "_tools/reencoding/",
         "testing/_clips.py",
     },

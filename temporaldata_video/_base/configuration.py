@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, Literal, TypeVar, cast, get_args
+from typing import Any, Generic, Literal, TypeVar, get_args
+
+from ..types import ProxyUse
 
 T = TypeVar("T")
 CacheKind = Literal["blocks", "files", "none"]
@@ -78,10 +80,13 @@ def _whole_number(least: int) -> Callable[[str], int]:
     return from_text
 
 
-def _kind(text: str) -> CacheKind:
-    if text not in get_args(CacheKind):
-        raise ValueError(f"must be one of {get_args(CacheKind)}")
-    return cast("CacheKind", text)
+def _one_of(allowed: tuple[str, ...]) -> Callable[[str], Any]:
+    def from_text(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {allowed}")
+        return text
+
+    return from_text
 
 
 def _absolute(value: str | os.PathLike[str]) -> str:
@@ -133,7 +138,12 @@ CACHE_BLOCK_BYTES = Setting(
     lambda: 256 << 10,
     _whole_number(4096),
 )
-CACHE_KIND = Setting("cache_kind", "TEMPORALDATA_VIDEO_CACHE_KIND", lambda: "blocks", _kind)
+CACHE_KIND: Setting[CacheKind] = Setting(
+    "cache_kind",
+    "TEMPORALDATA_VIDEO_CACHE_KIND",
+    lambda: "blocks",
+    _one_of(get_args(CacheKind)),
+)
 DECODERS = Setting("decoders", "TEMPORALDATA_VIDEO_DECODERS", lambda: 4, _whole_number(0))
 DECODER_MEMORY_BYTES = Setting(
     "decoder_memory_bytes",
@@ -170,6 +180,9 @@ ALLOWED_SCHEMES = Setting(
     _schemes,
     _joined,
 )
+PROXY: Setting[ProxyUse] = Setting(
+    "proxy", "TEMPORALDATA_VIDEO_PROXY", lambda: "lossless", _one_of(get_args(ProxyUse))
+)
 SETTINGS: dict[str, Setting[Any]] = {
     setting.name: setting
     for setting in (
@@ -185,6 +198,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         RETRIES,
         REQUEST_SECONDS,
         ALLOWED_SCHEMES,
+        PROXY,
     )
 }
 
@@ -209,6 +223,7 @@ class Configuration:
         retries: how often a request is tried again after the network failed.
         request_seconds: how long a request may take, with all that is tried again of it.
         allowed_schemes: schemes to which recordings and sidecars of another one may lead.
+        proxy: which proxies are read: ``"lossless"``, ``"lossy"`` or ``"never"``.
     """
 
     cache_directory: str
@@ -223,6 +238,7 @@ class Configuration:
     retries: int
     request_seconds: int
     allowed_schemes: tuple[str, ...]
+    proxy: ProxyUse
 
 
 def configuration() -> Configuration:

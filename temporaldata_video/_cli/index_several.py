@@ -1,33 +1,22 @@
-r"""How ``temporaldata-video index`` treats several videos: workers, clocks, the table."""
+r"""How ``temporaldata-video index`` treats several videos: a clock for each."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from multiprocessing import get_context, parent_process
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import typer
-from rich.table import Column, Table
 
 from .._base.uris import normalize_uri, protocol_of
 from .._clock.clock import Clock
 from .._plugin.place import locate
-from .._tools.index_many import IndexSummary, index_many
-from ..errors import VideoError
-from .opening import make_console
-from .wording import in_options
+from .._tools.index_many import index_many
+from .several import pool_of, tell
 
 STEM, FOLDER = "{stem}", "{folder}"
-# Nobody reads a longer table: of more videos than this, it shows the failures alone.
-_MOST_ROWS = 60
 
 
 def fill_in(
@@ -154,87 +143,12 @@ def index_several(
                 f"{name} is for one video; there are several FILEs. Use a pattern such as "
                 f"'{STEM}.h5'."
             )
-    if workers > 1 and dask:
-        raise typer.BadParameter("--dask and --workers exclude each other.")
     clock, pose, place = options["timestamps"], options["pose"], options["index_uri"]
     options |= {
         "timestamps": lambda uri: clocks_for(locate(uri).uris, clock, ()),
         "pose": lambda uri: fill_in(locate(uri).uri, clock, pose, None)[1],
         "index_uri": lambda uri: fill_in(locate(uri).uri, clock, None, place)[2],
     }
-    with _executor(workers, dask) as executor:
+    with pool_of(workers, dask) as executor:
         summary = index_many(files, executor=executor, **options)
-    if as_json:
-        for report in summary:
-            typer.echo(json.dumps(asdict(report)))
-    elif not quiet:
-        _print(files, summary)
-    for report in summary.failed if quiet and not as_json else ():
-        typer.echo(f"error: {in_options(report.reason)}", err=True)
-    if summary.failed:
-        raise VideoError(
-            f"{len(summary.failed)} of {len(files)} videos could not be indexed."
-        )
-
-
-@contextmanager
-def _executor(workers: int, dask: str | None) -> Iterator[Executor | None]:
-    if dask:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise ImportError(
-                "--dask needs distributed: pip install 'temporaldata-video[dask]'"
-            ) from error
-        connect: Any = Client  # of some versions it has types, of others none
-        with connect(dask) as client:
-            yield client.get_executor()
-    elif workers > 1:
-        # Ctrl-C reaches this process alone: workers finish the file that they work on.
-        with ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_begin_worker
-        ) as pool:
-            _start_workers(pool, workers)
-            yield pool
-    else:
-        yield None
-
-
-def _start_workers(pool: ProcessPoolExecutor, workers: int) -> None:
-    # Workers inherit that interrupts are ignored, so they ignore them as they start, too.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        for _ in range(workers):
-            pool.submit(int)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # A parent that is killed cannot end its workers, which would index on without it. An
-    # index is written in one step, so a worker may end at any moment.
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _print(files: list[str], summary: IndexSummary) -> None:
-    console = make_console()
-    table = Table("file", "status", Column("frames", justify="right"), "reason")
-    for file, report in zip(files, summary):
-        if len(summary) > _MOST_ROWS and report.status != "failed":
-            continue
-        fresh = report.status == "skipped"
-        reason = "has a fresh index" if fresh else in_options(report.reason)
-        frames = "" if report.status == "failed" else str(report.frames)
-        table.add_row(file, report.status, frames, reason)
-    if table.row_count:
-        console.print(table)
-    counts = ", ".join(f"{n} {status}" for status, n in summary.counts().items())
-    console.print(counts)
+    tell(files, summary, "index", quiet, as_json)

@@ -2,6 +2,7 @@ r"""``temporaldata-video info``: what a video is, and what reading it costs."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -20,6 +21,7 @@ from .._pixels.depth import bit_depth
 from .._video.cost import WINDOW_SECONDS, frames_cost, random_windows
 from .._video.lazy_arrays import LazyFrames
 from .._video.part import VideoPart
+from .._video.proxies import list_proxies
 from .._video.recording import Recording
 from ..errors import SourceError
 from ..types import PacketIndex, StreamInfo
@@ -62,6 +64,7 @@ def info(file: VideoArgument, index_uri: IndexUriOption = None) -> None:
         _stream_facts(files),
         _group_facts(files),
         _sidecar_facts(part, bool(changed)),
+        _proxy_facts(part, files),
         _cost_facts(recording, bool(changed)),
     ):
         for label, value in facts:
@@ -201,13 +204,26 @@ def _sidecar_facts(part: VideoPart, stale: bool) -> Iterator[tuple[str, str]]:
     yield "sidecar", f"{short_path(index.uri)} ({', '.join(facts)})"
 
 
+def _proxy_facts(part: VideoPart, files: list[VideoFile]) -> Iterator[tuple[str, str]]:
+    for file in files:
+        for found in list_proxies(part, file):
+            facts = [decimal(os.path.getsize(found.uri))]
+            if found.file is None or found.file.proxy is None:
+                facts.append(f"not used: {found.reason}")
+            else:
+                facts.append(found.file.proxy.encoding or "lossless")
+                lost = len(found.file.proxy.lost)
+                facts += [f"{lost} frames did not decode"] if lost else []
+            yield "proxy", f"{short_path(found.uri)} ({', '.join(facts)})"
+
+
 def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:
     label = f"random {WINDOW_SECONDS:g} s window"
     windows = random_windows(recording)
     if not windows:
         return
     costs = np.median([frames_cost(recording, window) for window in windows], axis=0)
-    frames, decoded, n_bytes, _ = costs
+    frames, decoded, n_bytes = costs[:3]
     yield (
         label,
         f"{frames:g} frames, {decoded:g} decoded, {decimal(int(n_bytes))} "

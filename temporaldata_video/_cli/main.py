@@ -20,6 +20,7 @@ from .demo_command import demo
 from .index_command import index
 from .info_command import info
 from .nwb_command import index_nwb
+from .proxy_command import proxy
 from .reencode_command import reencode
 from .relink_command import relink
 from .sheet_command import sheet
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, demo, index, index_nwb, info, reencode, relink, sheet):
+for command in (check, demo, index, index_nwb, info, proxy, reencode, relink, sheet):
     app.command()(command)
 app.add_typer(cache, name="cache")
 OPTIONS.update(

@@ -12,6 +12,7 @@ import numpy as np
 from .._base.container import pyav_version
 from .._base.memory import check_request
 from .._base.process_cache import ProcessCache
+from .._base.uris import shown_uri
 from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
 from .._bytes.fingerprint import matches
 from .._bytes.local import LocalStore
@@ -51,6 +52,21 @@ _MOST_SHARED = 16
 
 
 @dataclass(frozen=True)
+class ProxyOf:
+    r"""What a proxy stands for.
+
+    Args:
+        original: the file whose frames it has, in another size.
+        lost: the frames of which it has no picture, and why not.
+        encoding: how it was encoded, if not lossless.
+    """
+
+    original: VideoFile
+    lost: Mapping[int, str] = field(repr=False)
+    encoding: str = ""
+
+
+@dataclass(frozen=True)
 class VideoFile:
     r"""One file of a video, and how to read its bytes.
 
@@ -61,6 +77,7 @@ class VideoFile:
         cache: stands in front of the store, or :obj:`None`.
         count: returns how many frames a file has now, or :obj:`None` if counting takes
             long; for the message about a file that was replaced.
+        proxy: what it stands for, if it is a proxy.
     """
 
     uri: str
@@ -70,6 +87,7 @@ class VideoFile:
     count: Callable[[str], int | None] = field(
         default=lambda uri: None, repr=False, compare=False
     )
+    proxy: ProxyOf | None = field(default=None, repr=False, compare=False)
 
 
 def read_frames(
@@ -97,6 +115,8 @@ def read_frames(
     Raises:
         StaleIndexError: if the file is not the one that was indexed.
     """
+    if file.proxy is not None:
+        _check_original(file.proxy.original)
     missing = dict.fromkeys(frames.tolist(), "its index leads to no packet that shows it")
     wanted = _Wanted(file.uri, file.packets.stream, output, target, missing)
     if runs is None:
@@ -113,6 +133,11 @@ def read_frames(
         again = np.array(sorted(failed), np.int64)
         runs = plan_runs(file.packets, again, earlier=earlier, split=threads > 1)
         _decode_runs(file, runs, wanted, threads, strict=False)
+    if file.proxy is not None:
+        name = shown_uri(file.uri)
+        missing = {n: f"its proxy {name!r}: {why}" for n, why in missing.items()}
+        lost = file.proxy.lost
+        missing |= {n: lost[n] for n in lost.keys() & set(frames.tolist())}
     return missing
 
 
@@ -141,6 +166,7 @@ def read_cost(file: VideoFile, frames: np.ndarray) -> Cost:
         decoded=sum(len(run.frames) for run in runs),
         bytes=sum(r.stop - r.start for r in ranges),
         ranges=len(ranges),
+        from_proxy=0 if file.proxy is None else len(frames),
     )
 
 
@@ -342,9 +368,25 @@ def forget(file: VideoFile) -> None:
     forget_decoder(key)
 
 
+def _check_original(file: VideoFile) -> None:
+    # Who reads the original sees that it changed. A look at a local file costs nothing; a
+    # remote one is looked at once in each process, as if its bytes were cached.
+    local = isinstance(file.store, LocalStore)
+    if local and file.store.head(file.uri).etag != verified(file).etag:
+        forget(file)
+    verified(file)
+
+
 def _verify(file: VideoFile) -> ObjectMeta:
     expected = file.packets.fingerprint
     meta = file.store.head(file.uri)
+    if file.proxy is not None and expected is not None:
+        if matches(file.store, file.uri, expected, meta):
+            return meta
+        raise StaleIndexError(
+            f"the proxy {shown_uri(file.uri)!r} was written anew since the video "
+            f"{shown_uri(file.proxy.original.uri)!r} was opened; open the video again."
+        )
     if expected is not None and not matches(file.store, file.uri, expected, meta):
         difference = (
             f"has {meta.size} bytes where the index says {expected.size}"

@@ -22,6 +22,12 @@ from .transpose import Transposer, can_transpose
 
 if TYPE_CHECKING:
     import av
+    from av.video.reformatter import VideoReformatter
+
+
+_LIMITED = 1  # AVCOL_RANGE_MPEG
+# The formats whose planes are the pixels, by what frames are converted into.
+_STORED = {**PLANAR, "gray8": "gray"}
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,7 @@ class FrameWriter:
     """
 
     def __init__(self, stream: StreamInfo, output: OutputFormat, uri: str) -> None:
-        from av.video.reformatter import VideoReformatter
-
-        self._reformatter = VideoReformatter()
+        self._reformatter: VideoReformatter | None = None
         self._ways: dict[Conversion, tuple[Conversion, DirectScaler | None]] = {}
         self._transposers: dict[Conversion, Transposer] = {}
         self._output, self._uri = output, uri
@@ -154,7 +158,11 @@ class FrameWriter:
         return stored if is_stored_grey(stored) else "gray16le"
 
     def _choose_way(self, kind: Conversion) -> tuple[Conversion, DirectScaler | None]:
-        # The fastest conversion that gives the bytes of the reference.
+        # The fastest conversion that gives the bytes of the reference. Planes that hold the
+        # pixels already are copied as they are, unless the stream claims a limited range.
+        stored = _STORED.get(kind.target_format, kind.target_format)
+        if kind.pixel_format == stored and kind.keeps_size and kind.color_range != _LIMITED:
+            return kind._replace(target_format=stored), None
         if self._is_planar and kind.target_format in PLANAR and planar_equals_packed(kind):
             kind = kind._replace(target_format=PLANAR[kind.target_format])
         fits = self._is_grey or self._is_planar == kind.is_planar
@@ -166,12 +174,14 @@ class FrameWriter:
     def _copy(
         self, frame: av.VideoFrame, conversion: Conversion, target: np.ndarray
     ) -> None:
-        picture = self._reformat(
-            frame,
-            conversion.target_format,
-            conversion.target_width,
-            conversion.target_height,
-        )
+        picture = frame
+        if conversion.pixel_format != conversion.target_format or not conversion.keeps_size:
+            picture = self._reformat(
+                frame,
+                conversion.target_format,
+                conversion.target_width,
+                conversion.target_height,
+            )
         if self._output.channel_format == "NCHW":
             target = target.transpose(1, 2, 0)
         if self._turns % 2 and can_transpose():
@@ -190,6 +200,10 @@ class FrameWriter:
     def _reformat(
         self, frame: av.VideoFrame, pixel_format: str, width: int, height: int
     ) -> av.VideoFrame:
+        if self._reformatter is None:
+            from av.video.reformatter import VideoReformatter
+
+            self._reformatter = VideoReformatter()
         threads = one_thread(frame.format.name, frame.height, pixel_format)
         return self._reformatter.reformat(
             frame, format=pixel_format, width=width, height=height, **threads

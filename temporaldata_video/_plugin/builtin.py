@@ -38,3 +38,10 @@ def resolve_index(uri: str, store: ObjectStore) -> FrameIndex | None:
 def resolve_cache(uri: str, store: ObjectStore) -> ByteCache | None:
     r"""Returns the cache that is configured, for remote objects."""
     return None if protocol_of(uri) in _IN_PLACE else ConfiguredCache()
+
+
+@hookimpl(trylast=True)
+def resolve_proxy(uri: str, name: str) -> str | None:
+    r"""Returns the place beside a file of this machine. Beside remote files nothing is
+    looked for, since each look takes a request."""
+    return None if protocol_of(uri) else f"{uri}.{name}"

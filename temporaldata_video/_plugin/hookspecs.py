@@ -28,3 +28,10 @@ def resolve_index(uri: str, store: ObjectStore) -> FrameIndex | None:
 @hookspec(firstresult=True)
 def resolve_cache(uri: str, store: ObjectStore) -> ByteCache | None:
     r"""Returns the cache to put before ``store`` for ``uri``, or :obj:`None` for none."""
+
+
+@hookspec(firstresult=True)
+def resolve_proxy(uri: str, name: str) -> str | None:
+    r"""Returns where the proxy ``name``, such as ``"224x224.proxy"``, of the file at
+    ``uri`` lies or would lie, or :obj:`None` if it is another's. The name ``"*"`` asks for
+    the pattern of all of them."""

@@ -3,6 +3,7 @@ r"""Finds plugins and calls their hooks; nothing else touches the plugin manager
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import pluggy
 
+from .._base.uris import normalize_uri
 from ..errors import BackendError, PluginWarning
 from ..types import ByteCache, FrameIndex, ObjectStore
 from . import builtin, hookspecs
@@ -75,6 +77,27 @@ def resolve_cache(uri: str, store: ObjectStore) -> ByteCache | None:
     """
     cache = _hooks().resolve_cache(uri=uri, store=store)
     return cache if cache is None else _checked(cache, ByteCache)
+
+
+def resolve_proxy(uri: str, name: str) -> str | None:
+    r"""Returns where a proxy lies or would lie, :obj:`None` if there is no place for it.
+
+    Args:
+        uri: the file whose proxy it is.
+        name: of the proxy.
+
+    Raises:
+        BackendError: if a plugin returns something else.
+    """
+    place = _hooks().resolve_proxy(uri=uri, name=name)
+    if place is None:
+        return None
+    if not isinstance(place, (str, os.PathLike)):
+        raise BackendError(
+            f"a plugin returned {type(place).__name__} from resolve_proxy, which must "
+            f"return the path or uri of a proxy, or None."
+        )
+    return normalize_uri(place)
 
 
 def _hooks() -> Any:

@@ -25,6 +25,7 @@ from ..types import (
     StreamInfo,
 )
 from .lance_access import Description, LanceError, read_columns
+from .proxy_record import ProxyRecord
 from .sidecar_header import decode_header, decode_segment
 from .sidecar_place import Place, describe_place, first_line, open_place
 
@@ -223,6 +224,11 @@ class LanceFrameIndex:
         :class:`~temporaldata_video.ClockMatch`, where pulses were matched to frames, and
         ``"sync"`` where pairs of times mapped them; else nothing."""
         return self._header["clock"] if self._header is not None else {}
+
+    @property
+    def proxy(self) -> ProxyRecord | None:
+        r"""Whose proxy its file is; :obj:`None` of a video."""
+        return self._header["proxy"] if self._header is not None else None
 
     @property
     def verified(self) -> bool:

@@ -22,12 +22,18 @@ from ..types import (
     CHROMA_LOCATIONS,
     FIELD_ORDERS,
     PACKET_DTYPES,
-    Fingerprint,
     Pace,
     Packets,
     Showings,
     SideData,
     StreamInfo,
+)
+from .proxy_record import (
+    ProxyRecord,
+    checked_fingerprint,
+    decode_record,
+    encode_record,
+    is_count,
 )
 
 FORMAT_VERSION = 1
@@ -59,6 +65,7 @@ def encode_header(
     pace: Pace | None = None,
     again: Showings | None = None,
     clock: Mapping[str, Any] | None = None,
+    proxy: ProxyRecord | None = None,
 ) -> dict[bytes, bytes]:
     r"""Returns the schema metadata of a sidecar.
 
@@ -69,8 +76,9 @@ def encode_header(
         again: when frames are shown again.
         clock: how the times came about, as
             :func:`~temporaldata_video._clock.clock_facts.clock_facts` returns it.
+        proxy: whose proxy the file is, if it is one.
     """
-    header = {
+    header: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "index_id": uuid.uuid4().hex,
         "segments": list(segments),
@@ -83,6 +91,8 @@ def encode_header(
             "times": base64.b64encode(again.times.astype("<f8").tobytes()).decode(),
             "frames": base64.b64encode(again.frames.astype("<i8").tobytes()).decode(),
         }
+    if proxy is not None:
+        header["proxy"] = encode_record(proxy)
     return {_METADATA_KEY: json.dumps(header).encode()}
 
 
@@ -107,12 +117,14 @@ def decode_header(
         if version == FORMAT_VERSION:
             _check(isinstance(header["index_id"], str), "index_id")
             frames = [segment["frames"] for segment in header["segments"]]
-            _check(all(_is_count(n) for n in frames), "frames")
+            _check(all(is_count(n) for n in frames), "frames")
             _check(isinstance(header.setdefault("verified", False), bool), "verified")
             pace = header.setdefault("pace", None)
             header["pace"] = None if pace is None else decode_pace(pace)
             header["shown_again"] = _decode_showings(header.get("shown_again"), sum(frames))
             check_facts(header.setdefault("clock", {}))
+            proxy = header.setdefault("proxy", None)
+            header["proxy"] = None if proxy is None else decode_record(proxy, sum(frames))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(uri, error) from error
     if version != FORMAT_VERSION:
@@ -184,7 +196,9 @@ def decode_segment(segment: Mapping[str, Any], index_uri: str) -> dict[str, Any]
             "uri": resolve_uri(segment["uri"], index_uri),
             "stream": _checked_stream(StreamInfo(**stream)),
             "hidden": _checked_packets(Packets(**segment["hidden"])),
-            "fingerprint": _checked_fingerprint(fingerprint),
+            "fingerprint": (
+                None if fingerprint is None else checked_fingerprint(fingerprint)
+            ),
         }
     except (
         KeyError,
@@ -224,20 +238,6 @@ def _checked_packets(packets: Packets) -> Packets:
     _check(lengths == {(len(packets),)}, "hidden")
     _check(len(packets) == 0 or packets.size.min() > 0, "hidden")
     return packets
-
-
-def _checked_fingerprint(stored: Mapping[str, Any] | None) -> Fingerprint | None:
-    if stored is None:
-        return None
-    fingerprint = Fingerprint(**stored)
-    _check(_is_count(fingerprint.size), "fingerprint")
-    texts = (fingerprint.etag, fingerprint.digest)
-    _check(all(isinstance(text, str) for text in texts), "fingerprint")
-    return fingerprint
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 62
 
 
 def _check(holds: bool, what: str) -> None:

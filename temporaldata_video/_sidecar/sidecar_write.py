@@ -29,6 +29,7 @@ from ..errors import (
 )
 from ..types import FolderStore, ObjectStore, Packets, Showings
 from .lance_access import LanceError, write_columns
+from .proxy_record import ProxyRecord
 from .sidecar import LanceFrameIndex, check_columns
 from .sidecar_header import encode_header, encode_segment
 from .sidecar_place import (
@@ -54,6 +55,7 @@ def write_sidecar(
     max_gap: float | None = None,
     clock: Mapping[str, Any] | None = None,
     checksums: np.ndarray | None = None,
+    proxy: ProxyRecord | None = None,
     store: ObjectStore | None = None,
     overwrite: bool = False,
 ) -> LanceFrameIndex:
@@ -69,6 +71,7 @@ def write_sidecar(
             step, and 1 s at least.
         clock: how these came about, for ``check``.
         checksums: of each frame, int64 of shape (n,), if key frames were proven.
+        proxy: whose proxy the file is, if it is one.
         store: writes it where it is remote.
         overwrite: replace an index that is there already.
 
@@ -89,6 +92,7 @@ def write_sidecar(
         pace=pace_of(np.concatenate([timestamps, again.times]), max_gap),
         again=again,
         clock=clock,
+        proxy=proxy,
     )
     columns = _to_columns(segments, timestamps)
     if checksums is not None:

@@ -15,6 +15,7 @@ from .._base.configuration import (
     configuration,
 )
 from .._bytes.disk_files import CacheFiles
+from ..types import ProxyUse
 
 
 def configure(
@@ -31,6 +32,7 @@ def configure(
     retries: int | None = None,
     request_seconds: int | None = None,
     allowed_schemes: Iterable[str] | None = None,
+    proxy: ProxyUse | None = None,
 ) -> Configuration:
     r"""Changes settings, for this process and for those that it starts later.
 
@@ -69,6 +71,9 @@ def configure(
             this machine connects to. Within an allowed scheme, sidecars may also lead to
             files that lie neither beside their video nor below its folder. They replace
             what was allowed before; none by default.
+        proxy: which proxies videos with a ``resize`` read, if they do not say it
+            themselves: ``"lossless"`` (default), whose pixels are the same; ``"lossy"``,
+            the smallest that there is; or ``"never"``.
 
     Returns:
         All settings as they are now.

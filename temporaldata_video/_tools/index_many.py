@@ -3,99 +3,21 @@ r"""Indexes many videos over any executor, with a report for each."""
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from typing import Any, overload
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
 
-from .._base.progress import progress_bar
 from .._base.uris import normalize_uri, protocol_of
 from .._plugin.place import VideoPlace, locate
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_place import index_exists
-from ..errors import VideoError
 from .freshness import fresh_index
+from .many import ManyReport, Task, VideoReport, do_many
 from .write_index import write_index
 
-STATUSES = ("done", "skipped", "failed")
 # What may differ from video to video.
 _PER_VIDEO = ("timestamps", "segment_uris", "index_uri", "pose")
-
-
-@dataclass(frozen=True)
-class IndexReport:
-    r"""The result for one file of :func:`index_many`.
-
-    Args:
-        uri: the file.
-        status: ``"done"``, ``"skipped"`` (its index is fresh) or ``"failed"``.
-        frames: number of frames, 0 where it failed.
-        reason: why it failed; empty otherwise.
-    """
-
-    uri: str
-    status: str
-    frames: int = 0
-    reason: str = ""
-
-
-@dataclass(frozen=True, repr=False)
-class IndexSummary(Sequence[IndexReport]):
-    r"""The reports of many files, in the order of ``uris``.
-
-    Args:
-        reports: one for each file.
-
-    Example ::
-
-        >>> import temporaldata_video as tv
-        >>> tv.IndexSummary([tv.IndexReport("/a.mp4", "done", frames=60),
-        ...                  tv.IndexReport("/b.mp4", "failed", reason="it is empty.")])
-        IndexSummary: 1 done, 0 skipped, 1 failed
-          /b.mp4: it is empty.
-    """
-
-    reports: Sequence[IndexReport]
-
-    @overload
-    def __getitem__(self, key: int) -> IndexReport: ...
-    @overload
-    def __getitem__(self, key: slice) -> Sequence[IndexReport]: ...
-    def __getitem__(self, key: int | slice) -> IndexReport | Sequence[IndexReport]:
-        return self.reports[key]
-
-    def __len__(self) -> int:
-        return len(self.reports)
-
-    @property
-    def failed(self) -> list[IndexReport]:
-        r"""The reports of the files that have no fresh index now."""
-        return [report for report in self.reports if report.status == "failed"]
-
-    def counts(self) -> dict[str, int]:
-        r"""Returns how many files there are of each status."""
-        found = Counter(report.status for report in self.reports)
-        return {status: found[status] for status in STATUSES}
-
-    def table(self) -> list[tuple[str, str, int, str]]:
-        r"""Returns uri, status, number of frames and reason of each file."""
-        return [(r.uri, r.status, r.frames, r.reason) for r in self.reports]
-
-    def __repr__(self) -> str:
-        counts = ", ".join(f"{n} {status}" for status, n in self.counts().items())
-        lines = [f"  {report.uri}: {report.reason}" for report in self.failed]
-        return "\n".join([f"IndexSummary: {counts}", *lines])
-
-
-@dataclass(frozen=True)
-class _Task:
-    # What a worker is sent.
-    uri: str
-    overwrite: bool
-    existed: bool  # whether there was an index before any worker began
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def index_many(
@@ -105,7 +27,7 @@ def index_many(
     overwrite: bool = False,
     progress: bool = True,
     **options: Any,
-) -> IndexSummary:
+) -> ManyReport:
     r"""Indexes many videos; one that fails does not stop the others.
 
     After an interrupt, the same call goes on where it stopped: it skips files whose index
@@ -138,7 +60,7 @@ def index_many(
         >>> from temporaldata_video.testing import make_clip
         >>> clips = [make_clip(f"{k}.mp4", n_frames=30, rate=30) for k in range(2)]
         >>> tv.index_many(clips, timestamps=lambda uri: tv.Clock(rate=30.0))
-        IndexSummary: 2 done, 0 skipped, 0 failed
+        ManyReport: 2 done, 0 skipped, 0 failed
         >>> tv.index_many(clips).counts()
         {'done': 0, 'skipped': 2, 'failed': 0}
     """
@@ -146,19 +68,13 @@ def index_many(
     choose = {
         name: _chooser(name, options[name], names) for name in _PER_VIDEO & options.keys()
     }
-    tasks, reports = [], {}
-    for name in dict.fromkeys(names):
-        try:
-            own = {**options, **{key: of(name) for key, of in choose.items()}}
-            tasks.append(_Task(name, overwrite, _existed(name, own), own))
-        except (VideoError, OSError, ValueError, LookupError) as error:
-            reports[name] = IndexReport(name, "failed", reason=_reason(error))
-    with progress_bar("videos", len(names), progress and len(names) > 1) as advance:
-        for report in _run(tasks, executor):
-            reports[report.uri] = report
-            if advance is not None:
-                advance(len(reports))
-    return IndexSummary(tuple(reports[name] for name in names))
+
+    def task_of(name: str) -> Task:
+        own = {**options, **{key: of(name) for key, of in choose.items()}}
+        existed = _existed(name, own)
+        return Task(name, partial(_index_one, name, own, overwrite, existed))
+
+    return do_many(names, task_of, executor, progress)
 
 
 def _chooser(option: str, value: Any, names: Sequence[str]) -> Callable[[str], Any]:
@@ -197,23 +113,16 @@ def _existed(uri: str, options: Mapping[str, Any]) -> bool:
     return bool(protocol_of(target)) or index_exists(target)
 
 
-def _reason(error: BaseException) -> str:
-    explains = isinstance(error, (VideoError, OSError, ValueError)) and str(error)
-    return str(error) if explains else f"{type(error).__name__}: {error}"
-
-
-def _index_one(task: _Task) -> IndexReport:
-    uri, options = task.uri, task.options
-    try:
-        if not task.overwrite and (found := _known_index(uri, options)) is not None:
-            frames = int(found.segment_frame_counts().sum())
-            # An index made since the run began is by a worker that died before its report.
-            return IndexReport(uri, "skipped" if task.existed else "done", frames)
-        arguments = {**options, "overwrite": task.overwrite, "progress": False}
-        frames = int(write_index(uri, **arguments).segment_frame_counts().sum())
-        return IndexReport(uri, "done", frames)
-    except Exception as error:  # whatever it is, the others go on
-        return IndexReport(uri, "failed", reason=_reason(error))
+def _index_one(
+    uri: str, options: Mapping[str, Any], overwrite: bool, existed: bool
+) -> VideoReport:
+    if not overwrite and (found := _known_index(uri, options)) is not None:
+        frames = int(found.segment_frame_counts().sum())
+        # An index made since the run began is by a worker that died before its report.
+        return VideoReport(uri, "skipped" if existed else "done", frames)
+    arguments = {**options, "overwrite": overwrite, "progress": False}
+    frames = int(write_index(uri, **arguments).segment_frame_counts().sum())
+    return VideoReport(uri, "done", frames)
 
 
 def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None:
@@ -223,82 +132,3 @@ def _known_index(uri: str, options: Mapping[str, Any]) -> LanceFrameIndex | None
     )
     chosen = {name: options[name] for name in names if name in options}
     return fresh_index(_place(uri, options), **chosen)
-
-
-def _run(tasks: Sequence[_Task], executor: Executor | None) -> Iterator[IndexReport]:
-    if executor is None:
-        yield from map(_index_one, tasks)
-        return
-    queue = deque(tasks)
-    current, own = executor, None
-    try:
-        while queue:
-            suspects = yield from _run_until_broken(queue, current)
-            if not suspects:
-                continue
-            for task in suspects:
-                yield _run_alone(task, executor)
-            if own is not None:
-                own.shutdown()
-            current = own = _similar_pool(executor, _workers(executor) or 1)
-    finally:
-        if own is not None:
-            own.shutdown(cancel_futures=True)
-
-
-def _run_until_broken(queue: deque[_Task], executor: Executor) -> Any:
-    # A pool whose worker dies does not say which file the worker had. The pool gets no more
-    # files than keep its workers busy, so that few files come into question.
-    workers = _workers(executor)
-    window = 2 * workers if workers else len(queue)
-    pending: dict[Future[IndexReport], _Task] = {}
-    suspects: list[_Task] = []
-    try:
-        while pending or (queue and not suspects):
-            while queue and len(pending) < window and not suspects:
-                try:
-                    pending[executor.submit(_index_one, queue[0])] = queue[0]
-                except BrokenProcessPool:
-                    suspects.append(queue[0])
-                queue.popleft()
-            finished = wait(pending, return_when=FIRST_COMPLETED).done if pending else ()
-            for future in finished:
-                task = pending.pop(future)
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    suspects.append(task)
-                except Exception as error:
-                    yield IndexReport(task.uri, "failed", reason=_reason(error))
-    finally:
-        for future in pending:  # after an interrupt, no further file begins
-            future.cancel()
-    return suspects
-
-
-def _workers(executor: Executor) -> int | None:
-    if not isinstance(executor, ProcessPoolExecutor):
-        return None
-    return getattr(executor, "_max_workers", 1)
-
-
-def _similar_pool(executor: Executor, workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=getattr(executor, "_mp_context", None),
-        initializer=getattr(executor, "_initializer", None),
-        initargs=getattr(executor, "_initargs", ()),
-    )
-
-
-def _run_alone(task: _Task, executor: Executor) -> IndexReport:
-    try:
-        with _similar_pool(executor, 1) as pool:
-            return pool.submit(_index_one, task).result()
-    except BrokenProcessPool:
-        return IndexReport(
-            task.uri,
-            "failed",
-            reason="the process that indexed it died, twice: it was killed (out of "
-            "memory?) or crashed. Index this file alone to see more.",
-        )

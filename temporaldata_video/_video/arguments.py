@@ -23,6 +23,21 @@ def check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
         raise ValueError(f"{name} must be one of {choices}, got {value!r}.")
 
 
+def check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    r"""Raises :obj:`ValueError` if a value is no whole number within bounds.
+
+    Args:
+        name: the argument.
+        value: its value.
+        least: the least that is allowed.
+        most: the most that is allowed.
+    """
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        bound = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ValueError(f"{name} must be a whole number, {bound}, got {value!r}.")
+
+
 def checked_mask(mask: Any, length: int) -> np.ndarray:
     r"""Returns a mask of a series.
 

@@ -42,7 +42,7 @@ def frames_cost(recording: Recording, frames: np.ndarray) -> Cost:
         read_cost(file, np.sort(rows))
         for file, rows, _ in rows_by_file(recording, np.unique(frames))
     ]
-    return Cost(*(sum(column) for column in zip(*costs))) if costs else Cost(0, 0, 0, 0)
+    return Cost(*(sum(column) for column in zip(*costs))) if costs else Cost(0, 0, 0, 0, 0)
 
 
 def random_windows(recording: Recording, n: int = _N_DRAWN) -> list[np.ndarray]:

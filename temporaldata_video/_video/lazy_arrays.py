@@ -7,7 +7,7 @@ the methods that its ``slice``, ``select_by_mask``, ``copy`` and ``repr`` use.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple, Protocol, cast
@@ -22,6 +22,7 @@ from .._decode.read_file import VideoFile, fetch_ahead, plan_frames, read_frames
 from .._pixels.convert import OutputFormat
 from ..errors import DecodeError, FrameIndexError
 from .masks import note_masked
+from .proxies import Source
 from .recording import Recording
 
 # Stands in frame numbers of a resampled video for times at which no frame is shown.
@@ -257,9 +258,12 @@ def _add_window(
         wanted = wanted + n_holes
         # Each copy of a video has its own index; what they say of the same file is equal.
         known_by = file.packets.fingerprint or id(file.packets)
-        key = (file.uri, known_by, recording.settled_output, threads)
+        output = recording.settled_output
+        if file.proxy is not None:  # its frames have the size already
+            output = replace(output, resize=None)
+        key = (file.uri, known_by, output, threads)
         if key not in reads:
-            reads[key] = _FileRead(file, recording.settled_output, threads)
+            reads[key] = _FileRead(file, output, threads)
         read, row_numbers = reads[key], rows.tolist()
         slots = (wanted if first is None else first[wanted]).tolist()
         read.slots.append((number, row_numbers, slots))
@@ -272,7 +276,7 @@ def _add_window(
 
 
 def rows_by_file(
-    recording: Recording, numbers: np.ndarray
+    recording: Recording, numbers: np.ndarray, files: Sequence[Source] | None = None
 ) -> Iterator[tuple[VideoFile, np.ndarray, np.ndarray]]:
     r"""Yields the file of each segment that has some of the frames, the frames within the
     file, and their places in ``numbers``.
@@ -280,19 +284,23 @@ def rows_by_file(
     Args:
         recording: the recording of the frames.
         numbers: frame numbers, sorted and unique, int64 of shape (n,).
+        files: of all segments; by default those that are read, proxies among them.
 
     Raises:
         FrameIndexError: if the recording lacks one of them.
     """
     numbers = checked_numbers(recording, numbers)
     offsets = recording.frame_offsets
+    if files is None:
+        # No proxy has the video's own size, whose path is to stay short.
+        files = recording.files if recording.output.resize is None else recording.sources
     segment_of = np.searchsorted(offsets, numbers, side="right") - 1
     edges = np.flatnonzero(segment_of[1:] > segment_of[:-1]) + 1
     for start, stop in pairwise((0, *edges.tolist(), len(numbers))):
         if start == stop:
             return
         segment = segment_of[start]
-        file, mapping = recording.files[segment]
+        file, mapping = files[segment]
         rows = numbers[start:stop] - offsets[segment]
         yield file, rows if mapping is None else mapping[rows], np.arange(start, stop)
 
@@ -360,7 +368,7 @@ def _fill_in(
 
 def _note_masked(recording: Recording, reasons: dict[int, str]) -> None:
     frames = np.array(sorted(reasons), np.int64)
-    for file, rows, wanted in rows_by_file(recording, frames):
+    for file, rows, wanted in rows_by_file(recording, frames, recording.files):
         numbers = frames[wanted].tolist()
         details = [(float(recording.timestamps[n]), reasons[n]) for n in numbers]
         note_masked(file.uri, dict(zip(rows.tolist(), details)))

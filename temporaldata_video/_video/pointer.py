@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from .._base.uris import check_scheme, normalize_uri, relative_uri, resolve_uri
 from .._clock.pauses import decode_pace, encode_pace
 from .._plugin.place import VideoPlace
 from ..errors import FrameIndexError, VideoError
-from ..types import Fingerprint
+from ..types import Fingerprint, ProxyUse
 from .arguments import check_choice, checked_output, checked_threads
 from .lazy_arrays import LazyColumn
 from .moved import look_beside
@@ -90,6 +90,7 @@ def write_pointer(
             "dtype": recording.output.dtype,
             "on_error": recording.on_error,
             "threads": recording.threads,
+            "proxy": recording.proxy,
         }
     )
     files = [VideoPlace(p.file_uris, index_uri=p.place.index_uri) for p in recording.parts]
@@ -170,7 +171,10 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
         check_choice("on_error", options["on_error"], ("raise", "mask"))
         parts = tuple(map(look_beside, _followed(read_parts(group), base)))
         threads = checked_threads(options["threads"])
-        recording = Recording(parts, output, options["on_error"], threads)
+        proxy = options.get("proxy")
+        if proxy is not None:
+            check_choice("proxy", proxy, get_args(ProxyUse))
+        recording = Recording(parts, output, options["on_error"], threads, proxy)
         _check_plain_series(group)
         _check_columns(group)
         timekeys = group.attrs["timekeys"].astype(str).tolist()

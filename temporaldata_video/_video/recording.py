@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from .._base.configuration import PROXY
 from .._base.fork_safety import kept_property
 from .._base.process_cache import RECORDING_ARRAYS
 from .._decode.read_file import VideoFile
 from .._pixels.convert import OutputFormat
 from .._pixels.depth import bit_depth, warn_of_lost_bits
-from ..types import OnError, Showings
+from ..types import OnError, ProxyUse, Showings
 from .part import VideoPart
+from .proxies import Source, with_proxies
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,12 +31,14 @@ class Recording:
         output: the pixels asked for.
         on_error: ``"raise"``, or ``"mask"`` for zeros where a frame does not decode.
         threads: groups of pictures to decode side by side, or ``"auto"``.
+        proxy: which proxies are read; by default, those that are configured.
     """
 
     parts: tuple[VideoPart, ...]
     output: OutputFormat = OutputFormat()
     on_error: OnError = "raise"
     threads: int | Literal["auto"] = 1
+    proxy: ProxyUse | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -131,6 +135,27 @@ class Recording:
         r"""The file of each segment, as :attr:`VideoPart.files`."""
         return [file for part in self.parts for file in part.files]
 
+    @property
+    def sources(self) -> list[Source]:
+        r"""What is read for each segment of a video with a ``resize``, as :attr:`files`:
+        proxies where there are some that may be used."""
+        use = self.proxy or PROXY.read()
+        if use == "never":
+            return self.files
+        return self._exact_sources if use == "lossless" else self._lossy_sources
+
+    @kept_property
+    def _exact_sources(self) -> list[Source]:
+        return self._with_proxies(True)
+
+    @kept_property
+    def _lossy_sources(self) -> list[Source]:
+        return self._with_proxies(False, True)
+
+    def _with_proxies(self, *lossless: bool) -> list[Source]:
+        output = self.settled_output
+        return [s for part in self.parts for s in with_proxies(part, output, lossless)]
+
     @kept_property
     def bit_depth(self) -> int:
         r"""Bits that a sample of the video has; of several files, the most."""
@@ -198,7 +223,7 @@ def merge_recordings(recordings: Sequence[Recording]) -> tuple[Recording, list[n
     first = recordings[0]
     # Masked frames become zeros only if all recordings agree to that.
     on_error: OnError = "mask" if all(s.on_error == "mask" for s in recordings) else "raise"
-    merged = Recording(tuple(parts.values()), first.output, on_error, first.threads)
+    merged = replace(first, parts=tuple(parts.values()), on_error=on_error)
     return merged, [
         np.concatenate(
             [

@@ -114,7 +114,7 @@ class SavedVideo:
         Raises:
             StaleIndexError: if they are not of the same contents.
         """
-        if was is None or now is None or _same_contents(uri, was, now, store):
+        if was is None or now is None or same_contents(uri, was, now, store):
             return
         difference = (
             f"it had {was.size} bytes then, and has {now.size} by {source}"
@@ -174,9 +174,15 @@ def saved_fingerprint(
         return indexed
 
 
-def _same_contents(
-    uri: str, was: Fingerprint, now: Fingerprint, store: ObjectStore
-) -> bool:
+def same_contents(uri: str, was: Fingerprint, now: Fingerprint, store: ObjectStore) -> bool:
+    r"""Returns whether two fingerprints are of the same contents.
+
+    Args:
+        uri: the file.
+        was: its fingerprint then.
+        now: its fingerprint now.
+        store: reads it, if the fingerprints do not say enough.
+    """
     if was.size != now.size:
         return False
     if was.digest and now.digest:

@@ -8,7 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,7 @@ from ..types import (
     ObjectStore,
     OnError,
     PixelType,
+    ProxyUse,
 )
 from .arguments import (
     check_choice,
@@ -113,6 +114,7 @@ class VideoSeries:
         dtype: PixelType = "uint8",
         on_error: OnError = "raise",
         threads: int | Literal["auto"] = 1,
+        proxy: ProxyUse | None = None,
         max_gap: float | None = None,
         domain: Any = "auto",
     ) -> Self:
@@ -137,6 +139,10 @@ class VideoSeries:
                 and :obj:`False` in :attr:`valid`.
             threads: groups of pictures to decode side by side, or ``"auto"`` for as many as
                 the process may use processors, and 1 in a worker of a ``DataLoader``.
+            proxy: which proxies of :func:`write_proxy` are read in place of the video,
+                where they have its ``resize``, ``colorspace`` and dtype: ``"lossless"``
+                for those with the same pixels, ``"lossy"`` for the smallest that there
+                are, or ``"never"``; by default as :func:`configure` says, ``"lossless"``.
             max_gap: longest step of the clock in seconds that is no pause; by default what
                 the index says, or 10 times the median step, and 1 s at least. ``np.inf``
                 for a video without pauses.
@@ -163,12 +169,14 @@ class VideoSeries:
         """
         output = checked_output(resize, colorspace, channel_format, dtype)
         check_choice("on_error", on_error, ("raise", "mask"))
+        if proxy is not None:
+            check_choice("proxy", proxy, get_args(ProxyUse))
         check_max_gap(max_gap)
         place = locate(
             uri, store=store, storage_options=storage_options, index_uri=index_uri
         )
         part = VideoPart(place, max_gap=None if max_gap is None else float(max_gap))
-        recording = Recording((part,), output, on_error, checked_threads(threads))
+        recording = Recording((part,), output, on_error, checked_threads(threads), proxy)
         if segments_of(part.index):
             recording.warn_of_lost_bits()
         return cls._from_recording(recording, metadata, domain)
@@ -410,6 +418,12 @@ class VideoSeries:
         return self._recording.output.channel_format
 
     @property
+    def proxy(self) -> ProxyUse | None:
+        r"""Which proxies are read: ``"lossless"``, ``"lossy"``, ``"never"``, or
+        :obj:`None` for what is configured."""
+        return self._recording.proxy
+
+    @property
     def segment_frame_counts(self) -> NDArray[np.int64]:
         r"""Frames of each segment of the whole video, int64 of shape (n_segments,)."""
         return self._recording.frame_counts.copy()
@@ -420,7 +434,8 @@ class VideoSeries:
         return self._recording.frame_offsets.copy()
 
     def cost(self) -> Cost:
-        r"""Returns what :attr:`frames` would cost, in frames, bytes and byte ranges."""
+        r"""Returns what :attr:`frames` would cost, in frames, bytes and byte ranges, and
+        how many of them a proxy holds."""
         return frames_cost(self._recording, self._numbers_shown)
 
     def prefetch(self, progress: bool = False) -> None:
@@ -603,7 +618,7 @@ class VideoSeries:
         Raises:
             ValueError: if there is none, or they differ in the ``recording_hash`` of their
                 metadata, as far as these have one, or in ``resize``, ``colorspace``,
-                ``channel_format`` or ``dtype``.
+                ``channel_format``, ``dtype`` or ``proxy``.
             TypeError: if one is no video of this class.
         """
         videos = list(videos)
@@ -615,7 +630,10 @@ class VideoSeries:
                     f"concat needs {cls.__module__}.{cls.__name__} objects, got "
                     f"{type(video).__module__}.{type(video).__name__}."
                 )
-        for name in ("recording_hash", "resize", "colorspace", "channel_format", "dtype"):
+        for name in (
+            *("recording_hash", "resize", "colorspace", "channel_format", "dtype"),
+            "proxy",
+        ):
             if name == "recording_hash":
                 found = (_recording_hash(video.metadata) for video in videos)
                 values = [value for value in found if value is not None]

@@ -28,6 +28,7 @@ OTHERS = {
     "retries": 2,
     "request_seconds": 5,
     "allowed_schemes": ["s3", "https"],
+    "proxy": "lossy",
 }
 METHODS = ["fork", "spawn", "forkserver"]
 WORKER = """
@@ -120,6 +121,7 @@ WRONG = [
     ("decoders", 2.5, "must be a whole number that is at least 0"),
     ("cache_block_bytes", 100, "must be a whole number that is at least 4096"),
     ("cache_kind", "some", "must be one of .*'blocks', 'files', 'none'"),
+    ("proxy", "always", "must be one of .*'lossless', 'lossy', 'never'"),
     ("allowed_schemes", "s3:", "must be"),
     ("allowed_schemes", "s3://", "must be"),
     ("allowed_schemes", "s3,", "must be"),

@@ -21,6 +21,7 @@ COMMANDS = [
     "index",
     "index-nwb",
     "info",
+    "proxy",
     "reencode",
     "relink",
     "sheet",

@@ -11,6 +11,7 @@ import pytest
 
 import temporaldata_video as tv
 from temporaldata_video._index.packets import MOST_REORDERED, SegmentIndex
+from temporaldata_video._sidecar.proxy_record import ProxyRecord
 from temporaldata_video._sidecar.sidecar_header import (
     decode_header,
     decode_segment,
@@ -19,6 +20,9 @@ from temporaldata_video._sidecar.sidecar_header import (
 )
 from temporaldata_video.types import Fingerprint, Packets, SideData, StreamInfo
 
+PROXY = ProxyRecord(
+    "224x224.proxy", Fingerprint(5, "", "ab"), "id", "cd", "", {1: "Invalid data", 2: ""}
+)
 STREAM = StreamInfo("mov", 0, "h264", 0, b"\x01\x02", Fraction(1, 30), 64, 48)
 HIDDEN = Packets(*(np.array([number]) for number in (5, 4, 100, 20, 1)))
 SEGMENT = SegmentIndex(STREAM, Packets.empty(), HIDDEN, Fingerprint(7, "etag", "digest"))
@@ -110,6 +114,33 @@ def test_a_header_is_read():
     assert decode_header({b"other": b"5"}, "cam.lance") is None
 
 
+def test_a_proxy_says_whose_it_is():
+    entry = written(SEGMENT, frames=3)
+    header = decode_header(encode_header([entry], proxy=PROXY), "cam.lance")
+    assert header["proxy"] == PROXY
+    assert decode_header(encode_header([entry]), "cam.lance")["proxy"] is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({name: 5} for name in ("name", "video", "index_id", "rows", "encoding", "lost")),
+        *({name: None} for name in ("name", "video", "index_id", "rows", "encoding")),
+        {"video": {"size": -1, "etag": "", "digest": ""}},
+        {"video": {"size": 1}},
+        *({"lost": [[row, ""]]} for row in (-1, 3, "1", 1.0, True, None, [])),
+        *({"lost": lost} for lost in ([[1, 5]], [[1]], [1], ["ab"])),
+    ],
+)
+def test_a_proxy_that_makes_no_sense_is_refused(changes):
+    metadata = encode_header([written(SEGMENT, frames=3)], proxy=PROXY)
+    header = json.loads(metadata[b"temporaldata_video"])
+    header["proxy"] |= changes
+    raw = json.dumps(header).encode()
+    with pytest.raises(tv.IndexFormatError, match=r"damaged.*overwrite=True"):
+        decode_header({b"temporaldata_video": raw}, "cam.lance")
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -126,6 +157,7 @@ def test_a_header_is_read():
         b'{"format_version": 1, "index_id": "a", "segments": [{"frames": -1}]}',
         b'{"format_version": 1, "index_id": "a", "segments": [{"frames": true}]}',
         b'{"format_version": 1, "index_id": "a", "segments": [], "verified": 1}',
+        b'{"format_version": 1, "index_id": "a", "segments": [], "proxy": 1}',
     ],
 )
 def test_a_header_that_makes_no_sense_is_refused(raw):

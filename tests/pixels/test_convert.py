@@ -29,6 +29,7 @@ PIXEL_FORMATS = [
     *("yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p12le", "yuv420p10be"),
     *("gray", "ya8", "pal8", "bayer_rggb8", "bayer_rggb16le", "xyz12le", *STORED_GREY),
     *("rgb24", "bgr24", "bgr0", "argb", "rgb48le", "rgb565le", "gbrp", "gbrp10le"),
+    "gbrp16le",
 ]
 MATRICES = {"unspecified": 2, "bt709": 1, "bt601": 6, "bt2020": 9}
 CHROMA = ("unspecified", *CHROMA_LOCATIONS[1:])
@@ -115,8 +116,9 @@ def test_the_samples_are_those_of_the_reference(
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("field", ["prog", "bff"])
-def test_frames_are_turned_and_then_flipped(output, turn, mirrored, field):
-    frame = filtered(make_frame("yuv420p", 32, 50), f"setfield={field}")
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "gbrp", "gray"])
+def test_frames_are_turned_and_then_flipped(output, turn, mirrored, field, pixel_format):
+    frame = filtered(make_frame(pixel_format, 32, 50), f"setfield={field}")
     rows = replace(output, channel_format="NHWC")
     upright = np.rot90(reference(frame, rows), turn // 90)
     upright = upright[:, ::-1] if mirrored else upright

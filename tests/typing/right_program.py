@@ -122,11 +122,23 @@ def index_several(folder: Path) -> None:
     clips = [make_clip(folder / f"{k}.mp4", 12) for k in range(2)]
     with ThreadPoolExecutor(2) as pool:
         summary = tv.index_many(clips, executor=pool, progress=False)
-    assert_type(summary, tv.IndexSummary)
-    assert_type(summary[0], tv.IndexReport)
+    assert_type(summary, tv.ManyReport)
+    assert_type(summary[0], tv.VideoReport)
     assert_type(summary.counts(), dict[str, int])
     assert_type([report.uri for report in summary], list[str])
-    assert_type(summary.failed, list[tv.IndexReport])
+    assert_type(summary.failed, list[tv.VideoReport])
+
+
+def keep_small(folder: Path) -> None:
+    clip = make_clip(folder / "large.mp4", 12)
+    tv.write_index(clip, progress=False)
+    report = tv.write_proxy(clip, (32, 48), gray=True, dtype="auto", progress=False)
+    assert_type(report, tv.ProxyReport)
+    assert_type(report.uris, tuple[str, ...])
+    assert_type(tv.proxy_many([clip], (32, 48), progress=False), tv.ManyReport)
+    video = tv.LazyVideo.from_uri(clip, resize=(32, 48), proxy="lossy")
+    assert_type(video.proxy, Literal["lossless", "lossy", "never"] | None)
+    assert_type(video.cost().from_proxy, int)
 
 
 def clocks(folder: Path) -> None:
@@ -228,6 +240,7 @@ def main(folders: Sequence[str]) -> None:
     take(video)
     put_into_a_recording(video)
     index_several(folder)
+    keep_small(folder)
     clocks(folder)
     look_after(video)
     handle()

@@ -18,7 +18,7 @@ from ..._index.memory_index import MemoryFrameIndex
 from ..._index.packets import segments_of
 from ..._index.streams import ContainerFacts, read_container_facts
 from ..._sidecar.sidecar_write import check_vacant
-from ..._video.arguments import check_choice
+from ..._video.arguments import check_choice, check_whole
 from ..._video.part import VideoPart
 from ...errors import FrameIndexError, VideoError
 from ..checking.sidecar_findings import check_frame_count, check_positions
@@ -157,13 +157,9 @@ def checked_encoding(gop: Any, crf: Any, codec: Any, lossless: bool) -> Encoding
     """
     if codec is not None:
         check_choice("codec", codec, tuple(ENCODERS))
-    for name, value, least, most in (("gop", gop, 1, None), ("crf", crf, 0, 51)):
-        if value is None:
-            continue
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < least or (most is not None and value > most):
-            bound = f"{least} to {most}" if most else f"{least} or more"
-            raise ValueError(f"{name} must be a whole number, {bound}, got {value!r}.")
+    check_whole("gop", gop, 1)
+    if crf is not None:
+        check_whole("crf", crf, 0, 51)
     if lossless and crf is not None:
         raise ValueError("crf is a measure of loss; give either crf or lossless.")
     if codec == "ffv1" and not lossless:
