@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "index": (*_COMMAND, *_NEW_INDEX),
     "index by workers": (*_COMMAND, *("index", "a.mp4", "b.mp4", "c.mp4"), "--workers=2"),
     "reencode": (*_COMMAND, "reencode", "cam.mp4", "-o", "copy.mp4", "--overwrite"),
+    "proxy": (*_COMMAND, "proxy", "cam.mp4", "--size", "32x48"),
     "check": (*_COMMAND, "check", "cam.mp4", "--decode"),
     "sheet": (*_COMMAND, "sheet", "cam.mp4", "101", "102", "-o", "sheet.png"),
     "relink": (*_COMMAND, "relink", "moved/rec.h5", "--search", "videos"),
@@ -184,6 +185,7 @@ def what_is_wrong(folder: Path) -> str:
 def _files_aside(folder: Path) -> list[Path]:
     # All that a command may leave under a name which users know.
     known = {"cam.mp4", "copy.mp4", "new.npy", "sheet.png", "moved", "videos", "cache"}
+    known |= {"cam.mp4.32x48.proxy", "cam.mp4.32x48.proxy.lance"}
     known |= {f"{name}.mp4" for name in "abcd"}
     known |= {f"{name}.lance" for name in known if name.endswith(".mp4")} | {"rec.h5"}
     found = [
