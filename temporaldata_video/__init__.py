@@ -27,6 +27,7 @@ from ._tools.write_index import write_index
 from ._video.frames_together import frames_together
 from ._video.masks import MaskedFrames, masked_frames
 from ._video.read_many import read_many
+from ._view.view import View, view
 from .errors import (
     BackendError,
     CacheError,
@@ -121,6 +122,7 @@ __all__ = [
     "UnknownBackendError",
     "VideoError",
     "VideoWarning",
+    "View",
     "check_video",
     "concat",
     "configuration",
@@ -146,6 +148,7 @@ __all__ = [
     "register_backend",
     "relink",
     "segment_uris",
+    "view",
     "write_index",
 ]
 
