@@ -217,6 +217,7 @@ READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "docs/plugins.md": has_archive,
     "docs/s3.md": has_camera,
     "docs/several-files.md": has_several_files,
+    "docs/viewing.md": has_demo,
 }
 # Objects of the bucket ``lab`` that a page expects, and whether with an index.
 OBJECTS = {

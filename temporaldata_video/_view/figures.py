@@ -128,10 +128,13 @@ _DRAWN = {"marks": _add_marks, "lines": _add_lines, "bars": _add_bars}
 
 
 def color_names() -> dict[str, str]:
-    r"""Returns the colours of matplotlib's default cycle by its names, as the web has them."""
+    r"""Returns colours of the web by the names that matplotlib has for its cycle."""
     from bokeh.palettes import Category10
 
-    names = "blue orange green red purple brown pink gray olive cyan".split()
+    names = (
+        *("blue", "orange", "green", "red", "purple"),
+        *("brown", "pink", "gray", "olive", "cyan"),
+    )
     return {f"tab:{name}": color for name, color in zip(names, Category10[10])}
 
 

@@ -51,12 +51,15 @@ async function read(path, facts) {
   return found;
 }
 
+let working = 0;
+
 // Does one thing at a time, the latest that was wanted.
 function latest(work) {
   let wanted, busy = null;
   return (value) => {
     wanted = {value};
     busy ??= (async () => {
+      working += 1;
       main.ariaBusy = "true";
       try {
         while (wanted) {
@@ -66,7 +69,8 @@ function latest(work) {
         }
       } finally {
         busy = null;
-        main.ariaBusy = "false";
+        working -= 1;
+        main.ariaBusy = String(working > 0);
       }
     })();
     return busy;
@@ -169,7 +173,10 @@ function placeCursor() {
   page.cursor.style.transform = `translateX(${place * page.over.clientWidth}px)`;
 }
 
-const seekLatest = latest(async (time) => show(await momentAt(time)));
+const seekLatest = latest(async (time) => {
+  page.fault.hidden = true;
+  show(await momentAt(time));
+});
 
 function seek(time, follow = true) {
   pause();
@@ -334,7 +341,8 @@ function keepInSight() {
   const {start, end} = wantedRange, width = end - start;
   const margin = playing ? 0.02 * width : 0;
   if (cursor < start || cursor > end - margin) {
-    wantRange(cursor - (playing ? 0.05 : 0.5) * width, cursor + width);
+    const first = cursor - (playing ? 0.05 : 0.5) * width;
+    wantRange(first, first + width);
   }
 }
 

@@ -155,9 +155,7 @@ async def _answer(read: Callable[[], bytes], turn: CapacityLimiter) -> Response:
         return Response(text, 500, media_type="text/plain")
 
 
-def _number(
-    request: Request, name: str, low: float = -1e300, high: float = 1e300
-) -> float:
+def _number(request: Request, name: str, low: float = -1e300, high: float = 1e300) -> float:
     from starlette.exceptions import HTTPException
 
     text = request.query_params.get(name, "")

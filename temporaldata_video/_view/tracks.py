@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -166,7 +167,9 @@ def _read_bars(series: Any, extent: Extent, pixels: int) -> tuple[dict[str, Any]
     window = series.slice(*extent, reset_origin=False)
     left, right = (np.asarray(x, np.float64) for x in (window.start, window.end))
     rank = np.argsort(right - left, kind="stable")[::-1]
-    shown = rank[_seen_once(left[rank].clip(start, end), np.zeros(len(rank)), extent, pixels)]
+    shown = rank[
+        _seen_once(left[rank].clip(start, end), np.zeros(len(rank)), extent, pixels)
+    ]
     left, right = left[shown].clip(start, end), right[shown].clip(start, end)
     texts = labels_of(window)
     room = (right - left) * (pixels / (end - start)) - 6
@@ -219,7 +222,7 @@ class Traces:
         edges[-1] = np.nextafter(end, np.inf)
         pieces = [
             envelope(piece, -(-len(piece.times) // _BLOCK))
-            for piece in (self._samples(a, b) for a, b in zip(edges, edges[1:]))
+            for piece in (self._samples(a, b) for a, b in pairwise(edges.tolist()))
         ]
         return Samples(*(np.concatenate(arrays) for arrays in zip(*pieces)))
 
@@ -271,7 +274,9 @@ def envelope(samples: Samples, n: int) -> Samples:
     )
 
 
-def _read_lines(traces: Traces, extent: Extent, pixels: int) -> tuple[dict[str, Any], Arrays]:
+def _read_lines(
+    traces: Traces, extent: Extent, pixels: int
+) -> tuple[dict[str, Any], Arrays]:
     times, lows, highs = traces.read(extent, pixels)
     seen = slice(*np.searchsorted(times, extent))
     if not len(times[seen]):
@@ -301,4 +306,3 @@ def _as_lines(samples: Samples, offset: float) -> Arrays:
         return {"x": times - offset, "y": np.float32(lows.T)}
     y = np.stack([lows, highs], axis=1).reshape(-1, lows.shape[1])
     return {"x": np.repeat(times - offset, 2), "y": np.float32(y.T)}
-

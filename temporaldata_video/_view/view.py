@@ -40,9 +40,7 @@ class View:
 
     url: str
 
-    def __init__(
-        self, make: Callable[[str, Watchers], Any], port: int
-    ) -> None:
+    def __init__(self, make: Callable[[str, Watchers], Any], port: int) -> None:
         import uvicorn
 
         self._watchers = Watchers()
@@ -252,12 +250,10 @@ def _let_go() -> None:
     # since objects of the parent, which the child may delete, would free them again.
     nothing = os.open(os.devnull, os.O_RDWR)
     for one in _OPEN:
-        held = [one._socket]
-        for connection in one._server.server_state.connections:
-            held.append(connection.transport.get_extra_info("socket"))
-        for each in held:
-            if each is not None and each.fileno() >= 0:
-                os.dup2(nothing, each.fileno(), inheritable=False)
+        transports = (c.transport for c in one._server.server_state.connections)
+        for held in (one._socket, *(t.get_extra_info("socket") for t in transports)):
+            if held is not None and held.fileno() >= 0:
+                os.dup2(nothing, held.fileno(), inheritable=False)
     os.close(nothing)
     _OPEN.clear()
 

@@ -101,7 +101,7 @@ class Page:
     @property
     def fault(self) -> str:
         r"""What the page says is wrong, if anything."""
-        return self.run("return document.querySelector('#fault').textContent")
+        return self.element("#fault").text
 
     def shown(self, camera: int = 0) -> int:
         r"""Returns the number that is painted into the picture, -1 for no picture."""

@@ -81,7 +81,9 @@ def test_pictures_that_were_shown_while_it_played(show, data):
     seen = seen[seen[:, 0] > 7.5]
     for column, name in ((1, "left"), (2, "right")):
         numbers = getattr(data, name).resample(np.sort(seen[:, 0])).frame_indices
-        assert seen[np.argsort(seen[:, 0], kind="stable"), column].tolist() == numbers.tolist()
+        assert (
+            seen[np.argsort(seen[:, 0], kind="stable"), column].tolist() == numbers.tolist()
+        )
 
 
 def test_it_plays_to_the_end_and_begins_again(show, data):
