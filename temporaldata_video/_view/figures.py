@@ -14,18 +14,18 @@ _BELOW, _AXIS = 5, 40
 _FONT, _FAMILY = "11px", "system-ui, sans-serif"
 
 
-def figure_of(track: Track, has_axis: bool) -> dict[str, Any]:
+def figure_of(track: Track, axis_label: str) -> dict[str, Any]:
     r"""Returns the axes of a row as Bokeh's page script takes them.
 
     Args:
         track: the row.
-        has_axis: whether time is written below it.
+        axis_label: what is written below it and its times; ``""`` for neither.
     """
     from bokeh.embed import json_item
     from bokeh.models import Range1d
     from bokeh.plotting import figure
 
-    below = _AXIS if has_axis else _BELOW
+    below = _AXIS if axis_label else _BELOW
     axes = figure(
         height=round(track.height) + below,
         sizing_mode="stretch_width",
@@ -41,8 +41,8 @@ def figure_of(track: Track, has_axis: bool) -> dict[str, Any]:
         border_fill_color=None,
         lod_threshold=None,
     )
-    axes.xaxis.visible = has_axis
-    axes.xaxis.axis_label = "time (s)"
+    axes.xaxis.visible = bool(axis_label)
+    axes.xaxis.axis_label = axis_label
     axes.ygrid.visible = False
     for text in ("major_label", "axis_label"):
         setattr(axes.axis, f"{text}_text_font_size", _FONT)

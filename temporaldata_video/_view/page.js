@@ -296,12 +296,21 @@ function paintTrack({figure}) {
   }
 }
 
+// Axes count large times from the offset, so that their numbers stay short.
+function counted(times) {
+  return session.offset ? times.map((time) => time - session.offset) : times;
+}
+
 const drawings = {
-  marks: ({arrays}, [marks]) => { marks.data_source.data = arrays; },
-  lines: ({arrays: {x, y}}, lines) => lines.forEach((line, i) => {
-    line.data_source.data = {x, y: y.subarray(i * x.length, (i + 1) * x.length)};
-  }),
-  bars: ({labels, arrays: {left, right}}, [bars]) => {
+  marks: ({arrays: {x, y}}, [marks]) => { marks.data_source.data = {x: counted(x), y}; },
+  lines: ({arrays: {x, y}}, lines) => {
+    const times = counted(x), n = x.length;
+    lines.forEach((line, i) => {
+      line.data_source.data = {x: times, y: y.subarray(i * n, (i + 1) * n)};
+    });
+  },
+  bars: ({labels, arrays}, [bars]) => {
+    const left = counted(arrays.left), right = counted(arrays.right);
     const middle = left.map((start, i) => (start + right[i]) / 2);
     bars.data_source.data = {left, right, middle, label: labels};
   },
@@ -358,7 +367,7 @@ page.over.addEventListener("pointerdown", (event) => {
   if (!event.shiftKey) seek(timeAt(event), false);
 });
 page.over.addEventListener("pointermove", (event) => {
-  if (!page.over.hasPointerCapture(event.pointerId)) return;
+  if (event.buttons !== 1) return;
   if (event.shiftKey) {
     const moved = (event.movementX / page.over.clientWidth) * (range.end - range.start);
     wantRange(wantedRange.start - moved, wantedRange.end - moved);

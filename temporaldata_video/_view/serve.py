@@ -148,7 +148,8 @@ async def _answer(read: Callable[[], bytes], turn: CapacityLimiter) -> Response:
     from starlette.responses import Response
 
     try:
-        return Response(await run_sync(read, limiter=turn))
+        body = await run_sync(read, limiter=turn)
+        return Response(body, media_type="application/octet-stream")
     # Whatever is wrong with the recording, the page says it.
     except Exception as error:
         text = f"{type(error).__name__}: {error}"

@@ -14,7 +14,6 @@ from .._base.fork_safety import kept_property
 from .._plot.figure import shortened
 from .._plot.pose_marks import Pose, as_pose
 from .._plot.rows import raster_height, traces_height
-from .._plot.timeline import time_offset
 from .._tools.plot_recording import labels_of, some_traces, traces_of
 from .cameras import Camera, Extent
 
@@ -25,7 +24,7 @@ _LABEL_FONT = 8.0
 # Samples of all traces of a series that one answer reads; longer windows are shown by the
 # least and greatest value of blocks of samples, which are found once.
 MOST_SAMPLES = 2_000_000
-_BLOCK = 256
+_BLOCK = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +141,7 @@ def _read_marks(series: Any, extent: Extent, pixels: int) -> tuple[dict[str, Any
     times = np.asarray(window.timestamps, np.float64)
     units = np.asarray(getattr(window, "unit_index", np.zeros(len(times), np.int64)))
     first = _seen_once(times, units, extent, pixels)
-    return {}, {"x": times[first] - time_offset(extent[0]), "y": units[first] * 1.0}
+    return {}, {"x": times[first], "y": units[first] * 1.0}
 
 
 def _seen_once(
@@ -174,8 +173,7 @@ def _read_bars(series: Any, extent: Extent, pixels: int) -> tuple[dict[str, Any]
     texts = labels_of(window)
     room = (right - left) * (pixels / (end - start)) - 6
     labels = [_fitting(texts[i], room[n]) for n, i in enumerate(shown.tolist())]
-    offset = time_offset(start)
-    return {"labels": labels}, {"left": left - offset, "right": right - offset}
+    return {"labels": labels}, {"left": left, "right": right}
 
 
 def _fitting(label: str, room: float) -> str:
@@ -281,15 +279,17 @@ def _read_lines(
     seen = slice(*np.searchsorted(times, extent))
     if not len(times[seen]):
         seen = slice(None)
-    nothing = np.full(len(traces.names), np.nan)
-    least = np.fmin.reduce(lows[seen], initial=np.nan) if len(times) else nothing
-    most = np.fmax.reduce(highs[seen], initial=np.nan) if len(times) else nothing
+    least = np.fmin.reduce(lows[seen], initial=np.nan)
+    most = np.fmax.reduce(highs[seen], initial=np.nan)
     # All traces have one scale, and none hides another.
     step = 1.1 * float(np.nan_to_num(np.fmax.reduce(most - least))) or 1.0
     middle = np.nan_to_num((least + most) / 2)
-    y = [(values - middle) / step - np.arange(len(middle)) for values in (lows, highs)]
+    above = -np.arange(len(middle))
+    drawn = (lows - middle) / step + above
+    # Samples that are their own envelope are drawn once.
+    upper = drawn if lows is highs else (highs - middle) / step + above
     facts = {"note": f"{step:.3g} from line to line"}
-    return facts, _as_lines(Samples(times, *y), time_offset(extent[0]))
+    return facts, _as_lines(Samples(times, drawn, upper))
 
 
 def _read_pose(pose: Pose, extent: Extent, pixels: int) -> tuple[dict[str, Any], Arrays]:
@@ -297,12 +297,12 @@ def _read_pose(pose: Pose, extent: Extent, pixels: int) -> tuple[dict[str, Any],
     piece = slice(max(0, first - 1), stop + 1)
     values = pose.points[piece].reshape(-1, 2 * pose.points.shape[1])
     samples = envelope(Samples(pose.times[piece], values, values), 4 * pixels)
-    return {"note": "x solid, y dashed"}, _as_lines(samples, time_offset(extent[0]))
+    return {"note": "x solid, y dashed"}, _as_lines(samples)
 
 
-def _as_lines(samples: Samples, offset: float) -> Arrays:
+def _as_lines(samples: Samples) -> Arrays:
     times, lows, highs = samples
     if lows is highs:
-        return {"x": times - offset, "y": np.float32(lows.T)}
+        return {"x": times, "y": np.float32(lows.T)}
     y = np.stack([lows, highs], axis=1).reshape(-1, lows.shape[1])
-    return {"x": np.repeat(times - offset, 2), "y": np.float32(y.T)}
+    return {"x": np.repeat(times, 2), "y": np.float32(y.T)}

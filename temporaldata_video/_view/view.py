@@ -154,11 +154,12 @@ def view(
         raise ValueError(
             f"there is nothing to show: the recording has {list(series) or 'no series'}."
         )
-    colors = color_names()
+    colors, offset = color_names(), time_offset(extent[0])
+    axis_label = f"time (s) from {offset:.0f} s" if offset else "time (s)"
     session = {
         "start": extent[0],
         "end": extent[1],
-        "offset": time_offset(extent[0]),
+        "offset": offset,
         "cameras": [
             {
                 "name": camera.name,
@@ -172,7 +173,7 @@ def view(
                 "name": row.name,
                 "kind": row.kind,
                 "legend": [(n, colors[color_of(i)]) for i, n in enumerate(row.key_points)],
-                "figure": figure_of(row, row is tracks[-1]),
+                "figure": figure_of(row, axis_label if row is tracks[-1] else ""),
             }
             for row in tracks
         ],

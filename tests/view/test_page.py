@@ -166,6 +166,22 @@ def test_points_are_drawn_where_they_are(show, cameras):
     assert color == [214, 39, 40, 255]
 
 
+def test_times_since_1970(show, cameras):
+    left = tv.LazyVideo.from_uri(cameras / "left.mp4")
+    left.timestamps = times = left.timestamps + 1.7e9
+    left.domain = Interval(times[0], times[-1])
+    page = show(left, 1.7e9 + 0.7, 1.7e9 + 30.7)
+    seek(page, float(times[260]))
+    assert page.shown() == 260
+    assert page.element("#time").text == f"+{times[260] - 1.7e9:.3f} s"
+    start, end, first, last = page.run(
+        "const {x_range, renderers} = Bokeh.documents[0].roots()[0];"
+        "const {x} = renderers[0].data_source.data;"
+        "return [x_range.start, x_range.end, x[0], x.at(-1)]"
+    )
+    assert 0.0 <= start <= first < last <= end <= 30.7
+
+
 NASTY = "<img src=x onerror=alert(1)>$$\\alpha$$"
 
 

@@ -126,13 +126,6 @@ def test_intervals_and_their_labels(kept):
     assert set(facts["labels"]) == {""}
 
 
-def test_times_since_1970_are_counted_from_the_window():
-    now = 1.7e9
-    series = IrregularTimeSeries(timestamps=now + np.arange(5.0), domain="auto")
-    _, drawn = read(track_of("licks", series), now + 0.5, now + 3.5)
-    assert drawn["x"].tolist() == [1.0, 2.0, 3.0]
-
-
 @pytest.mark.parametrize("n", [0, 1])
 def test_series_with_next_to_nothing(n):
     times = np.arange(float(n))
