@@ -18,6 +18,7 @@ from .._plot.pose_marks import color_of
 from .._plot.timeline import time_offset
 from .._tools.plot_recording import POSE, poses_by_video, series_of
 from .._video.series import VideoSeries
+from .._video.thumbnails import half_frame
 from .cameras import Camera, Extent, camera_of
 from .figures import color_names, figure_of
 from .serve import HOST, Watchers, make_app
@@ -190,6 +191,8 @@ def _extent(data: Any, start: float | None, end: float | None) -> Extent:
         raise ValueError("the recording has no domain: pass start and end in seconds.")
     first = float(np.min(domain.start)) if start is None else float(start)
     last = float(np.max(domain.end)) if end is None else float(end)
+    if end is None and isinstance(data, VideoSeries):
+        last += 2 * half_frame(data.timestamps)  # the last frame is on screen, too
     if not first < last:
         raise ValueError(f"end must come after start, got {first!r} and {last!r}.")
     return first, last

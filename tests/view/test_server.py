@@ -183,6 +183,20 @@ def test_a_window_begins_with_the_frame_that_is_on_screen(viewing, data):
     assert (facts["start"], facts["taken"]) == (start, clock[30])
 
 
+@pytest.mark.parametrize("n_frames", [1, 30])
+def test_the_last_frame_of_a_video_has_its_time(viewing, tmp_path, n_frames):
+    path = make_clip(tmp_path / "cam.mp4", n_frames, rate=10)
+    tv.write_index(path, progress=False)
+    url = viewing(tv.LazyVideo.from_uri(path)).url
+    end = json.loads(Answer(url, "session").text)["end"]
+    assert end == pytest.approx((n_frames - 1) / 10 + (0.1 if n_frames > 1 else 1.0))
+    marks = Answer(url, f"track?track=0&start=0&end={end}&pixels=2000").facts
+    assert len(marks["x"]) == n_frames
+    assert Answer(url, f"frame?camera=0&time={end - 0.01}&width=64").facts["number"] == (
+        n_frames - 1
+    )
+
+
 @pytest.mark.filterwarnings("ignore::temporaldata_video.errors.DecodeWarning")
 def test_a_frame_that_does_not_decode(viewing, tmp_path):
     path = make_clip(tmp_path / "cam.mp4", 30, rate=10, gop=1, b_frames=0)
