@@ -113,7 +113,8 @@ def make_app(
     def alive(request: Request) -> Response:
         return StreamingResponse(watchers.beats(), media_type="text/event-stream")
 
-    answers = {"session": start, "frame": frame, "track": track, "alive": alive}
+    answers: dict[str, Any] = {"session": start, "frame": frame, "track": track}
+    answers["alive"] = alive
     answers |= {name: _asset(*asset) for name, asset in _assets().items()}
     routes = [Route(f"/{token}/{name}", answer) for name, answer in answers.items()]
     return _guarded(Starlette(routes=routes), token)

@@ -303,6 +303,6 @@ def _read_pose(pose: Pose, extent: Extent, pixels: int) -> tuple[dict[str, Any],
 def _as_lines(samples: Samples) -> Arrays:
     times, lows, highs = samples
     if lows is highs:
-        return {"x": times, "y": np.float32(lows.T)}
+        return {"x": times, "y": lows.T.astype(np.float32)}
     y = np.stack([lows, highs], axis=1).reshape(-1, lows.shape[1])
-    return {"x": np.repeat(times, 2), "y": np.float32(y.T)}
+    return {"x": np.repeat(times, 2), "y": y.T.astype(np.float32)}

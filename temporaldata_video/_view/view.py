@@ -185,7 +185,7 @@ def view(
 
 
 def _extent(data: Any, start: float | None, end: float | None) -> Extent:
-    domain = getattr(data, "domain", None)
+    domain: Any = getattr(data, "domain", None)
     has_domain = domain is not None and len(domain) > 0
     if (start is None or end is None) and not has_domain:
         raise ValueError("the recording has no domain: pass start and end in seconds.")

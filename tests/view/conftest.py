@@ -37,7 +37,7 @@ def cameras(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data(cameras):
     r"""A recording of two cameras, spikes, traces, pose and trials."""
     rng = np.random.default_rng(2)

@@ -62,9 +62,11 @@ def refuses(url) -> bool:
         return probe.connect_ex((where.hostname, where.port)) != 0
 
 
-@pytest.fixture
-def url(viewing, data):
-    return viewing(data).url
+@pytest.fixture(scope="module")
+def url(data):
+    shown = tv.view(data)
+    yield shown.url
+    shown.close()
 
 
 def test_it_listens_on_this_machine_alone(viewing, data):
