@@ -151,7 +151,8 @@ def test_zoom_and_window(show, data):
     def window():
         page.settle()
         return page.run(
-            "const {start, end} = Bokeh.documents[0].roots()[0].x_range; return [start, end]"
+            "const {x_range} = Bokeh.documents[0].roots()[0];"
+            "return [x_range.start, x_range.end]"
         )
 
     assert window() == [0.0, 10.0]
