@@ -19,6 +19,7 @@ from temporaldata import Data, Interval
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip
 from tests.helpers import needs_fork
+from tests.view.browser import Page
 
 
 class Answer:
@@ -315,6 +316,16 @@ def test_the_command_ends_with_its_page(started, recording):
     session = json.loads(Answer(url, "session").text)
     assert (session["start"], session["end"]) == (1.0, 5.0)
     assert Answer(url, "alive").status == 200  # a page that opens and closes
+    assert process.wait(60) == 0
+    assert refuses(url)
+
+
+def test_the_command_ends_when_a_browser_leaves(started, recording, chromium):
+    process, url = started(recording)
+    page = Page(chromium, url)
+    assert page.shown(1) == 1000
+    assert process.poll() is None
+    chromium.get("about:blank")
     assert process.wait(60) == 0
     assert refuses(url)
 
