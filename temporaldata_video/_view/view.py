@@ -31,12 +31,10 @@ _HEIGHT = 720
 
 
 class View:
-    r"""A recording that a browser on this machine can show, until it is closed.
+    r"""A recording that a browser on this machine can show, as :func:`view` returns it.
 
-    In a notebook it is shown where it stands.
-
-    Args:
-        url: to open in a browser. Whoever has it can see the recording.
+    ``url`` is the address to open. Whoever has it can see the recording. A notebook shows
+    the page itself.
     """
 
     url: str
