@@ -2,6 +2,7 @@ r"""Doctests write their files into a folder of their own, and leave no setting 
 
 import os
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 import pytest
 
@@ -16,6 +17,8 @@ except PackageNotFoundError:
     _has_series = False
 if not _has_series:
     collect_ignore.append("temporaldata_video/hosts/torch_brain.py")
+if not find_spec("bokeh"):
+    collect_ignore.append("temporaldata_video/_view/view.py")
 
 
 @pytest.fixture(autouse=True)

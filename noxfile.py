@@ -134,6 +134,13 @@ def cases(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def view(session: nox.Session) -> None:
+    r"""The viewer in a real browser, which is chromium with chromium-driver of Debian."""
+    session.install("-e", ".[view]", "selenium>=4.20", *dependency_group("test"))
+    session.run("pytest", "tests/view", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
 def stores(session: nox.Session) -> None:
     r"""Google's and Azure's stores by their emulators; Azurite comes from npm."""
     session.install("-e", ".[gcs,azure]", "gcp-storage-emulator", *dependency_group("test"))

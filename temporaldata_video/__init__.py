@@ -30,6 +30,7 @@ from ._tools.write_index import write_index
 from ._video.frames_together import frames_together
 from ._video.masks import MaskedFrames, masked_frames
 from ._video.read_many import read_many
+from ._view.view import View, view
 from .errors import (
     BackendError,
     CacheError,
@@ -125,6 +126,7 @@ __all__ = [
     "VideoError",
     "VideoReport",
     "VideoWarning",
+    "View",
     "check_video",
     "concat",
     "configuration",
@@ -151,6 +153,7 @@ __all__ = [
     "register_backend",
     "relink",
     "segment_uris",
+    "view",
     "write_index",
     "write_proxy",
 ]

@@ -40,8 +40,8 @@ _FENCE = re.compile(r"^( *)```(python|bash)\n(.*?)^\1```$", re.DOTALL | re.MULTI
 _FILE = re.compile(r"# ([\w/]+\.py)\n")
 _SHAPE = re.compile(r"# (\((?:\w+, ?)*\w*\))(?: (u?int\d+|float\d+|bool))?")
 
-# What a page tells to run and no test does: it sets up a machine, is the suite itself, or
-# measures for minutes.
+# What a page tells to run and no test does: it sets up a machine, is the suite itself,
+# measures for minutes, or waits for its user.
 NOT_RUN = (
     ("git", "clone"),
     ("cd",),
@@ -49,6 +49,7 @@ NOT_RUN = (
     ("pip", "install"),
     ("nox",),
     ("pytest", "-n"),
+    ("temporaldata-video", "view"),
     ("python", "-m", "benchmarks"),
     ("python", "-m", "benchmarks.training"),
 )

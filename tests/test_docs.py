@@ -118,6 +118,12 @@ def has_demo(folder: Path, camera: Path) -> dict[str, Any]:
     return {}
 
 
+def has_viewer(folder: Path, camera: Path) -> dict[str, Any]:
+    for library in ("bokeh", "starlette", "uvicorn"):
+        pytest.importorskip(library)
+    return has_demo(folder, camera)
+
+
 def has_many_videos(folder: Path, camera: Path) -> dict[str, Any]:
     names = has_camera(folder, camera, n_videos=2)
     shutil.copytree(folder / "day2", folder / "shared" / "day2")
@@ -225,6 +231,7 @@ READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "docs/proxies.md": has_proxies,
     "docs/s3.md": has_camera,
     "docs/several-files.md": has_several_files,
+    "docs/viewing.md": has_viewer,
 }
 # Objects of the bucket ``lab`` that a page expects, and whether with an index.
 OBJECTS = {

@@ -24,6 +24,7 @@ from .proxy_command import proxy
 from .reencode_command import reencode
 from .relink_command import relink
 from .sheet_command import sheet
+from .view_command import view
 from .wording import OPTIONS, in_options
 
 app = typer.Typer(
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, demo, index, index_nwb, info, proxy, reencode, relink, sheet):
+for command in (check, demo, index, index_nwb, info, proxy, reencode, relink, sheet, view):
     app.command()(command)
 app.add_typer(cache, name="cache")
 OPTIONS.update(

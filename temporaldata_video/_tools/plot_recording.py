@@ -35,7 +35,7 @@ _TOP, _BETWEEN, _BOTTOM = 10, 10, 46
 _EVENTS_HEIGHT = 26.0
 _SMALLEST_NAME = 7.0
 # A series of this name counts as key points if it holds some.
-_POSE = "pose"
+POSE = "pose"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def plot_recording(
     start: float,
     end: float,
     *,
-    pose: Any = _POSE,
+    pose: Any = POSE,
     count: int | None = None,
     width: int = 1200,
     figure: Figure | None = None,
@@ -115,8 +115,8 @@ def plot_recording(
     if not start < end:
         raise ValueError(f"end must come after start, got {start!r} and {end!r}.")
     extent = (float(start), float(end))
-    series = dict(_series_of(data.slice(*extent, reset_origin=False)))
-    poses = _poses_by_video(pose, series)
+    series = dict(series_of(data.slice(*extent, reset_origin=False)))
+    poses = poses_by_video(pose, series)
     shown = {id(track): as_pose(track) for track in poses.values()}
     inner = width - _LEFT - (_RIGHT_OF_NAMES if shown else _RIGHT)
     rows = []
@@ -208,11 +208,10 @@ def _row_of(name: str, series: Any, extent: Extent) -> Iterator[Row]:
 
 def _traces_row(name: str, series: Any, extent: Extent) -> Row:
     times = np.asarray(series.timestamps)
-    traces = dict(_traces_of(series, len(times)))
+    traces = dict(traces_of(series, len(times)))
     if not traces:
         return Row(name, 4, _EVENTS_HEIGHT, partial(_draw_events, times, extent))
-    some = np.linspace(0, len(traces) - 1, min(len(traces), draw.MOST_TRACES))
-    names = [list(traces)[i] for i in some.round().astype(int)]
+    names = some_traces(list(traces))
     few = len(names) < len(traces)
     title = f"{name} ({len(names)} of {len(traces)})" if few else name
     values = np.stack([traces[n] for n in names], axis=1)
@@ -232,7 +231,7 @@ def _draw_events(times: np.ndarray, extent: Extent, axes: Axes) -> None:
 
 def _intervals_row(name: str, intervals: Any, extent: Extent) -> Row:
     starts, ends = np.asarray(intervals.start), np.asarray(intervals.end)
-    labels = _labels_of(intervals)
+    labels = labels_of(intervals)
     return Row(
         name,
         5,
@@ -241,7 +240,9 @@ def _intervals_row(name: str, intervals: Any, extent: Extent) -> Row:
     )
 
 
-def _labels_of(intervals: Any) -> list[str]:
+def labels_of(intervals: Any) -> list[str]:
+    r"""Returns what is written on each interval: the first column of words, else of
+    numbers."""
     columns = [np.asarray(getattr(intervals, k)) for k in keys(intervals)]
     for kinds in ("USO", "iub"):  # words say more than numbers
         for column in columns:
@@ -251,7 +252,14 @@ def _labels_of(intervals: Any) -> list[str]:
     return [""] * len(intervals)
 
 
-def _traces_of(series: Any, n: int) -> Iterator[tuple[str, np.ndarray]]:
+def some_traces(names: list[str]) -> list[str]:
+    r"""Returns those of the traces of a series that are drawn, evenly chosen."""
+    some = np.linspace(0, len(names) - 1, min(len(names), draw.MOST_TRACES))
+    return [names[i] for i in some.round().astype(int)]
+
+
+def traces_of(series: Any, n: int) -> Iterator[tuple[str, np.ndarray]]:
+    r"""Yields the name and the values of each trace of a series of ``n`` samples."""
     for name in keys(series):
         column = np.asarray(getattr(series, name))
         if name != "timestamps" and column.dtype.kind in "fiub" and column.ndim:
@@ -260,21 +268,22 @@ def _traces_of(series: Any, n: int) -> Iterator[tuple[str, np.ndarray]]:
                 yield (name if column.ndim == 1 else f"{name} {i}"), channel
 
 
-def _series_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def series_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    r"""Yields the name and the object of all that lies in time in a recording."""
     for name in keys(data):
         value = getattr(data, name)
         in_time = hasattr(value, "timestamps") or hasattr(value, "sampling_rate")
         if in_time or (hasattr(value, "start") and hasattr(value, "keys")):
             yield prefix + name, value
         elif hasattr(value, "keys") and hasattr(value, "slice"):
-            yield from _series_of(value, f"{prefix}{name}.")
+            yield from series_of(value, f"{prefix}{name}.")
 
 
-def _poses_by_video(pose: Any, series: dict[str, Any]) -> dict[str, Any]:
+def poses_by_video(pose: Any, series: dict[str, Any]) -> dict[str, Any]:
     r"""Returns the pose of each video that has one, by the name of the video."""
     videos = [name for name, one in series.items() if isinstance(one, VideoSeries)]
-    by_default = isinstance(pose, str) and pose == _POSE
-    if pose is None or (by_default and not _may_be_pose(series.get(_POSE), videos)):
+    by_default = isinstance(pose, str) and pose == POSE
+    if pose is None or (by_default and not _may_be_pose(series.get(POSE), videos)):
         return {}
     if not isinstance(pose, dict):
         if len(videos) != 1:

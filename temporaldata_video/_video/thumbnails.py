@@ -13,6 +13,9 @@ from .._plot.stills import Stills
 from .lazy_arrays import NO_FRAME, LazyFrames
 from .recording import Recording
 
+# Frames that tell what is black and white in a whole video.
+_FEW = 8
+
 
 def stills_of(
     video: Any, shown: np.ndarray, width: int, value_range: ValueRange | None = None
@@ -59,6 +62,21 @@ def read_stills(
         resize = (max(1, round(width * height_shown / width_shown)), width)
     read = LazyFrames(_with_size(recording, resize), numbers, has_holes=True)
     return _stills(recording, read.pixels, read.valid, numbers, times, value_range)
+
+
+def usual_range_of(recording: Recording, numbers: np.ndarray) -> ValueRange | None:
+    r"""Returns the values between which a few of some frames lie, :obj:`None` for 8 bits.
+
+    Args:
+        recording: of the frames.
+        numbers: of the frames, int64 of shape (n,).
+    """
+    if recording.bit_depth <= 8:
+        return None
+    few = np.linspace(0, len(numbers) - 1, min(len(numbers), _FEW)).round().astype(int)
+    output = _with_size(recording, recording.output.resize)
+    read = LazyFrames(output, np.unique(numbers[few]))
+    return usual_range(read.pixels[read.valid])
 
 
 def shown_size(recording: Recording) -> tuple[int, int]:

@@ -67,6 +67,22 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
         domain: Interval
 
 
+def is_recording(uri: str) -> bool:
+    r"""Returns whether a uri is that of an HDF5 file on this machine."""
+    import h5py
+
+    return os.path.isfile(uri) and bool(h5py.is_hdf5(uri))
+
+
+def load_recording(path: str) -> Data:
+    r"""Returns a recording whose arrays stay in its file until they are needed.
+
+    Args:
+        path: of an HDF5 file that ``Data.save`` wrote.
+    """
+    return Data.load(path)
+
+
 def load_series(path: str, name: str) -> IrregularTimeSeries:
     r"""Returns a series from a recording.
 
