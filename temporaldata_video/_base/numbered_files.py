@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..errors import IndexWarning, SourceError, SourceNotFoundError
 from .formats import VIDEO_SUFFIXES
-from .uris import protocol_of, segment_uris
+from .uris import is_local, segment_uris
 
 _DIGITS = re.compile(r"\d+")
 # GoPro's GX010123.MP4 is chapter 1 of its file 123. Older cameras call what comes before
@@ -84,7 +84,7 @@ def find_files(path: str) -> tuple[str, ...] | None:
         SourceNotFoundError: if no video fits a pattern.
         SourceError: if they are no series of numbered files.
     """
-    if protocol_of(path) or os.path.isfile(path):
+    if not is_local(path) or os.path.isfile(path):
         return None
     folder, pattern = (path, "*") if os.path.isdir(path) else os.path.split(path)
     if not re.search(r"[*?]", pattern):

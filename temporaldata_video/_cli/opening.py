@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 
@@ -14,7 +13,7 @@ from .._base.uris import protocol_of
 from .._bytes.fingerprint import matches
 from .._plugin.place import locate
 from .._video.part import VideoPart
-from ..types import Fingerprint, ObjectStore, Pace
+from ..types import Fingerprint, ObjectStore
 
 VideoArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="A video: path or uri.", show_default=False)
@@ -52,28 +51,6 @@ def size_on_disk(uri: str) -> int | None:
     if protocol_of(uri):
         return None
     return sum(path.stat().st_size for path in Path(uri).rglob("*") if path.is_file())
-
-
-def format_extent(seconds: np.ndarray) -> str:
-    r"""Returns the first and last of sorted times as text."""
-    if len(seconds) == 0:
-        return "no frame at all"
-    return f"{seconds[0]:.3f} s to {seconds[-1]:.3f} s"
-
-
-def format_pauses(seconds: np.ndarray, pace: Pace | None) -> str:
-    r"""Returns the pauses between sorted times as text, ``""`` if there is none."""
-    if pace is None:
-        return ""
-    pauses = np.diff(seconds)
-    pauses = pauses[pauses > pace.max_gap]
-    if not len(pauses):
-        return ""
-    several = "s" if len(pauses) > 1 else ""
-    return (
-        f"{len(pauses)} pause{several} of over {pace.max_gap:.3f} s, the longest "
-        f"{pauses.max():.3f} s"
-    )
 
 
 def short_path(uri: str) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from .._base.uris import shown_uri
 from .._clock.fit import read_timestamps
+from .._clock.times_in_words import format_extent
 from .._pixels.convert import OutputFormat
 from .._plot.contact_sheet import columns_for, draw_sheet
 from .._plot.figure import require_matplotlib, save_figure
@@ -23,7 +24,7 @@ from .._video.recording import Recording
 from .._video.resample import match_times
 from .._video.thumbnails import half_frame, read_stills, shown_size
 from ..hosts.temporaldata import load_series
-from .opening import IndexUriOption, VideoArgument, format_extent, open_part
+from .opening import IndexUriOption, VideoArgument, open_part
 
 DEFAULT_COUNT = 36
 # Nobody looks at a sheet of more frames, and drawing it takes minutes.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._base.uris import protocol_of, relative_uri
+from .._base.uris import is_local, relative_uri
 from .._bytes.fetch import ranged
 from .._clock.pauses import pace_of
 from .._index.packets import SegmentIndex
@@ -94,7 +94,7 @@ def write_sidecar(
     if checksums is not None:
         columns["checksum"] = checksums
     try:
-        if protocol_of(uri):
+        if not is_local(uri):
             if is_damaged:
                 _copy_aside(uri, folders_at(uri, store))
             _send(uri, folders_at(uri, store), columns, header, old)
@@ -211,7 +211,7 @@ def _replaced(uri: str, store: ObjectStore | None) -> tuple[Place | None, bool]:
         if dataset.columns:
             check_columns(uri, dataset)  # never write over a dataset of another kind
             return place, False
-    if not protocol_of(uri) and not Path(uri).is_dir():
+    if is_local(uri) and not Path(uri).is_dir():
         raise IndexFormatError(
             f"{uri!r} is a file and no index. Move it away, or write the index to another "
             f"place: index_uri=..."

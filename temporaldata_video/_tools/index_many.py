@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from .._base.progress import progress_bar
-from .._base.uris import normalize_uri, protocol_of
+from .._base.uris import is_local, normalize_uri
 from .._plugin.place import VideoPlace, locate
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_place import index_exists
@@ -194,7 +194,7 @@ def _place(uri: str, options: Mapping[str, Any]) -> VideoPlace:
 
 def _existed(uri: str, options: Mapping[str, Any]) -> bool:
     target = _place(uri, options).sidecar_uri
-    return bool(protocol_of(target)) or index_exists(target)
+    return not is_local(target) or index_exists(target)
 
 
 def _reason(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._base.uris import shown_uri
+from .._clock.times_in_words import format_extent
 from .._pixels.jpeg import encode_jpeg
 from .._plot.contrast import ValueRange
 from .._plot.figure import require_matplotlib
@@ -120,10 +121,9 @@ def _facts(video: Any) -> dict[str, str]:
     facts = {"uri": shown_uri(video.uri), "shape": str(video.shape)}
     facts["bits"] = f"{video.bit_depth} per sample, read as {video.dtype}"
     if len(times):
-        facts["clock"] = f"{times[0]:.3f} s to {times[-1]:.3f} s"
-    if len(times) > 1 and times[-1] > times[0]:
-        rate = 1 / float(np.median(np.diff(times)) or np.inf)
-        facts["rate"] = f"{rate:.4g} frames a second (median)"
+        facts["clock"] = format_extent(times)
+    if not np.isnan(video.rate):
+        facts["rate"] = f"{video.rate:.4g} frames a second (median)"
     return facts
 
 

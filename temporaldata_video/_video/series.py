@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._clock.pauses import check_max_gap, stretches
+from .._base.uris import shown_uri
+from .._clock.pauses import check_max_gap, pace_of, stretches
+from .._clock.times_in_words import format_extent
 from .._index.packets import segments_of
 from .._plugin.place import Uris, locate
 from ..types import (
@@ -395,6 +397,13 @@ class VideoSeries:
         return len(self)
 
     @property
+    def rate(self) -> float:
+        r"""Frames per second: 1 over the median step of :attr:`timestamps`; NaN if no two
+        frames follow one another."""
+        interval = pace_of(self.timestamps).interval
+        return 1 / interval if interval else math.nan
+
+    @property
     def resize(self) -> tuple[int, int] | None:
         r"""Height and width in pixels to which frames are scaled, or :obj:`None`."""
         return self._recording.output.resize
@@ -693,6 +702,23 @@ class VideoSeries:
 
     def _repr_html_(self) -> str:
         return video_html(self)
+
+    def __repr__(self) -> str:
+        name, _, columns = super().__repr__().partition("(\n")
+        facts = (
+            f"uri={shown_uri(self.uri)!r}",
+            f"segments={len(self.segment_frame_counts)}",
+            f"window={format_extent(self.timestamps)}",
+        )
+        lines = "".join(f"  {fact},\n" for fact in facts)
+        return f"{name}(\n{lines}{columns}"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        # Pixels of hours must not be decoded because a function wants an array.
+        raise TypeError(
+            f"a {type(self).__name__} is no array: its pixels are .frames, its times "
+            f".timestamps."
+        )
 
 
 def _require_pyav() -> None:
