@@ -1,5 +1,7 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
+from importlib.metadata import version as _version
+
 from . import nwb
 from ._base.configuration import Configuration, configuration
 from ._base.uris import frame_index_uri, segment_uris
@@ -20,6 +22,7 @@ from ._tools.checking.check_video import check_video
 from ._tools.checking.finding import CheckReport, Finding, Severity
 from ._tools.configure import configure
 from ._tools.index_many import IndexReport, IndexSummary, index_many
+from ._tools.info import VideoInfo, info
 from ._tools.plot_recording import plot_recording
 from ._tools.reencoding.reencode import ReencodeReport, reencode
 from ._tools.relink import RelinkedFile, RelinkReport, relink
@@ -120,6 +123,7 @@ __all__ = [
     "SyncFit",
     "UnknownBackendError",
     "VideoError",
+    "VideoInfo",
     "VideoWarning",
     "check_video",
     "concat",
@@ -132,6 +136,7 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "index_many",
+    "info",
     "lab_clock",
     "masked_frames",
     "match_clock",
@@ -153,6 +158,8 @@ __all__ = [
 def __dir__() -> list[str]:
     return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
+
+__version__ = _version("temporaldata-video")
 
 register_backend(MP4_INDEX)
 teach_later()

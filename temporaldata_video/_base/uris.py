@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import SourceError
@@ -50,6 +51,20 @@ def normalize_uri(uri: str | os.PathLike[str], store: object = None) -> str:
     return os.path.abspath(os.path.expanduser(text))
 
 
+def one_or_several(uris: Any) -> list[Any]:
+    r"""Returns uris as a list; a single one is no sequence of its letters.
+
+    Args:
+        uris: a string, a path, or several of them.
+
+    Example ::
+
+        >>> one_or_several("cam.mp4"), one_or_several(("a.mp4", "b.mp4"))
+        (['cam.mp4'], ['a.mp4', 'b.mp4'])
+    """
+    return [uris] if isinstance(uris, (str, os.PathLike)) else [*uris]
+
+
 def protocol_of(uri: str) -> str:
     r"""Returns the protocol of a uri, ``""`` for a local path.
 
@@ -67,8 +82,8 @@ def is_local(uri: str) -> bool:
 
     Example ::
 
-        >>> is_local("/data/cam.mp4"), is_local("s3://lab/cam.mp4"), is_local("day1/cam.mp4")
-        (True, False, False)
+        >>> [is_local(uri) for uri in ("/data/cam.mp4", "s3://lab/cam.mp4", "day1/cam.mp4")]
+        [True, False, False]
     """
     return not protocol_of(uri) and (os.path.isabs(uri) or is_windows_path(uri))
 
@@ -114,6 +129,16 @@ def shown_uri(uri: str) -> str:
     host, slash, name = path.partition("/")
     bare = host.rpartition("@")[2] + slash + name
     return f"{protocol}://{bare}{'?...' if question_mark else ''}"
+
+
+def short_path(uri: str) -> str:
+    r"""Returns a path from the current directory where that is shorter."""
+    if protocol_of(uri):
+        return uri
+    try:
+        return min(os.path.relpath(uri), uri, key=len)
+    except ValueError:  # another drive
+        return uri
 
 
 def frame_index_uri(uri: str) -> str:

@@ -20,11 +20,12 @@ from .._plot.stills import Stills
 from .._plot.timeline import time_offset
 from .._pose.frame_count import check_rows
 from .._pose.pose_table import read_pose_table
+from .._tools.named_videos import only_video
 from .._video.recording import Recording
 from .._video.resample import match_times
 from .._video.thumbnails import half_frame, read_stills, shown_size
 from ..hosts.temporaldata import load_series
-from .opening import IndexUriOption, VideoArgument, open_part
+from .opening import IndexUriOption, VideoArgument
 
 DEFAULT_COUNT = 36
 # Nobody looks at a sheet of more frames, and drawing it takes minutes.
@@ -116,6 +117,8 @@ def sheet(
     It shows whether video, clock and pose belong together: each frame has its time and
     number. Times below zero go behind two dashes: sheet cam.mp4 -o sheet.png -- -1.5 0
 
+    FILE may be a recording of one video, rec.h5, or of several, rec.h5:face.
+
     Example: temporaldata-video sheet cam.mp4 100 101 -o sheet.png
     """
     if sum(option is not None for option in (count, every, times)) > 1:
@@ -129,7 +132,8 @@ def sheet(
             f"--range needs LOW below HIGH, got {value_range[0]:g} and {value_range[1]:g}."
         )
     require_matplotlib()
-    recording = Recording((open_part(file, index_uri),), OutputFormat(None, "RGB", "NHWC"))
+    video = only_video(file, index_uri=index_uri)
+    recording = Recording(video.parts, OutputFormat(None, "RGB", "NHWC"))
     shown, note = _choose(
         recording, file, start, end, count=count, every=every, times=times
     )

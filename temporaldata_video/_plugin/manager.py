@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
 
+from .._base.user_warnings import warn_user
 from ..errors import BackendError, PluginWarning
 from ..types import ByteCache, FrameIndex, ObjectStore
 from . import builtin, hookspecs
@@ -112,11 +112,10 @@ def _load(
         register(entry_point.name, entry_point.load())
     except Exception as error:  # a broken plugin must not stop this package
         distribution = entry_point.dist.name if entry_point.dist else "unknown"
-        warnings.warn(
+        warn_user(
             f"plugin {entry_point.name!r} of distribution {distribution!r} "
             f"({entry_point.value}) cannot be loaded and is left out: {error!r}.",
             PluginWarning,
-            stacklevel=2,
         )
 
 

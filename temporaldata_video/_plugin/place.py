@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._base.numbered_files import find_files, in_order
-from .._base.uris import frame_index_uri, is_local, normalize_uri, protocol_of
+from .._base.uris import (
+    frame_index_uri,
+    is_local,
+    normalize_uri,
+    one_or_several,
+    protocol_of,
+)
 from .._clock.tool_folder import clock_of_folder
 from .._sidecar.sidecar import LanceFrameIndex
 from ..types import FrameIndex, ObjectStore
@@ -81,7 +87,7 @@ Uris = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 def locate(
     uri: Uris,
-    further_uris: Sequence[str | os.PathLike[str]] = (),
+    further_uris: Uris = (),
     *,
     store: ObjectStore | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -101,7 +107,8 @@ def locate(
         SourceError: if a folder or a pattern leads to no video, or to several.
     """
     first: list[Any] = [*uri] if isinstance(uri, (list, tuple)) else [uri]
-    given = [normalize_uri(one, store) for one in (*first, *further_uris)]
+    named = (*first, *one_or_several(further_uris))
+    given = [normalize_uri(one, store) for one in named]
     if not given:
         raise ValueError("uri is empty; give the files of the video.")
     found = find_files(given[0]) if len(given) == 1 else None

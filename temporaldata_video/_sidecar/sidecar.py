@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +34,6 @@ from .sidecar_place import (
     first_line,
     open_place,
 )
-
-if TYPE_CHECKING:
-    import lance
 
 CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 
@@ -109,9 +106,7 @@ class LanceFrameIndex:
     _place: Place = field(repr=False, compare=False)
     _order: np.ndarray | None = field(default=None, repr=False, compare=False)
 
-    def __init__(
-        self, dataset: lance.LanceDataset, uri: str | os.PathLike[str] | None = None
-    ) -> None:
+    def __init__(self, dataset: Any, uri: str | os.PathLike[str] | None = None) -> None:
         there = normalize_uri(dataset.uri)
         options = getattr(dataset, "_storage_options", None) or {}
         store = OpenedDataset(there, tuple(sorted(options.items())))

@@ -225,9 +225,12 @@ def list_sidecar(uri: str, store: FolderStore) -> dict[str, ObjectMeta]:
 
     Raises:
         FrameIndexError: if it cannot be listed.
+        SourceNotFoundError: if there is no such bucket.
     """
     try:
         found = store.list_objects(uri)
+    except SourceNotFoundError:  # the video is not there either
+        raise
     except SourceError as error:
         raise _unreadable(uri, error) from error
     return {name: meta for name, meta in found.items() if _FILE.fullmatch(name)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._base.uris import is_local, relative_uri
+from .._base.user_warnings import warn_user
 from .._bytes.fetch import ranged
 from .._clock.pauses import pace_of
 from .._index.packets import SegmentIndex
@@ -252,11 +252,10 @@ def _names_aside(uri: str) -> Iterator[str]:
 
 
 def _warn_aside(uri: str, aside: str) -> None:
-    warnings.warn(
+    warn_user(
         f"the index at {uri!r} cannot be read. It was moved to {aside!r}; delete that "
         f"folder if it holds no clock that you need.",
         IndexWarning,
-        stacklevel=4,
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from .._base.progress import progress_bar
-from .._base.uris import is_local, normalize_uri
+from .._base.report import Report
+from .._base.uris import is_local, normalize_uri, one_or_several
 from .._plugin.place import VideoPlace, locate
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_place import index_exists
@@ -42,7 +43,7 @@ class IndexReport:
 
 
 @dataclass(frozen=True, repr=False)
-class IndexSummary(Sequence[IndexReport]):
+class IndexSummary(Report, Sequence[IndexReport]):
     r"""The reports of many files, in the order of ``uris``.
 
     Args:
@@ -58,6 +59,7 @@ class IndexSummary(Sequence[IndexReport]):
     """
 
     reports: Sequence[IndexReport]
+    _columns = ("video", "status", "frames", "reason")
 
     @overload
     def __getitem__(self, key: int) -> IndexReport: ...
@@ -83,8 +85,11 @@ class IndexSummary(Sequence[IndexReport]):
         r"""Returns uri, status, number of frames and reason of each file."""
         return [(r.uri, r.status, r.frames, r.reason) for r in self.reports]
 
+    def _heading(self) -> str:
+        return ", ".join(f"{n} {status}" for status, n in self.counts().items())
+
     def __repr__(self) -> str:
-        counts = ", ".join(f"{n} {status}" for status, n in self.counts().items())
+        counts = self._heading()
         lines = [f"  {report.uri}: {report.reason}" for report in self.failed]
         return "\n".join([f"IndexSummary: {counts}", *lines])
 
@@ -99,7 +104,7 @@ class _Task:
 
 
 def index_many(
-    uris: Iterable[str | os.PathLike[str]],
+    uris: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     executor: Executor | None = None,
     overwrite: bool = False,
@@ -114,7 +119,7 @@ def index_many(
     new pool. Other executors, such as Dask's, have their own way to try again.
 
     Args:
-        uris: the videos.
+        uris: the videos, or a single one.
         executor: runs the work, any ``concurrent.futures.Executor``; without it, the files
             are indexed one by one.
         overwrite: replace indexes that are there. Otherwise a fresh index is kept, and an
@@ -142,7 +147,7 @@ def index_many(
         >>> tv.index_many(clips).counts()
         {'done': 0, 'skipped': 2, 'failed': 0}
     """
-    names = [normalize_uri(uri) for uri in uris]
+    names = [normalize_uri(uri) for uri in one_or_several(uris)]
     choose = {
         name: _chooser(name, options[name], names) for name in _PER_VIDEO & options.keys()
     }

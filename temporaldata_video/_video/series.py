@@ -87,7 +87,7 @@ class VideoSeries:
         store: ObjectStore | None = None,
         frame_index: FrameIndex | None = None,
         metadata: Any = None,
-        segment_uris: Sequence[str | os.PathLike[str]] | None = None,
+        segment_uris: Uris | None = None,
         resize: tuple[int, int] | None = None,
         colorspace: Colorspace = "RGB",
         channel_format: ChannelFormat = "NCHW",
@@ -217,6 +217,9 @@ class VideoSeries:
     def to_hdf5(self, file: Any) -> None:
         r"""Saves timestamps, frame numbers and a pointer to the video, never pixels.
 
+        Of :attr:`metadata`, a mapping, a dataclass, or an object with ``recording_hash`` is
+        kept, and comes back as a mapping; a warning names what is no value of JSON.
+
         Args:
             file: an ``h5py.Group``.
         """
@@ -234,7 +237,9 @@ class VideoSeries:
             del file["domain"]
             domain.to_hdf5(file.create_group("domain"))
         has_holes = self._lazy_frames.has_holes
-        write_pointer(file, self._recording, self._origin, self._edge, has_holes)
+        write_pointer(
+            file, self._recording, self._origin, self._edge, has_holes, self._metadata
+        )
 
     @classmethod
     def from_hdf5(cls, file: Any, lazy: bool = True) -> Self:
@@ -255,6 +260,7 @@ class VideoSeries:
         )
         video._timekeys = pointer.timekeys
         video._origin, video._edge = pointer.origin, pointer.edge
+        video._metadata = pointer.metadata
         video._domain = cls._interval_class.from_hdf5(file["domain"])
         own = {"timestamps", "frame_indices", "timestamp_indices_1s", "domain"}
         for name in set(file) - own:
@@ -373,7 +379,8 @@ class VideoSeries:
 
     @property
     def metadata(self) -> Any:
-        r"""The ``metadata`` of the constructor, the same object in every slice."""
+        r"""The ``metadata`` of the constructor, the same object in every slice; of a video
+        that was loaded, what the recording keeps of it."""
         return self._metadata
 
     @property

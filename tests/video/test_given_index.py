@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import pickle
 import shutil
-from types import SimpleNamespace
 
 import lance
 import numpy as np
@@ -238,15 +237,3 @@ def test_repr_tells_uri_frames_segments_and_window(path):
     shown = repr(tv.LazyVideo.from_uri(path).slice(8.0, 11.0, reset_origin=False))
     assert f"uri='{path}'" in shown and "frames=[3, 3, 32, 32]" in shown
     assert "segments=1" in shown and "window=8.250 s to 10.250 s" in shown
-
-
-@pytest.mark.parametrize("kind", [dict, SimpleNamespace])
-def test_recordings_of_another_hash_are_not_joined(path, kind):
-    tv.write_index(path, progress=False)
-    first, same, other = (
-        tv.LazyVideo.from_uri(path, metadata=metadata)
-        for metadata in (kind(recording_hash="a"), None, kind(recording_hash="b"))
-    )
-    assert tv.concat([first, same]).metadata is first.metadata
-    with pytest.raises(ValueError, match="differ in recording_hash"):
-        tv.concat([first, other])
