@@ -55,7 +55,7 @@ from .errors import (
 )
 from .hosts._hosts import MP4_INDEX, concat
 from .hosts._late import teach_later
-from .hosts.temporaldata import LazyVideo, read_pose
+from .hosts.temporaldata import LazyVideo, read_pose, read_skeleton
 from .types import (
     ByteCache,
     ClockIndex,
@@ -146,6 +146,7 @@ __all__ = [
     "pose_frame_count",
     "read_many",
     "read_pose",
+    "read_skeleton",
     "read_timestamps",
     "reencode",
     "register_backend",

@@ -50,7 +50,10 @@ def draw_raster(axes: Axes, times: np.ndarray, units: np.ndarray, extent: Extent
         color="tab:blue",
     )
     axes.set_ylim(low - 0.7, high + 0.7)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    if low == high:
+        axes.set_yticks([low])
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
 
 
 def traces_height(n_traces: int) -> float:

@@ -69,7 +69,8 @@ def write_index(
             video leaves pauses out. By default 10 times the median step, and 1 s at least;
             ``np.inf`` for one domain from the first to the last frame.
         pose: a pose table of SLEAP (``.analysis.h5``) or DeepLabCut (``.h5``, ``.csv``);
-            the video must have as many frames as it has rows.
+            the video must have as many frames as it has rows. Of a ``.slp`` of SLEAP, it
+            must have the last frame with a label.
         method: ``"header"`` to read only the header of an MP4, MOV or 3GP file,
             ``"demux"`` to read any file packet by packet, or ``"auto"`` for the header
             where it is enough.

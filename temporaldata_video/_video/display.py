@@ -2,6 +2,7 @@ r"""Shows a video: frames along time, and a summary in notebooks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def plot_video(
     axes: Axes | None,
     *,
     pose: Any = None,
+    skeleton: Sequence[tuple[str, str]] = (),
     count: int | None = None,
     value_range: ValueRange | None = None,
 ) -> Axes:
@@ -43,6 +45,7 @@ def plot_video(
         video: the lazy video.
         axes: to draw on, new ones if :obj:`None`.
         pose: a series of key points, or :obj:`None`.
+        skeleton: pairs of key points to draw a line between.
         count: how many frames; by default, as many as there is room for.
         value_range: the values that are drawn black and white.
     """
@@ -52,7 +55,15 @@ def plot_video(
 
         _, axes = pyplot.subplots(figsize=(12, 2.4), layout="constrained")
     extent = _extent(video)
-    draw_video(video, axes, extent, pose=pose, count=count, value_range=value_range)
+    draw_video(
+        video,
+        axes,
+        extent,
+        pose=pose,
+        skeleton=skeleton,
+        count=count,
+        value_range=value_range,
+    )
     label_time(axes, extent[0])
     return axes
 
@@ -63,6 +74,7 @@ def draw_video(
     extent: tuple[float, float],
     *,
     pose: Any = None,
+    skeleton: Sequence[tuple[str, str]] = (),
     count: int | None = None,
     value_range: ValueRange | None = None,
 ) -> None:
@@ -73,6 +85,7 @@ def draw_video(
         axes: to draw on.
         extent: begin and end of the axis in seconds.
         pose: a series of key points, or :obj:`None`.
+        skeleton: pairs of key points to draw a line between.
         count: how many frames; by default, as many as there is room for.
         value_range: the values that are drawn black and white.
     """
@@ -86,7 +99,7 @@ def draw_video(
     if pose is not None:
         taken, clock = times_taken(video)[shown], video._recording.sorted_timestamps
         step = half_frame(clock if len(clock) > 1 else video.timestamps)
-        stills = stills.with_pose(as_pose(pose), taken, step)
+        stills = stills.with_pose(as_pose(pose, skeleton), taken, step)
     draw_strip(axes, stills, video.timestamps, extent)
 
 

@@ -670,6 +670,7 @@ class VideoSeries:
         ax: Axes | None = None,
         *,
         pose: Any = None,
+        skeleton: Sequence[tuple[str, str]] = (),
         count: int | None = None,
         value_range: tuple[float, float] | None = None,
     ) -> Axes:
@@ -681,6 +682,8 @@ class VideoSeries:
                 before any ``resize``. A column of shape (n, 2) is x and y of one point.
                 Each frame has the points whose own time is nearest to that of the frame,
                 if that is at most half a frame away.
+            skeleton: pairs of names of key points to draw a line between, such as
+                :func:`read_skeleton` returns.
             count: how many frames; by default, as many as there is room for.
             value_range: the values that are drawn black and white. By default, those of
                 the screen for 8 bits, and the 1st and the 99th percentile of what is drawn
@@ -691,7 +694,8 @@ class VideoSeries:
 
         Raises:
             ImportError: if matplotlib is missing.
-            ValueError: if ``pose`` holds no points, or ``count`` is not positive.
+            ValueError: if ``pose`` holds no points, ``skeleton`` names others, or
+                ``count`` is not positive.
             VideoError: if the video cannot be read. A frame that does not decode is marked.
 
         Example ::
@@ -705,7 +709,9 @@ class VideoSeries:
             >>> axes.get_xlabel()
             'time (s)'
         """
-        return plot_video(self, ax, pose=pose, count=count, value_range=value_range)
+        return plot_video(
+            self, ax, pose=pose, skeleton=skeleton, count=count, value_range=value_range
+        )
 
     def _repr_html_(self) -> str:
         return video_html(self)
