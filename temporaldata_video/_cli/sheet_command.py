@@ -93,7 +93,8 @@ def sheet(
             metavar="PATH",
             help="Draw the points of SLEAP (.slp) with their skeleton, or of a SLEAP "
             "(.analysis.h5) or DeepLabCut (.h5, .csv) table with a row for each frame of "
-            "the video; or of a series with times of its own: rec.h5:pose, the series pose of the recording rec.h5.",
+            "the video; or of a series with times of its own: rec.h5:pose, the series pose "
+            "of the recording rec.h5.",
         ),
     ] = None,
     min_confidence: Annotated[

@@ -81,10 +81,9 @@ def read_labels(
         starts, stops = (
             frames[f"instance_id_{end}"].astype(int) for end in ("start", "end")
         )
-        counts = stops - starts
-        if min(starts.min(initial=0), counts.min(initial=0)) < 0 or counts.sum() > len(
-            instances
-        ):
+        counts, n = stops - starts, len(instances)
+        within = (starts >= 0) & (counts >= 0) & (stops <= n)
+        if not within.all() or counts.sum() > n:
             raise ValueError("its frames name instances that it does not have")
         rows = [np.arange(a, b) for a, b in zip(starts.tolist(), stops.tolist())]
         found = instances[np.concatenate([np.empty(0, int), *rows])]
