@@ -160,14 +160,15 @@ def draw_points(
 
     seen = np.isfinite(points).all(axis=1)
     lines = [(one, other) for one, other in edges if seen[one] and seen[other]]
-    axes.add_collection(
-        LineCollection(
-            [points[[one, other]] for one, other in lines],
-            colors=[colors[one] for one, _ in lines],
-            linewidths=0.2 * size,
-            zorder=2,
+    if lines:
+        axes.add_collection(
+            LineCollection(
+                [points[[one, other]] for one, other in lines],
+                colors=[colors[one] for one, _ in lines],
+                linewidths=0.2 * size,
+                zorder=2,
+            )
         )
-    )
     axes.scatter(
         points[seen, 0],
         points[seen, 1],
