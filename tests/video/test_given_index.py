@@ -206,21 +206,6 @@ def test_an_open_dataset_that_is_no_index(tmp_path):
         tv.LanceFrameIndex(dataset)
 
 
-@pytest.mark.parametrize("order", ["sorted", "reversed"])
-@pytest.mark.parametrize("kind", ["int32", "uint16", "int64"])
-def test_rows_in_any_order_and_of_any_integers(path, order, kind):
-    tv.write_index(path, timestamps=clock(5.25), progress=False)
-    uri = f"{path}.lance"
-    table = keep_four_columns(uri).to_table()
-    for number, name in enumerate(["segment_idx", "local_frame_idx"]):
-        table = table.set_column(number, name, table[name].cast(kind))
-    rows = np.arange(N)[:: -1 if order == "reversed" else 1]
-    shutil.rmtree(uri)
-    lance.write_dataset(table.take(rows), uri)
-    video = tv.LazyVideo.from_uri(path)
-    assert read_numbers(video.slice(8.0, 11.0).frames).tolist() == [3, 4, 5]
-
-
 def test_a_sidecar_that_another_program_writes_anew_opens_again(path):
     uri = f"{path}.lance"
     for first in (5.25, 9.25, 13.25):
