@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, ClassVar
 
+_MOST_ROWS = 100
 _CELL = "style='text-align:left;padding:1px 12px 1px 0;vertical-align:top'"
 
 
 class Report:
     r"""Something with rows, which ``print`` and notebooks show as a table."""
 
-    _columns: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = ()
 
     def table(self) -> Iterable[Sequence[Any]]:
         r"""Returns its rows."""
@@ -23,15 +24,24 @@ class Report:
         return ""
 
     def __str__(self) -> str:
-        rows = [[str(cell) for cell in row] for row in self.table()]
-        if self._columns and rows:
-            rows.insert(0, [*self._columns])
+        rows = [[str(cell) for cell in row] for row in _first(self.table())]
+        if self.columns and rows:
+            rows.insert(0, [*self.columns])
         widths = [max(map(len, column)) for column in zip(*rows)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         return "\n".join(filter(None, [self._heading(), *lines]))
 
     def _repr_html_(self) -> str:
-        return table_html(self._heading(), self.table(), self._columns)
+        return table_html(self._heading(), _first(self.table()), self.columns)
+
+
+def _first(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    # Nobody reads a longer table.
+    every = list(rows)
+    if len(every) <= _MOST_ROWS:
+        return every
+    more = f"and {len(every) - _MOST_ROWS} more"
+    return [*every[:_MOST_ROWS], (more, *[""] * (len(every[0]) - 1))]
 
 
 def table_html(

@@ -113,7 +113,7 @@ def _old_and_new(text: str) -> tuple[str, str]:
 
 
 def _print_report(report: RelinkReport, dry_run: bool) -> None:
-    table = Table(*report._columns)
+    table = Table(*report.columns)
     for group, status, old, new, clock, note in report.table():
         where = "" if new == old else short_path(new) if new else ""
         table.add_row(group, status, old, where, clock, note)

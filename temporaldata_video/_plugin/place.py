@@ -113,9 +113,11 @@ def locate(
         raise ValueError("uri is empty; give the files of the video.")
     found = find_files(given[0]) if len(given) == 1 else None
     uris = in_order(given) if found is None else found
+    # An index has a key if its video has one.
+    is_key = not (protocol_of(uris[0]) or is_local(uris[0]))
     return VideoPlace(
         uris,
         store or resolve_store(uris[0], storage_options),
-        normalize_uri(index_uri, store) if index_uri else None,
+        normalize_uri(index_uri, store if is_key else None) if index_uri else None,
         given[0] if found and os.path.isdir(given[0]) else "",
     )

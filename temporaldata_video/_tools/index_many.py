@@ -59,7 +59,7 @@ class IndexSummary(Report, Sequence[IndexReport]):
     """
 
     reports: Sequence[IndexReport]
-    _columns = ("video", "status", "frames", "reason")
+    columns = ("video", "status", "frames", "reason")
 
     @overload
     def __getitem__(self, key: int) -> IndexReport: ...

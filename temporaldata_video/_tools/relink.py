@@ -73,7 +73,7 @@ class RelinkReport(Report):
     recording: str
     files: tuple[RelinkedFile, ...]
     written: bool
-    _columns = ("video", "status", "recording points to", "file is", "clock", "note")
+    columns = ("video", "status", "recording points to", "file is", "clock", "note")
 
     @property
     def missing(self) -> list[RelinkedFile]:

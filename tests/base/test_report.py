@@ -73,5 +73,12 @@ def test_a_report_is_a_table(reports, name):
     assert len(rows) == 1 or len(starts) == 1
 
 
+def test_a_long_table_is_cut_off():
+    summary = tv.IndexSummary([tv.IndexReport(f"/{k}.mp4", "done", k) for k in range(5000)])
+    lines = str(summary).splitlines()
+    assert lines[0] == "5000 done, 0 skipped, 0 failed" and lines[-1] == "and 4900 more"
+    assert len(lines) == 103
+
+
 def test_an_empty_report_has_no_table():
     assert str(tv.IndexSummary([])) == "0 done, 0 skipped, 0 failed"

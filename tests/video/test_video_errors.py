@@ -189,12 +189,15 @@ def test_a_recording_whose_video_is_gone(own_clip, tmp_path):
         window.frames  # noqa: B018
 
 
-def test_a_recording_with_a_damaged_pointer(clip, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "value"), [("parts", "[{"), ("metadata", "{"), ("metadata", [1, 2])]
+)
+def test_a_recording_with_a_damaged_pointer(clip, tmp_path, name, value):
     import h5py
 
     Data(video=opened(clip), domain=Interval(0.0, 4.0)).save(tmp_path / "rec.h5")
     with h5py.File(tmp_path / "rec.h5", "a") as file:
-        file["video"].attrs["parts"] = "[{"
+        file["video"].attrs[name] = value
     with pytest.raises(tv.FrameIndexError, match=r"'/video'.*damaged.*save"):
         Data.load(tmp_path / "rec.h5")
 

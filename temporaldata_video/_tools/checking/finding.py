@@ -70,7 +70,7 @@ class CheckReport(Report):
     frames: int
     decoded: bool
     findings: tuple[Finding, ...]
-    _columns = ("severity", "code", "what", "remedy")
+    columns = ("severity", "code", "what", "remedy")
 
     @property
     def severity(self) -> Severity:
