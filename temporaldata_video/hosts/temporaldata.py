@@ -48,6 +48,9 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
         >>> video = tv.LazyVideo.from_uri("clip.mp4")
         >>> video
         LazyVideo(
+          uri='...clip.mp4',
+          segments=1,
+          window=0.000 s to 1.967 s,
           timestamps=[60],
           frame_indices=[60],
           frames=[60, 3, 64, 96]
