@@ -109,7 +109,7 @@ def describe_video(recording: Recording) -> VideoInfo:
         *_clock_facts(recording),
         *_stream_facts(files),
         *_group_facts(files),
-        *(fact for part in recording.parts for fact in _sidecar_facts(part, bool(changed))),
+        ("sidecar", _join_distinct(_sidecar(p, bool(changed)) for p in recording.parts)),
         *_cost_facts(recording, bool(changed)),
     )
     return VideoInfo(recording.parts[0].uri, dict(facts), changed)
@@ -242,16 +242,15 @@ def _group_lengths(file: VideoFile) -> np.ndarray:
     return np.diff(edges)
 
 
-def _sidecar_facts(part: VideoPart, stale: bool) -> Iterator[tuple[str, str]]:
+def _sidecar(part: VideoPart, stale: bool) -> str:
     index = part.index
     if not isinstance(index, PacketIndex) or not index.uri:
-        yield "sidecar", "none"
-        return
+        return "none"
     size = size_on_disk(index.uri)
     facts = [] if size is None else [decimal(size)]
     state = "fresh" if index.segments else "has no positions of packets"
     facts.append("stale" if stale else state)
-    yield "sidecar", f"{short_path(index.uri)} ({', '.join(facts)})"
+    return f"{short_path(index.uri)} ({', '.join(facts)})"
 
 
 def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:

@@ -67,3 +67,13 @@ def test_a_recording_stands_for_all_of_its_videos(folder):
 def test_what_is_not_there(folder):
     with pytest.raises(tv.SourceNotFoundError, match=r"there is no file .*none\.mp4"):
         tv.info(folder / "none.mp4")
+
+
+def test_facts_of_joined_videos(folder, tmp_path):
+    video = tv.concat(
+        [tv.LazyVideo.from_uri(folder / f"{n}.mp4") for n in ("face", "body")]
+    )
+    Data(video=video, domain=video.domain).save(tmp_path / "rec.h5")
+    facts = tv.info(tmp_path / "rec.h5").facts
+    assert facts["segments"] == "2, of 20, 30 frames"
+    assert "face.mp4.lance" in facts["sidecar"] and "body.mp4.lance" in facts["sidecar"]
