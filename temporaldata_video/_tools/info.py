@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.filesize import decimal
 
 from .._base.report import Report
 from .._base.uris import is_local, short_path, shown_uri
@@ -243,6 +242,8 @@ def _group_lengths(file: VideoFile) -> np.ndarray:
 
 
 def _sidecar(part: VideoPart, stale: bool) -> str:
+    from rich.filesize import decimal
+
     index = part.index
     if not isinstance(index, PacketIndex) or not index.uri:
         return "none"
@@ -254,6 +255,8 @@ def _sidecar(part: VideoPart, stale: bool) -> str:
 
 
 def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:
+    from rich.filesize import decimal
+
     label = f"random {WINDOW_SECONDS:g} s window"
     windows = random_windows(recording)
     if not windows:

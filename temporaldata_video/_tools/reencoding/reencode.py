@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.filesize import decimal
-
 from ..._base.progress import progress_bar
 from ..._base.report import Report
 from ..._base.uris import frame_index_uri, short_path
@@ -65,6 +63,8 @@ class ReencodeReport(Report):
 
     def table(self) -> Iterator[tuple[str, str]]:
         r"""Yields what was made, what it costs and what it saves, in words by name."""
+        from rich.filesize import decimal
+
         yield "copy", " + ".join(map(short_path, self.uris))
         yield "frames", f"{self.frames}, compared one by one; took {self.seconds:.1f} s"
         yield "pixels", self._pixels()
