@@ -1,5 +1,7 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
+from importlib.metadata import version as _version
+
 from . import nwb
 from ._base.configuration import Configuration, configuration
 from ._base.uris import frame_index_uri, segment_uris
@@ -20,6 +22,7 @@ from ._tools.checking.check_video import check_video
 from ._tools.checking.finding import CheckReport, Finding, Severity
 from ._tools.configure import configure
 from ._tools.index_many import index_many
+from ._tools.info import VideoInfo, info
 from ._tools.many import ManyReport, VideoReport
 from ._tools.plot_recording import plot_recording
 from ._tools.proxies.proxy_many import proxy_many
@@ -56,7 +59,7 @@ from .errors import (
 )
 from .hosts._hosts import MP4_INDEX, concat
 from .hosts._late import teach_later
-from .hosts.temporaldata import LazyVideo, read_pose
+from .hosts.temporaldata import LazyVideo, read_pose, read_skeleton
 from .types import (
     ByteCache,
     ClockIndex,
@@ -124,6 +127,7 @@ __all__ = [
     "SyncFit",
     "UnknownBackendError",
     "VideoError",
+    "VideoInfo",
     "VideoReport",
     "VideoWarning",
     "View",
@@ -138,6 +142,7 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "index_many",
+    "info",
     "lab_clock",
     "masked_frames",
     "match_clock",
@@ -148,6 +153,7 @@ __all__ = [
     "proxy_many",
     "read_many",
     "read_pose",
+    "read_skeleton",
     "read_timestamps",
     "reencode",
     "register_backend",
@@ -162,6 +168,8 @@ __all__ = [
 def __dir__() -> list[str]:
     return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
+
+__version__ = _version("temporaldata-video")
 
 register_backend(MP4_INDEX)
 teach_later()

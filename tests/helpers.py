@@ -23,6 +23,11 @@ def numbers(video) -> list[int]:
     return read_numbers(video.frames).tolist()
 
 
+def words(report) -> str:
+    r"""Returns what a report prints, without the spaces of its table."""
+    return " ".join(str(report).split())
+
+
 def right(window) -> bool:
     r"""Says whether the frames of a window show the numbers that it says they have."""
     return numbers(window) == window.frame_indices.tolist()

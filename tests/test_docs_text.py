@@ -174,3 +174,16 @@ def test_every_environment_variable_has_its_row():
     assert rows == read
     for page in PAGES:
         assert set(OURS.findall(text_of(page))) <= rows, page
+
+
+def test_each_test_that_a_page_names_is_there():
+    pages = ((page, text_of(page)) for page in PAGES)
+    named = [
+        (page, path, function)
+        for page, text in pages
+        for path, function in re.findall(r"`([\w/]+\.py)::(\w+)`", text)
+    ]
+    assert len(named) > 45
+    for page, path, function in named:
+        tests = (REPOSITORY / path).read_text(encoding="utf-8")
+        assert f"\ndef {function}(" in tests, (page, path, function)

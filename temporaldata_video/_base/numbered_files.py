@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import NamedTuple
 
 from ..errors import IndexWarning, SourceError, SourceNotFoundError
 from .formats import VIDEO_SUFFIXES
-from .uris import protocol_of, segment_uris
+from .uris import is_local, segment_uris
+from .user_warnings import warn_user
 
 _DIGITS = re.compile(r"\d+")
 # GoPro's GX010123.MP4 is chapter 1 of its file 123. Older cameras call what comes before
@@ -60,12 +60,11 @@ def in_order(uris: Sequence[str]) -> tuple[str, ...]:
         return tuple(uris)
     certain = len(_varying(names)) == 1 or [*uris] == sorted(uris)
     verdict = "The second order is taken" if certain else "The first order is taken"
-    warnings.warn(
+    warn_user(
         f"the files of a video were given in the order {_listed(uris)}, and that of their "
         f"numbers is {_listed(ordered)}. {verdict}. To join files in any order, index each "
         f"by itself, with its own times, and pass the videos to tv.concat.",
         IndexWarning,
-        stacklevel=4,
     )
     return tuple(ordered if certain else uris)
 
@@ -84,7 +83,7 @@ def find_files(path: str) -> tuple[str, ...] | None:
         SourceNotFoundError: if no video fits a pattern.
         SourceError: if they are no series of numbered files.
     """
-    if protocol_of(path) or os.path.isfile(path):
+    if not is_local(path) or os.path.isfile(path):
         return None
     folder, pattern = (path, "*") if os.path.isdir(path) else os.path.split(path)
     if not re.search(r"[*?]", pattern):
@@ -161,11 +160,10 @@ def _warn_of_holes(files: Sequence[str]) -> None:
         steps = [after - before for before, after in pairwise(numbers)]
         longest = steps.index(max(steps))
         if steps[longest] > min(steps):
-            warnings.warn(
+            warn_user(
                 f"{files[longest + 1]!r} follows {files[longest]!r}, a step of "
                 f"{steps[longest]} where others are {min(steps)}: is a file missing?",
                 IndexWarning,
-                stacklevel=5,
             )
 
 

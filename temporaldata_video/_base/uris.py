@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import SourceError
@@ -16,14 +17,16 @@ INDEX_SUFFIX = ".lance"
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
-def normalize_uri(uri: str | os.PathLike[str]) -> str:
+def normalize_uri(uri: str | os.PathLike[str], store: object = None) -> str:
     r"""Returns a uri in the form that the rest of this package uses.
 
     Args:
         uri: a path, ``file://`` or any other uri.
+        store: reads it, if the user passed one. To a store with ``lance_connection``, a
+            relative path is the key of an object in its bucket.
 
     Returns:
-        The absolute path of a local file, any other uri as it is.
+        The absolute path of a local file, any other uri, and any key, as it is.
 
     Raises:
         TypeError: if it is no string and no path.
@@ -43,7 +46,23 @@ def normalize_uri(uri: str | os.PathLike[str]) -> str:
         raise ValueError("uri is empty; give the path or uri of a video file.")
     if text.startswith("file://"):
         text = unquote(urlsplit(text).path)
-    return text if protocol_of(text) else os.path.abspath(os.path.expanduser(text))
+    if protocol_of(text) or (hasattr(store, "lance_connection") and not is_local(text)):
+        return text
+    return os.path.abspath(os.path.expanduser(text))
+
+
+def one_or_several(uris: Any) -> list[Any]:
+    r"""Returns uris as a list; a single one is no sequence of its letters.
+
+    Args:
+        uris: a string, a path, or several of them.
+
+    Example ::
+
+        >>> one_or_several("cam.mp4"), one_or_several(("a.mp4", "b.mp4"))
+        (['cam.mp4'], ['a.mp4', 'b.mp4'])
+    """
+    return [uris] if isinstance(uris, (str, os.PathLike)) else [*uris]
 
 
 def protocol_of(uri: str) -> str:
@@ -56,6 +75,17 @@ def protocol_of(uri: str) -> str:
     """
     protocol, separator, _ = uri.partition("://")
     return protocol if separator else ""
+
+
+def is_local(uri: str) -> bool:
+    r"""Returns whether a uri is an absolute path; all others lie in a store.
+
+    Example ::
+
+        >>> [is_local(uri) for uri in ("/data/cam.mp4", "s3://lab/cam.mp4", "day1/cam.mp4")]
+        [True, False, False]
+    """
+    return not protocol_of(uri) and (os.path.isabs(uri) or is_windows_path(uri))
 
 
 def is_windows_path(uri: str) -> bool:
@@ -101,6 +131,16 @@ def shown_uri(uri: str) -> str:
     return f"{protocol}://{bare}{'?...' if question_mark else ''}"
 
 
+def short_path(uri: str) -> str:
+    r"""Returns a path from the current directory where that is shorter."""
+    if protocol_of(uri):
+        return uri
+    try:
+        return min(os.path.relpath(uri), uri, key=len)
+    except ValueError:  # another drive
+        return uri
+
+
 def frame_index_uri(uri: str) -> str:
     r"""Returns where the sidecar of a video lies.
 
@@ -137,6 +177,9 @@ def relative_uri(uri: str, base: str) -> str:
     Local paths are made relative with forward slashes, and remote ones where both lie
     below the same folder; everything else stays absolute.
 
+    Raises:
+        SourceError: if ``uri`` is a key in the bucket of a store, and ``base`` a file.
+
     Example ::
 
         >>> relative_uri("/data/cam.mp4", "/data/cam.mp4.lance")
@@ -144,9 +187,15 @@ def relative_uri(uri: str, base: str) -> str:
         >>> relative_uri("s3://lab/day1/cam.mp4", "/data/rec.h5")
         's3://lab/day1/cam.mp4'
     """
+    if is_local(base) and not (is_local(uri) or protocol_of(uri)):
+        raise SourceError(
+            f"{base!r} cannot point to {uri!r}, a key in the bucket of the store that was "
+            f"passed, which no other program knows. Give the store's objects uris with a "
+            f"protocol of their own, and have a plugin resolve these."
+        )
     if protocol_of(uri) != protocol_of(base):
         return uri
-    if protocol_of(uri):
+    if not is_local(uri):
         folder = base.rpartition("/")[0] + "/"
         return uri.removeprefix(folder)
     try:

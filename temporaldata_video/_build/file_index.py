@@ -3,7 +3,6 @@ r"""Indexes one file: FFmpeg demuxes it, the order is settled, and frames are re
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from .._base.user_warnings import warn_user
 from .._base.fork_safety import kept_property
 from ..errors import IndexWarning, SourceError, VideoError
 from .._index.demux import MOV, Scan, scan_file, scan_header
@@ -89,11 +89,10 @@ def build_segment(
     if lasting or reason or isinstance(store, LocalStore):
         segment = file.tried(segment, scan, bool(reason))
     if segment.missing_packets:
-        warnings.warn(
+        warn_user(
             f"{uri!r} declares {segment.missing_packets} frames more than it holds: it was "
             f"cut off. The {len(segment)} frames that are there are indexed.",
             IndexWarning,
-            stacklevel=3,
         )
     return segment
 
@@ -190,12 +189,11 @@ class _File:
             segment = replace(segment, stream=stream)
             fault = self.fault(segment, proven=True)
         if fault and fault.row >= 0 and is_damaged(self.video_file(before), fault.row):
-            warnings.warn(
+            warn_user(
                 f"{self.uri!r} is damaged: {fault.what} when it is read by itself, since "
                 f"the decoder makes up what is damaged. To see all damage, run: "
                 f"temporaldata-video check --decode {shown_uri(self.uri)}",
                 IndexWarning,
-                stacklevel=5,
             )
             return before
         if fault:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import time
 import uuid
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from .._base.user_warnings import warn_user
 from .._base.uris import shown_uri
 from .._clock.file_clocks import PtsTable, fit_file_clocks, read_file_clocks
 from .._index.memory_index import MemoryFrameIndex
@@ -27,11 +27,10 @@ def warn_of_clocks(uris: Sequence[str], segments: Sequence[SegmentIndex]) -> Non
     """
     for uri, segment in zip(uris, segments):
         if trouble := clock_trouble(segment):
-            warnings.warn(
+            warn_user(
                 f"{shown_uri(uri)!r} {trouble} Pass timestamps=... to use the times of a "
                 f"camera.",
                 IndexWarning,
-                stacklevel=4,
             )
 
 
@@ -64,11 +63,10 @@ def build_memory_index(
         warn_of_clocks(uris, segments)
     words = [named] if named else [*(["--segments"] if len(names) > 1 else []), *names]
     words += ["--index-uri", "PATH"] if uris[0].startswith("http") else []
-    warnings.warn(
+    warn_user(
         f"{named or names[0]!r} has no frame index; one was built in memory in "
         f"{seconds:.2f} s. To keep it, run: temporaldata-video index {shlex.join(words)}",
         IndexWarning,
-        stacklevel=6,
     )
     fitted = fit_file_clocks(clocks, pts_tables(segments), uris)
     index_id = uuid.uuid4().hex

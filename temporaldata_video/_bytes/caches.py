@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from hashlib import blake2b
 from typing import BinaryIO
 
 from .._base.configuration import CACHE_BLOCK_BYTES, CACHE_DIRECTORY, CACHE_QUOTA_BYTES
+from .._base.user_warnings import warn_user
 from ..errors import CacheError, CacheWarning
 from ..types import ByteRange, ObjectMeta, RangeStore
 from .disk_files import CacheFiles
@@ -296,4 +296,7 @@ def warn_once(root: str, message: str) -> None:
     """
     marker = object()
     if _WARNED.setdefault(root, marker) is marker:
-        warnings.warn(f"{message} Videos are read without it.", CacheWarning, stacklevel=2)
+        warn_user(
+            f"{message} Videos are read without it.",
+            CacheWarning,
+        )

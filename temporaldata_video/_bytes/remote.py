@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,7 +24,15 @@ from ..errors import (
 from ..types import ObjectMeta
 from .protocols import Transport, transport_of
 from .rangefile import open_by_ranges
-from .retry import Fault, classify, is_taken, status_of, with_retries
+from .retry import (
+    Fault,
+    classify,
+    is_taken,
+    is_unreached,
+    lacks_bucket,
+    status_of,
+    with_retries,
+)
 from .storage_options import fsspec_options
 
 T = TypeVar("T")
@@ -102,11 +111,14 @@ class FsspecStore:
 
         Raises:
             BackendError: if the protocol has no folders.
+            SourceNotFoundError: if there is no such bucket.
             SourceError: if the store refuses or does not answer.
         """
         try:
             return self._ask(folder, "the folder ", lambda via, fs: via.list(fs, folder))
-        except SourceNotFoundError:
+        except SourceNotFoundError as error:
+            if error.__cause__ is not None and lacks_bucket(error.__cause__):
+                raise
             return {}
 
     def create_object(self, key: str, data: bytes) -> bool:
@@ -158,6 +170,8 @@ class FsspecStore:
             return with_retries(attempt)
         except VideoError:
             raise
+        except TypeError as error:  # libraries take some options when they first connect
+            raise _unusable(self.protocol, self.storage_options, error) from None
         except Exception as error:  # each library has a tree of exceptions of its own
             raise _translated(key, what, error, doing) from error
 
@@ -172,10 +186,7 @@ class FsspecStore:
         except ImportError as error:
             raise _missing_library(self.protocol, error) from error
         except (ValueError, TypeError) as error:
-            raise BackendError(
-                f"cannot open {self.protocol}:// ({type(error).__name__}); check the "
-                f"protocol, and the names in storage_options: {sorted(options)}."
-            ) from None
+            raise _unusable(self.protocol, options, error) from None
 
 
 def _fingerprint(options: Mapping[str, Any]) -> Any:
@@ -198,17 +209,40 @@ def _missing_library(protocol: str, error: ImportError) -> BackendError:
     )
 
 
+def _unusable(protocol: str, options: Mapping[str, Any], error: Exception) -> BackendError:
+    # Values of options may be secrets, and messages of libraries may quote them.
+    import fsspec
+
+    known = {*_EXTRAS, *fsspec.available_protocols(), *fsspec.registry}
+    if protocol not in known:
+        return BackendError(
+            f"no store is known for {protocol}://. Check how it is spelled; if it is a "
+            f"scheme of your own, install the plugin that resolves it."
+        )
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    why = f"it takes no {unknown[1]!r}" if unknown else type(error).__name__
+    return BackendError(
+        f"{protocol}:// cannot be opened with these storage_options ({why}). Check their "
+        f"names, {sorted(options)}, and their types."
+    )
+
+
 def _translated(key: str, what: str, error: Exception, doing: str) -> SourceError:
     name = shown_uri(key)
     fault = classify(error)
     why = _cause(error)
     if isinstance(error, IsADirectoryError):
         return SourceError(f"{name!r} is a directory; give the uri of a video file.")
+    if lacks_bucket(error):
+        return SourceNotFoundError(
+            f"there is no bucket for {name!r}. Check its name, and the endpoint and the "
+            f"account that are asked."
+        )
     if fault is Fault.MISSING:
         return SourceNotFoundError(
-            f"there is no object at {name!r}. If a recording points to it, and it has "
-            f"moved, run: temporaldata-video relink REC.h5 --search FOLDER; then load it "
-            f"again."
+            f"there is no object at {name!r}. Check bucket and name. If a recording points "
+            f"to it, and it has moved, run: temporaldata-video relink REC.h5 --search "
+            f"FOLDER; then load it again."
         )
     if fault is Fault.FORBIDDEN:
         return SourceError(
@@ -228,6 +262,11 @@ def _translated(key: str, what: str, error: Exception, doing: str) -> SourceErro
             f"cannot {doing} {what}{name!r}: there was no whole answer within {seconds} "
             f"seconds. If the connection is slow, call "
             f"temporaldata_video.configure(request_seconds={5 * seconds})."
+        )
+    if is_unreached(error) or "Invalid endpoint" in why:
+        return SourceError(
+            f"cannot {doing} {what}{name!r}: nothing answers there ({why}). Check the "
+            f"network, and endpoint_url in storage_options or in the environment."
         )
     tried = "; tried again several times" if fault is Fault.TRANSIENT else ""
     return SourceError(f"cannot {doing} {what}{name!r}: {why}{tried}.")

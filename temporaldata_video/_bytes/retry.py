@@ -35,6 +35,16 @@ _UNANSWERED = frozenset(
         "FSTimeoutError",
     )
 )
+# The same of those that mean that there was not even a connection, or no such endpoint.
+_UNREACHED = frozenset(
+    (
+        "EndpointConnectionError",
+        "InvalidEndpointError",
+        "ClientConnectorError",
+        "ServiceRequestError",
+        "ConnectionRefusedError",
+    )
+)
 _ERRNOS = frozenset(
     getattr(errno, name)
     for name in ("ECONNRESET", "EPIPE", "ETIMEDOUT", "EBUSY", "EAGAIN", "ENETUNREACH")
@@ -125,6 +135,29 @@ def _fault_of_status(status: int) -> Fault:
     if status in _TRANSIENT_STATUSES or status >= 500:
         return Fault.TRANSIENT
     return Fault.OTHER
+
+
+def lacks_bucket(error: BaseException) -> bool:
+    r"""Returns whether an error says that there is no such bucket or container.
+
+    Args:
+        error: raised by fsspec or by a library below it.
+    """
+    codes = ("NoSuchBucket", "ContainerNotFound")
+    return any(
+        status_of(one)[1] in codes or getattr(one, "error_code", "") in codes
+        for one in _chain(error)
+    )
+
+
+def is_unreached(error: BaseException) -> bool:
+    r"""Returns whether nothing was there to take a request.
+
+    Args:
+        error: raised by fsspec or by a library below it.
+    """
+    kinds = {kind.__name__ for one in _chain(error) for kind in type(one).__mro__}
+    return not kinds.isdisjoint(_UNREACHED)
 
 
 def status_of(error: BaseException) -> tuple[int, str]:

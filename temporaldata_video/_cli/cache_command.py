@@ -16,11 +16,11 @@ from .._base.configuration import configuration
 from .._base.uris import frame_index_uri, normalize_uri, protocol_of
 from .._bytes.caches import object_folder
 from .._bytes.disk_files import CacheFiles
+from .._tools.named_videos import only_video
 from .._video.cost import frames_cost
 from .._video.prefetch import prefetch_recording
-from .._video.recording import Recording
 from ..errors import CacheError
-from .opening import IndexUriOption, VideoArgument, make_console, open_part
+from .opening import IndexUriOption, VideoArgument, make_console
 
 _DAY_SECONDS = 86400.0
 
@@ -128,7 +128,7 @@ def prefetch(
     Example: temporaldata-video cache prefetch s3://lab/cam.mp4 100 400
     """
     _remote(file)
-    recording = Recording((open_part(file, index_uri),))
+    recording = only_video(file, index_uri=index_uri)
     edges = [-np.inf if start is None else start, np.inf if end is None else end]
     first, stop = np.searchsorted(recording.sorted_timestamps, edges).tolist()
     frames = recording.time_order[first : max(first, stop)]

@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from .._base.uris import short_path
 from .._tools.checking.check_video import check_video
 from .._tools.checking.finding import CheckReport, Finding, Severity, counted
+from .._tools.named_videos import named_videos, names_recording
 from .clock_options import (
     AnchorOption,
     BitsOption,
@@ -44,7 +46,7 @@ from .clock_options import (
     pulse_fields,
     sync_field,
 )
-from .opening import IndexUriOption, make_console, short_path
+from .opening import IndexUriOption, make_console
 from .wording import in_options
 
 _STYLES = {
@@ -116,7 +118,7 @@ def check(
 
     It finds stale indexes, clocks that drift or have gaps, frames that are missing or
     damaged, and encodings that make random windows slow. With --timestamps, it checks the
-    video on that clock.
+    video on that clock. A recording, rec.h5, stands for its videos.
 
     Exit status: 0 for notes at most, 1 for warnings, 2 for errors or an unreadable file.
 
@@ -153,11 +155,12 @@ def check(
         },
     )
     worst = Severity.INFO
-    for file in files:
+    named = [place for file in files for place in _places(file, index_uri)]
+    for uri, own_index in named:
         report = check_video(
-            file,
+            uri,
             timestamps=clock,
-            index_uri=index_uri,
+            index_uri=own_index,
             decode=decode,
             checksums=checksums,
             progress=not quiet,
@@ -168,6 +171,15 @@ def check(
         else:
             _print_report(report, Severity.WARNING if quiet else Severity.INFO)
     raise typer.Exit(int(worst))
+
+
+def _places(file: str, index_uri: str | None) -> list[tuple[str, str | None]]:
+    # The video and its index; of a recording, those of all its videos.
+    if not names_recording(file):
+        return [(file, index_uri)]
+    videos = named_videos(file, index_uri=index_uri).values()
+    parts = [part for video in videos for part in video.parts]
+    return [(part.uri, part.place.index_uri) for part in parts]
 
 
 def _print_report(report: CheckReport, least: Severity) -> None:

@@ -14,9 +14,10 @@ import typer
 from rich.filesize import decimal
 from rich.table import Column, Table
 
+from .._base.uris import short_path
 from .._tools.write_index import write_index
 from ..errors import DecodeError, SourceError
-from .opening import make_console, short_path
+from .opening import make_console
 
 if TYPE_CHECKING:
     from temporaldata import Data

@@ -13,12 +13,14 @@ import numpy as np
 import typer
 from rich.filesize import decimal
 
-from .._base.uris import normalize_uri
+from .._base.uris import normalize_uri, short_path
 from .._clock.faults import ClockReport, examine
 from .._clock.file_clocks import read_file_clocks, report_file_clocks
+from .._clock.times_in_words import format_extent, format_pauses
 from .._plugin.place import VideoPlace, locate
 from .._sidecar.sidecar import LanceFrameIndex
 from .._tools.freshness import fresh_index, indexed_pts_tables
+from .._tools.info import size_on_disk
 from .._tools.write_index import write_index
 from ..errors import ClockError
 from .clock_options import (
@@ -61,7 +63,6 @@ from .clock_options import (
     sync_field,
 )
 from .index_several import clocks_for, fill_in, index_several
-from .opening import format_extent, format_pauses, short_path, size_on_disk
 
 # Of more files, the first and the last are named.
 _MOST_FILES = 4

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
+from .._base.uris import short_path
 from .._clock.clock import POLICIES
 from .._clock.faults import examine
 from ..errors import VideoError
@@ -15,7 +16,7 @@ from ..nwb._image_series import ExternalVideo, read_every_series, read_series
 from ..nwb._nwb_video import keep_or_write, place_of
 from .clock_options import OnJumpOption, OnMismatchOption, print_report
 from .index_several import STEM, of_video
-from .opening import make_console, short_path
+from .opening import make_console
 from .wording import in_options
 
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.filesize import decimal
 
+from .._base.uris import short_path
 from .._tools.proxies.proxy_many import proxy_many
 from .._tools.proxies.write_proxy import DEFAULT_CRF, DEFAULT_GOP, ProxyReport, write_proxy
-from .opening import IndexUriOption, make_console, short_path
+from .opening import IndexUriOption, make_console
 from .several import pool_of, tell
 
 _SIZE = re.compile(r"([1-9]\d*)x([1-9]\d*)")

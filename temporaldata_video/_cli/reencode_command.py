@@ -2,20 +2,16 @@ r"""``temporaldata-video reencode``: a copy with short groups of pictures, and i
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.filesize import decimal
 from rich.table import Table
 
 from .._tools.reencoding.copy_plan import DEFAULT_CRF
-from .._tools.reencoding.reencode import ReencodeReport
 from .._tools.reencoding.reencode import reencode as make_copy
-from .opening import IndexUriOption, VideoArgument, make_console, short_path
+from .opening import IndexUriOption, VideoArgument, make_console
 
 Codec = Enum("Codec", {"h264": "h264", "hevc": "hevc", "ffv1": "ffv1"}, type=str)
 
@@ -99,42 +95,6 @@ def reencode(
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, value in _facts(report):
+    for label, value in report.table():
         table.add_row(label, value)
     make_console().print(table)
-
-
-def _facts(report: ReencodeReport) -> Iterator[tuple[str, str]]:
-    yield "copy", " + ".join(map(short_path, report.uris))
-    yield "frames", f"{report.frames}, compared one by one; took {report.seconds:.1f} s"
-    yield "pixels", _pixels(report)
-    before, after = report.bytes_before, report.bytes_after
-    yield "size", f"{decimal(before)} -> {decimal(after)} ({after / before:.2f} times)"
-    old, new = report.before, report.after
-    yield (
-        "1 s window",
-        f"decodes {old.window_decoded:.0f} -> {new.window_decoded:.0f} frames to show "
-        f"{new.window_frames:.0f}; fetches {decimal(round(old.window_bytes))} -> "
-        f"{decimal(round(new.window_bytes))} (means)",
-    )
-    yield (
-        "single frame",
-        f"decodes {old.single_decoded:.0f} -> {new.single_decoded:.0f} (means)",
-    )
-    if new.single_decoded >= old.single_decoded:
-        yield "", "the original has short groups of pictures already: keep it"
-    if report.audio:
-        yield "sound", f"{', '.join(report.audio)}, copied as it is"
-    if report.left_out:
-        yield "left out", "; ".join(report.left_out)
-    yield "index", f"{short_path(report.index_uri)}, on the clock of the original"
-
-
-def _pixels(report: ReencodeReport) -> str:
-    if report.lossless:
-        return "the same, every one"
-    same = math.isinf(report.psnr)
-    text = "luma " + ("the same where sampled" if same else f"PSNR {report.psnr:.1f} dB")
-    if report.converted:
-        text += f"; {report.converted[0]} became {report.converted[1]}"
-    return text

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from .._base.uris import short_path
 from .._tools.relink import RelinkReport
 from .._tools.relink import relink as relink_one
 from ..errors import VideoError
-from .opening import make_console, short_path
+from .opening import make_console
 from .wording import in_options
 
 
@@ -112,7 +113,7 @@ def _old_and_new(text: str) -> tuple[str, str]:
 
 
 def _print_report(report: RelinkReport, dry_run: bool) -> None:
-    table = Table("video", "status", "recording points to", "file is", "clock", "note")
+    table = Table(*report.columns)
     for group, status, old, new, clock, note in report.table():
         where = "" if new == old else short_path(new) if new else ""
         table.add_row(group, status, old, where, clock, note)

@@ -11,19 +11,20 @@ import typer
 
 from .._base.uris import shown_uri
 from .._clock.fit import read_timestamps
+from .._clock.times_in_words import format_extent
 from .._pixels.convert import OutputFormat
 from .._plot.contact_sheet import columns_for, draw_sheet
 from .._plot.figure import require_matplotlib, save_figure
-from .._plot.pose_marks import Pose, as_pose
+from .._plot.pose_marks import Pose, as_pose, edges_of
 from .._plot.stills import Stills
 from .._plot.timeline import time_offset
-from .._pose.frame_count import check_rows
-from .._pose.pose_table import read_pose_table
+from .._pose.pose_table import read_pose
+from .._tools.named_videos import only_video
 from .._video.recording import Recording
 from .._video.resample import match_times
 from .._video.thumbnails import half_frame, read_stills, shown_size
 from ..hosts.temporaldata import load_series
-from .opening import IndexUriOption, VideoArgument, format_extent, open_part
+from .opening import IndexUriOption, VideoArgument
 
 DEFAULT_COUNT = 36
 # Nobody looks at a sheet of more frames, and drawing it takes minutes.
@@ -90,9 +91,10 @@ def sheet(
         str | None,
         typer.Option(
             metavar="PATH",
-            help="Draw the points of a SLEAP (.analysis.h5) or DeepLabCut (.h5, .csv) "
-            "table with a row for each frame of the video; or of a series with times of "
-            "its own: rec.h5:pose, the series pose of the recording rec.h5.",
+            help="Draw the points of SLEAP (.slp) with their skeleton, or of a SLEAP "
+            "(.analysis.h5) or DeepLabCut (.h5, .csv) table with a row for each frame of "
+            "the video; or of a series with times of its own: rec.h5:pose, the series pose "
+            "of the recording rec.h5.",
         ),
     ] = None,
     min_confidence: Annotated[
@@ -115,6 +117,8 @@ def sheet(
     It shows whether video, clock and pose belong together: each frame has its time and
     number. Times below zero go behind two dashes: sheet cam.mp4 -o sheet.png -- -1.5 0
 
+    FILE may be a recording of one video, rec.h5, or of several, rec.h5:face.
+
     Example: temporaldata-video sheet cam.mp4 100 101 -o sheet.png
     """
     if sum(option is not None for option in (count, every, times)) > 1:
@@ -128,7 +132,8 @@ def sheet(
             f"--range needs LOW below HIGH, got {value_range[0]:g} and {value_range[1]:g}."
         )
     require_matplotlib()
-    recording = Recording((open_part(file, index_uri),), OutputFormat(None, "RGB", "NHWC"))
+    video = only_video(file, index_uri=index_uri)
+    recording = Recording(video.parts, OutputFormat(None, "RGB", "NHWC"))
     shown, note = _choose(
         recording, file, start, end, count=count, every=every, times=times
     )
@@ -230,18 +235,15 @@ def _with_points(
         return stills.with_pose(
             as_pose(series), stills.times, half_frame(recording.sorted_timestamps)
         )
-    path = Path(pose)
-    table = read_pose_table(path, min_confidence)
     n_frames = int(recording.frame_counts.sum())
-    check_rows(len(table.points), n_frames, path, "the video")
+    table = read_pose(pose, min_confidence, n_frames, recording.parts[0].uri)
     # A row is a frame here, so that no clock is needed to bring them together.
     n_animals, n_points = table.points.shape[1:3]
     points = table.points.reshape(n_frames, n_animals * n_points, 2)
     rows = np.arange(n_frames, dtype=np.float64)
     names, key_points = table.names, np.tile(np.arange(n_points), n_animals)
-    return stills.with_pose(
-        Pose(rows, points, names, key_points), stills.numbers.astype(float), 0.0
-    )
+    pose_by_row = Pose(rows, points, names, key_points, edges_of(key_points, table.edges))
+    return stills.with_pose(pose_by_row, stills.numbers.astype(float), 0.0)
 
 
 def _labels(stills: Stills, labels: Labels) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from .._tools.named_videos import names_recording
 from .._view.view import view as view_recording
-from ..hosts.temporaldata import LazyVideo, is_recording, load_recording
+from ..hosts.temporaldata import LazyVideo, load_recording
 
 
 def view(
@@ -50,7 +51,7 @@ def view(
 
     Example: temporaldata-video view rec.h5
     """
-    data = load_recording(file) if is_recording(file) else LazyVideo.from_uri(file)
+    data = load_recording(file) if names_recording(file) else LazyVideo.from_uri(file)
     shown = view_recording(data, start, end, port=port)
     try:
         typer.echo(f"{shown.url}\n\nClose the page or press Ctrl-C to end.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .._base.report import Report
 from ..types import Showings
 from .pulses import ClockMatch, runs_in_words
 from .sync import SyncFit
@@ -55,7 +56,7 @@ class Faults:
 
 
 @dataclass(frozen=True, eq=False)
-class ClockReport:
+class ClockReport(Report):
     r"""How a clock runs, and all that is wrong with it.
 
     Args:
@@ -155,10 +156,6 @@ class ClockReport:
             yield "frames without a stamp", str(len(self.untimed)), where, ""
         if self.surplus:
             yield "stamps without a frame", str(self.surplus), "", ""
-
-    def __str__(self) -> str:
-        lines = [[cell for cell in row if cell] for row in self.table()]
-        return "\n".join(f"{name}: {', '.join(rest)}" for name, *rest in lines)
 
 
 def _rows(rows: np.ndarray) -> str:

@@ -2,7 +2,6 @@ r"""Fits a clock to the frames of a video: one time per frame, or an error."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._base.user_warnings import warn_user
 from ..errors import ClockError, IndexWarning
 from ..types import Showings
 from .clock import Clock, as_clock
@@ -114,10 +114,16 @@ def fit_clock(
         raise ClockError(" ".join(complaints), report)
     mismatch = _mismatch(stamps, report)
     if mismatch:
-        warnings.warn(f"{what} {mismatch}.", IndexWarning, stacklevel=4)
+        warn_user(
+            f"{what} {mismatch}.",
+            IndexWarning,
+        )
     left = report.sync.left_in_words() if report.sync is not None else ""
     if left:
-        warnings.warn(f"in the sync of {what}, {left}.", IndexWarning, stacklevel=4)
+        warn_user(
+            f"in the sync of {what}, {left}.",
+            IndexWarning,
+        )
     return times_by_frame(stamps, times, n_frames), report
 
 

@@ -3,7 +3,6 @@ r"""Matches pulses of a trigger or of exposures to frames; either may lack some.
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._base.report import Report
+from .._base.user_warnings import warn_user
 from ..errors import ClockError, IndexWarning
 from .alignment import Alignment, align, align_at, fit_line, is_constant
 from .clock import MAX_DRIFT_PPM
@@ -23,7 +24,7 @@ _CANDIDATES_NAMED = 2
 
 
 @dataclass(frozen=True, eq=False)
-class ClockMatch:
+class ClockMatch(Report):
     r"""Which pulse belongs to which frame, and how well they fit.
 
     Args:
@@ -108,10 +109,6 @@ class ClockMatch:
         ):
             name = f"{noun}s without a {other}"
             yield name, str(len(left)), runs_in_words(left, noun), ""
-
-    def __str__(self) -> str:
-        lines = [[cell for cell in row if cell] for row in self.table()]
-        return "\n".join(f"{name}: {', '.join(rest)}" for name, *rest in lines)
 
 
 def runs(numbers: np.ndarray) -> list[list[int]]:
@@ -290,12 +287,11 @@ def _choose(
     if not choice.evidence:
         raise ClockError(_refusal(choice.found, times, pulses, what))
     if choice.evidence == "counts" and not loose and is_constant(a) and is_constant(b):
-        warnings.warn(
+        warn_user(
             f"{what} has {len(a)} frames and there are {len(b)} pulses, all at constant "
             f"intervals. They begin and end together, and nothing else says that no frame "
             f"was lost.",
             IndexWarning,
-            stacklevel=6,
         )
     return choice.found[0], "counter" if loose else choice.evidence
 

@@ -2,6 +2,7 @@ r"""Reads the points of a pose in time, and draws them on frames."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,14 @@ class Pose:
         points: x and y in pixels, float64 of shape (n, m, 2); NaN where there is none.
         names: of the key points.
         key_points: which of the names each point has, int64 of shape (m,).
+        edges: pairs of the m points to draw a line between.
     """
 
     times: np.ndarray
     points: np.ndarray
     names: tuple[str, ...]
     key_points: np.ndarray
+    edges: tuple[tuple[int, int], ...] = ()
 
     @property
     def colors(self) -> list[str]:
@@ -63,17 +66,32 @@ def color_of(key_point: int) -> str:
     return _COLORS[key_point % len(_COLORS)]
 
 
-def as_pose(series: Any) -> Pose:
+def edges_of(
+    key_points: np.ndarray, pairs: Sequence[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    r"""Returns which points a skeleton joins, each animal's with its own.
+
+    Args:
+        key_points: which key point each point is, int64 of shape (m,), of the animals in
+            the same order for all.
+        pairs: of key points.
+    """
+    places = [(np.flatnonzero(key_points == k) for k in pair) for pair in pairs]
+    return tuple((int(a), int(b)) for one, other in places for a, b in zip(one, other))
+
+
+def as_pose(series: Any, skeleton: Sequence[tuple[str, str]] = ()) -> Pose:
     r"""Returns the points that a series holds.
 
     Args:
         series: an ``IrregularTimeSeries``. Each column of floats of shape (n, 2) is a key
             point, x before y; one of shape (n, ..., 2) is one for several animals, or
             many key points if it is the only one.
+        skeleton: pairs of key points to draw a line between.
 
     Raises:
         TypeError: if it is no series in time.
-        ValueError: if no column holds points.
+        ValueError: if no column holds points, or ``skeleton`` names others.
 
     Example ::
 
@@ -105,9 +123,15 @@ def as_pose(series: Any) -> Pose:
     if len(flat) == 1:
         key_points = np.arange(flat[0].shape[1])
         names = names if len(key_points) == 1 else tuple(map(str, key_points.tolist()))
+    strange = [name for pair in skeleton for name in pair if name not in names]
+    if strange:
+        raise ValueError(
+            f"skeleton names {strange[0]!r}, and the key points are {', '.join(names)}."
+        )
+    pairs = [(names.index(one), names.index(other)) for one, other in skeleton]
     order = np.argsort(times, kind="stable")
     points = np.concatenate(flat, axis=1).astype(np.float64)
-    return Pose(times[order], points[order], names, key_points)
+    return Pose(times[order], points[order], names, key_points, edges_of(key_points, pairs))
 
 
 def holds_points(series: Any) -> bool:
@@ -116,16 +140,35 @@ def holds_points(series: Any) -> bool:
     return in_time and any(_is_points(np.asarray(getattr(series, k))) for k in keys(series))
 
 
-def draw_points(axes: Axes, points: np.ndarray, colors: list[str], size: float) -> None:
-    r"""Draws the points of one frame.
+def draw_points(
+    axes: Axes,
+    points: np.ndarray,
+    colors: list[str],
+    size: float,
+    edges: Sequence[tuple[int, int]] = (),
+) -> None:
+    r"""Draws the points of one frame, and lines between them.
 
     Args:
         axes: in pixels of the whole frame.
         points: x and y, float64 of shape (m, 2).
         colors: one per point.
         size: diameter of a mark in pixels of the picture.
+        edges: pairs of points; a line has the colour of its first one.
     """
+    from matplotlib.collections import LineCollection
+
     seen = np.isfinite(points).all(axis=1)
+    lines = [(one, other) for one, other in edges if seen[one] and seen[other]]
+    if lines:
+        axes.add_collection(
+            LineCollection(
+                [points[[one, other]] for one, other in lines],
+                colors=[colors[one] for one, _ in lines],
+                linewidths=0.2 * size,
+                zorder=2,
+            )
+        )
     axes.scatter(
         points[seen, 0],
         points[seen, 1],

@@ -35,7 +35,7 @@ def draw_raster(axes: Axes, times: np.ndarray, units: np.ndarray, extent: Extent
     """
     from matplotlib.ticker import MaxNLocator
 
-    low, high = int(units.min(initial=0)), int(units.max(initial=0))
+    low, high = (int(units.min()), int(units.max())) if len(units) else (0, 0)
     # Spikes of a unit that fall on one pixel look like one.
     places = np.stack([units.astype(np.int64), seen_once(times, axes, extent)])
     _, first = np.unique(places, axis=1, return_index=True)
@@ -50,7 +50,10 @@ def draw_raster(axes: Axes, times: np.ndarray, units: np.ndarray, extent: Extent
         color="tab:blue",
     )
     axes.set_ylim(low - 0.7, high + 0.7)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    if low == high:
+        axes.set_yticks([low])
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
 
 
 def traces_height(n_traces: int) -> float:

@@ -28,6 +28,7 @@ class Stills:
             its pixels.
         points: x and y, float64 of shape (n, m, 2).
         colors: of the m points.
+        edges: pairs of the points to draw a line between.
         note: how values became levels of the screen; ``""`` where they are the same.
     """
 
@@ -39,6 +40,7 @@ class Stills:
     whole: tuple[int, int]
     points: np.ndarray
     colors: tuple[str, ...] = ()
+    edges: tuple[tuple[int, int], ...] = ()
     note: str = ""
 
     def __len__(self) -> int:
@@ -69,7 +71,7 @@ class Stills:
             tolerance: seconds by which the times of points may be off.
         """
         points = pose.at(taken, tolerance)
-        return replace(self, points=points, colors=tuple(pose.colors))
+        return replace(self, points=points, colors=tuple(pose.colors), edges=pose.edges)
 
 
 def show_still(axes: Axes, stills: Stills, i: int, width: float) -> None:
@@ -87,7 +89,7 @@ def show_still(axes: Axes, stills: Stills, i: int, width: float) -> None:
     axes.set_aspect(width_whole / height_whole / stills.aspect)
     if len(stills.colors):
         size = min(max(0.03 * width, 4.0), 14.0)
-        draw_points(axes, stills.points[i], list(stills.colors), size)
+        draw_points(axes, stills.points[i], list(stills.colors), size, stills.edges)
     axes.set(xticks=[], yticks=[], xlim=across, ylim=down)
     if fault := stills.fault(i):
         axes.text(

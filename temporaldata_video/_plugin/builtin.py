@@ -44,4 +44,4 @@ def resolve_cache(uri: str, store: ObjectStore) -> ByteCache | None:
 def resolve_proxy(uri: str, name: str) -> str | None:
     r"""Returns the place beside a file of this machine. Beside remote files nothing is
     looked for, since each look takes a request."""
-    return None if protocol_of(uri) else f"{uri}.{name}"
+    return f"{uri}.{name}" if is_local(uri) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -13,12 +12,14 @@ from typing import Any
 import pluggy
 
 from .._base.uris import normalize_uri
+from .._base.user_warnings import warn_user
 from ..errors import BackendError, PluginWarning
 from ..types import ByteCache, FrameIndex, ObjectStore
 from . import builtin, hookspecs
 from .backends import ENTRY_POINT_GROUP, before_lookup, register_backend
 
-# Plugins whose module is still being imported, because it imports this package itself.
+# Plugins to load when they are first needed: this package is imported by a module that is
+# not done itself, and any plugin may need that one.
 _WAITING: list[tuple[EntryPoint, Callable[[str, Any], object]]] = []
 
 
@@ -37,11 +38,15 @@ def discover_plugins() -> None:
     A plugin that cannot be loaded is left out with a
     :obj:`~temporaldata_video.errors.PluginWarning`.
     """
-    for entry_point in entry_points(group=hookspecs.PROJECT_NAME):
-        _load(entry_point, _register_hooks)
-    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
-        _load(entry_point, lambda _, backend: register_backend(backend))
+    groups = (
+        (hookspecs.PROJECT_NAME, _register_hooks),
+        (ENTRY_POINT_GROUP, lambda _, backend: register_backend(backend)),
+    )
+    for group, register in groups:
+        _WAITING.extend((point, register) for point in entry_points(group=group))
     before_lookup(_load_waiting)
+    if not _is_imported_by_another():
+        _load_waiting()
 
 
 def resolve_store(
@@ -107,7 +112,16 @@ def _hooks() -> Any:
 
 def _load_waiting() -> None:
     while _WAITING:
-        _load(*_WAITING.pop(), wait=False)
+        _load(*_WAITING.pop(0))
+
+
+def _is_imported_by_another() -> bool:
+    unfinished = (
+        name.partition(".")[0]
+        for name, module in [*sys.modules.items()]
+        if getattr(getattr(module, "__spec__", None), "_initializing", False)
+    )
+    return any(name != hookspecs.PROJECT_NAME for name in unfinished)
 
 
 def _register_hooks(name: str, plugin: Any) -> None:
@@ -123,23 +137,15 @@ def _register_hooks(name: str, plugin: Any) -> None:
             raise
 
 
-def _load(
-    entry_point: EntryPoint, register: Callable[[str, Any], object], wait: bool = True
-) -> None:
-    module = sys.modules.get(entry_point.module)
-    spec = getattr(module, "__spec__", None)
-    if wait and getattr(spec, "_initializing", False):
-        _WAITING.append((entry_point, register))
-        return
+def _load(entry_point: EntryPoint, register: Callable[[str, Any], object]) -> None:
     try:
         register(entry_point.name, entry_point.load())
     except Exception as error:  # a broken plugin must not stop this package
         distribution = entry_point.dist.name if entry_point.dist else "unknown"
-        warnings.warn(
+        warn_user(
             f"plugin {entry_point.name!r} of distribution {distribution!r} "
             f"({entry_point.value}) cannot be loaded and is left out: {error!r}.",
             PluginWarning,
-            stacklevel=2,
         )
 
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._base.numbered_files import find_files, in_order
-from .._base.uris import frame_index_uri, normalize_uri, protocol_of
+from .._base.uris import (
+    frame_index_uri,
+    is_local,
+    normalize_uri,
+    one_or_several,
+    protocol_of,
+)
 from .._clock.tool_folder import clock_of_folder
 from .._sidecar.sidecar import LanceFrameIndex
 from ..types import FrameIndex, ObjectStore
@@ -59,7 +65,8 @@ class VideoPlace:
             index_uri: the index. The store of the video reads it if both have the same
                 protocol; for another protocol, the options come from the environment.
         """
-        same = protocol_of(index_uri) == protocol_of(self.uri)
+        kind = protocol_of(index_uri), is_local(index_uri)
+        same = kind == (protocol_of(self.uri), is_local(self.uri))
         return self.reader if same else resolve_store(index_uri)
 
     def find_index(self) -> FrameIndex | None:
@@ -80,7 +87,7 @@ Uris = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 def locate(
     uri: Uris,
-    further_uris: Sequence[str | os.PathLike[str]] = (),
+    further_uris: Uris = (),
     *,
     store: ObjectStore | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -100,14 +107,17 @@ def locate(
         SourceError: if a folder or a pattern leads to no video, or to several.
     """
     first: list[Any] = [*uri] if isinstance(uri, (list, tuple)) else [uri]
-    given = [normalize_uri(one) for one in (*first, *further_uris)]
+    named = (*first, *one_or_several(further_uris))
+    given = [normalize_uri(one, store) for one in named]
     if not given:
         raise ValueError("uri is empty; give the files of the video.")
     found = find_files(given[0]) if len(given) == 1 else None
     uris = in_order(given) if found is None else found
+    # An index has a key if its video has one.
+    is_key = not (protocol_of(uris[0]) or is_local(uris[0]))
     return VideoPlace(
         uris,
         store or resolve_store(uris[0], storage_options),
-        normalize_uri(index_uri) if index_uri else None,
+        normalize_uri(index_uri, store if is_key else None) if index_uri else None,
         given[0] if found and os.path.isdir(given[0]) else "",
     )

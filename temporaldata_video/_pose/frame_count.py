@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._base.text_table import TextTable, open_table, read_columns
+from .._base.uris import file_name
+from .sleap_labels import is_labels, last_labelled
 
 # Rows of names above the numbers of a DeepLabCut table, by the first cell of each.
 _DLC_HEADER = {"scorer", "individuals", "bodyparts", "coords"}
@@ -23,7 +25,7 @@ def pose_frame_count(path: str | os.PathLike[str]) -> int:
         path: of an ``.analysis.h5`` of SLEAP, or an ``.h5`` or ``.csv`` of DeepLabCut.
 
     Raises:
-        ValueError: if it is neither.
+        ValueError: if it is neither; a ``.slp`` has no row for each frame.
         OSError: if there is no file, or it cannot be opened.
 
     Example ::
@@ -35,6 +37,11 @@ def pose_frame_count(path: str | os.PathLike[str]) -> int:
         2
     """
     table = Path(path)
+    if is_labels(path):
+        raise ValueError(
+            f"{str(table)!r} has labels of single frames, and does not say how many frames "
+            f"its video has."
+        )
     with open(table, "rb"):  # what cannot be opened is an OSError that names the file
         pass
     try:
@@ -52,11 +59,18 @@ def check_pose(path: str | os.PathLike[str], n_frames: int, what: str) -> None:
     r"""Raises :obj:`ValueError` if a pose table is not for as many frames as a video has.
 
     Args:
-        path: of the table, as for :func:`pose_frame_count`.
+        path: of the table, as for :func:`pose_frame_count`; or a ``.slp`` of SLEAP, which
+            must have no label beyond the video.
         n_frames: frames of the video.
-        what: names the video in messages.
+        what: the uri of the video.
     """
-    check_rows(pose_frame_count(path), n_frames, path, what)
+    if not is_labels(path):
+        check_rows(pose_frame_count(path), n_frames, path, what)
+    elif (last := last_labelled(path, file_name(what))) >= n_frames:
+        raise ValueError(
+            f"{what} has {n_frames} frames, and {os.fspath(path)!r} has labels of frame "
+            f"{last}. Check that they belong together."
+        )
 
 
 def check_rows(n_rows: int, n_frames: int, path: str | os.PathLike[str], what: str) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from .._base.text_table import open_table, read_columns
-from .frame_count import dlc_header, pose_frame_count
+from .._base.uris import file_name
+from .frame_count import check_rows, dlc_header, pose_frame_count
+from .sleap_labels import is_labels, read_labels
 
 # The names of a column: of the animal, "" if there is but one, and of point and axis.
 Column = tuple[str, str, str]
@@ -27,14 +29,40 @@ class PoseTable:
         names: of the key points.
         points: x and y in pixels, float64 of shape (n_frames, n_animals, n_names, 2); NaN
             where there is no point.
+        edges: pairs of places in ``names`` that the skeleton joins, if the file says it.
     """
 
     names: tuple[str, ...]
     points: np.ndarray
+    edges: tuple[tuple[int, int], ...] = ()
+
+
+def read_pose(
+    path: str | os.PathLike[str], min_confidence: float, n_frames: int, video: str
+) -> PoseTable:
+    r"""Returns the points of a video's frames.
+
+    Args:
+        path: of a ``.slp`` or ``.analysis.h5`` of SLEAP, or an ``.h5`` or ``.csv`` of
+            DeepLabCut.
+        min_confidence: least score or likelihood of a point that is kept.
+        n_frames: of the video.
+        video: its uri, whose last part tells it from other videos of a ``.slp``.
+
+    Raises:
+        ValueError: if it is none of these, or a table of another number of frames.
+        OSError: if there is no file, or it cannot be opened.
+    """
+    if is_labels(path):
+        skeleton, points = read_labels(path, file_name(video), n_frames, min_confidence)
+        return PoseTable(skeleton.names, points, skeleton.edges)
+    table = read_pose_table(path, min_confidence)
+    check_rows(len(table.points), n_frames, path, "the video")
+    return table
 
 
 def read_pose_table(path: str | os.PathLike[str], min_confidence: float = 0.0) -> PoseTable:
-    r"""Returns the points of a table.
+    r"""Returns the points of a table with a row for each frame.
 
     Args:
         path: of an ``.analysis.h5`` of SLEAP, or an ``.h5`` or ``.csv`` of DeepLabCut.

@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -138,6 +139,20 @@ def _lance_errors() -> Iterator[None]:
         raise
 
 
+def _import_lance() -> Any:
+    ours = "lance" not in sys.modules
+    import lance
+
+    if ours and hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_keep_quiet_of_forks)
+    return lance
+
+
+def _keep_quiet_of_forks() -> None:
+    # Lance warns of each fork. Where only this module uses it, no child ever does.
+    warnings.filterwarnings("ignore", "lance is not fork-safe", UserWarning)
+
+
 class _Opened(NamedTuple):
     # A dataset, its metadata, the names of its files, and what was tried before it was
     # read: the ends of its files as (), and sets of columns by their names.
@@ -167,8 +182,7 @@ def _find(uri: str, options: Options, version: int, tag: str) -> _Opened:
 
 
 def _open(uri: str, options: Options, version: int | None) -> _Opened:
-    import lance
-
+    lance = _import_lance()
     dataset = lance.dataset(uri, version=version, storage_options=dict(options) or None)
     metadata = b"".join((dataset.schema.metadata or {}).values())
     found = _Opened(dataset, metadata, _files(dataset), set())
@@ -274,9 +288,9 @@ def _write_columns(
     overwrite: bool,
     keep_old: timedelta | None,
 ) -> None:
-    import lance
     import pyarrow as pa
 
+    lance = _import_lance()
     with _lance_errors():
         dataset = lance.write_dataset(
             pa.table(columns).replace_schema_metadata(metadata),

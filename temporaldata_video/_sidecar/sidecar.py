@@ -2,6 +2,7 @@ r"""The sidecar of a video: a Lance dataset with one row for each visible frame.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from .._base.fork_safety import kept_property
 from .._base.process_cache import ProcessCache
-from .._base.uris import protocol_of
+from .._base.uris import normalize_uri
 from ..errors import FrameIndexError, IndexFormatError, IndexNotFoundError, StaleIndexError
 from ..types import (
     PACKET_DTYPES,
@@ -27,7 +28,13 @@ from ..types import (
 from .lance_access import Description, LanceError, read_columns
 from .proxy_record import ProxyRecord
 from .sidecar_header import decode_header, decode_segment
-from .sidecar_place import Place, describe_place, first_line, open_place
+from .sidecar_place import (
+    OpenedDataset,
+    Place,
+    describe_place,
+    first_line,
+    open_place,
+)
 
 CLOCK_COLUMNS = ("segment_idx", "local_frame_idx", "pts", "timestamp")
 
@@ -69,17 +76,27 @@ class LanceSegment:
         return self.index._packets(self.offset + start, self.offset + stop)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class LanceFrameIndex:
     r"""A frame index that is read from its sidecar as it is needed.
 
-    :meth:`open` makes it. It holds no handle, so that it can be copied, pickled and taken
-    across a fork; each process keeps the rows that it has read.
+    :meth:`open` makes it, or, of a dataset that is open already, this constructor. It
+    holds no handle, so that it can be copied, pickled and taken across a fork; each process
+    keeps the rows that it has read.
 
     Args:
+        dataset: an open ``lance.LanceDataset``. Its uri, version and storage options are
+            taken, and options do not go into pickles.
+        uri: the name of the index, from which those of its files count; by default, where
+            the dataset lies.
+
+    Attributes:
         uri: where the sidecar lies.
         version: the version of the Lance dataset.
         index_id: unique to one call of ``write_sidecar``; ``""`` if others wrote it.
+
+    Raises:
+        IndexFormatError: if it is no frame index, or damaged.
     """
 
     uri: str
@@ -89,6 +106,13 @@ class LanceFrameIndex:
     _header: Mapping[str, Any] | None = field(repr=False, compare=False)
     _place: Place = field(repr=False, compare=False)
     _order: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    def __init__(self, dataset: Any, uri: str | os.PathLike[str] | None = None) -> None:
+        there = normalize_uri(dataset.uri)
+        options = getattr(dataset, "_storage_options", None) or {}
+        store = OpenedDataset(there, tuple(sorted(options.items())))
+        place = Place(os.fspath(uri) if uri is not None else there, store)
+        self.__dict__.update(_facts_at(place, describe_place(place, dataset.version)))
 
     @classmethod
     def open(
@@ -114,35 +138,15 @@ class LanceFrameIndex:
             >>> tv.LanceFrameIndex.open("clip.mp4.lance").segment_frame_counts()
             array([60])
         """
-        uri = os.fspath(index_uri)
-        uri = uri if protocol_of(uri) else os.path.abspath(uri)
-        place, dataset = open_place(uri, store)
-        check_columns(uri, dataset)
-        header = decode_header(dataset.metadata, uri)
-        order = None
-        if header:
-            counts = tuple(int(segment["frames"]) for segment in header["segments"])
-        else:
-            counts, order = _count_segments(place, dataset)
-        if sum(counts) != dataset.rows:
-            raise IndexFormatError(
-                f"the index at {uri!r} has {sum(counts)} frames by its header, and "
-                f"{dataset.rows} rows. Index the video again with overwrite=True."
-            )
-        return cls(
-            uri=uri,
-            version=dataset.version,
-            index_id=header["index_id"] if header else "",
-            _counts=counts,
-            _header=header,
-            _place=place,
-            _order=order,
-        )
+        index = cls.__new__(cls)
+        found = open_place(normalize_uri(index_uri, store), store)
+        index.__dict__.update(_facts_at(*found))
+        return index
 
     def __getstate__(self) -> dict[str, Any]:
-        # This leaves out the store, which may hold credentials; the reader has its own.
+        # A store may hold credentials; the reader has its own.
         state = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return state | {"_place": replace(self._place, store=None)}
+        return state | {"_place": self._place.without_secrets}
 
     def with_store(self, store: ObjectStore) -> LanceFrameIndex:
         r"""Returns the index with a store, if it has none, as after unpickling.
@@ -152,7 +156,9 @@ class LanceFrameIndex:
         """
         if self._place.store is not None:
             return self
-        return replace(self, _place=replace(self._place, store=store))
+        index = copy.copy(self)
+        index.__dict__["_place"] = replace(self._place, store=store)
+        return index
 
     @kept_property
     def segments(self) -> tuple[LanceSegment, ...]:
@@ -324,6 +330,31 @@ def _read_rows(
             f"cannot read rows {offset} to {offset + count} of the index {place.uri!r} "
             f"({first_line(error)}). Index the video again with overwrite=True."
         ) from error
+
+
+def _facts_at(place: Place, dataset: Description) -> dict[str, Any]:
+    # What a LanceFrameIndex holds.
+    check_columns(place.uri, dataset)
+    header = decode_header(dataset.metadata, place.uri)
+    order = None
+    if header:
+        counts = tuple(int(segment["frames"]) for segment in header["segments"])
+    else:
+        counts, order = _count_segments(place, dataset)
+    if sum(counts) != dataset.rows:
+        raise IndexFormatError(
+            f"the index at {place.uri!r} has {sum(counts)} frames by its header, and "
+            f"{dataset.rows} rows. Index the video again with overwrite=True."
+        )
+    return {
+        "uri": place.uri,
+        "version": dataset.version,
+        "index_id": header["index_id"] if header else "",
+        "_counts": counts,
+        "_header": header,
+        "_place": place,
+        "_order": order,
+    }
 
 
 def check_columns(uri: str, dataset: Description) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from .._base.uris import protocol_of
+from .._base.uris import is_local, protocol_of
 from .._bytes.copies import local_folder, own_folder
 from .._bytes.remote import FsspecStore
 from ..errors import (
@@ -39,6 +39,19 @@ _LARGEST_VERSION = 2**64 - 1
 
 
 @dataclass(frozen=True)
+class OpenedDataset:
+    r"""How Lance reached a dataset that a user opened.
+
+    Args:
+        uri: as Lance has it.
+        options: Lance's storage options.
+    """
+
+    uri: str
+    options: Options = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
 class Place:
     r"""A version of a sidecar, found.
 
@@ -47,19 +60,30 @@ class Place:
     Args:
         uri: where the sidecar lies.
         store: reads it if it is remote; by default, fsspec with options from environment
-            variables.
+            variables. Of a dataset that a user opened, how Lance reached it.
         files: its files, by name below the uri, if Lance reads a copy of it; the manifest
             first.
     """
 
     uri: str
-    store: ObjectStore | None = field(default=None, repr=False)
+    store: ObjectStore | OpenedDataset | None = field(default=None, repr=False)
     files: tuple[tuple[str, ObjectMeta], ...] = field(default=(), repr=False)
 
     @property
     def is_copied(self) -> bool:
         r"""Whether Lance reads a copy."""
         return bool(self.files)
+
+    @property
+    def is_on_disk(self) -> bool:
+        r"""Whether Lance reads a folder of this machine, which is named by the uri."""
+        return is_local(self.uri) and not isinstance(self.store, OpenedDataset)
+
+    @property
+    def without_secrets(self) -> Place:
+        r"""The same without a store, and without options of Lance."""
+        opened = self.store if isinstance(self.store, OpenedDataset) else None
+        return replace(self, store=opened and replace(opened, options=()))
 
     def ask(self, function: Callable[..., T], *arguments: Any) -> T:
         r"""Calls a function of Lance on this place, and returns its result.
@@ -75,14 +99,33 @@ class Place:
             CacheError: if it cannot be copied.
         """
         if not self.is_copied:
-            return function(*_connection(self.uri, self.store), *arguments)
+            return function(*self._connection(), *arguments)
         try:
             return function(self._copy(local_folder), (), *arguments)
         except LanceError:
             # Others may have deleted the copy meanwhile, to make room for theirs.
             return function(self._copy(own_folder), (), *arguments)
 
+    def _connection(self) -> tuple[str, Options]:
+        # Local paths are read in place. Stores that cannot list folders say by
+        # `lance_connection` how Lance reaches their objects, and this package trusts them.
+        if isinstance(self.store, OpenedDataset):
+            return self.store.uri, self.store.options
+        if is_local(self.uri):
+            return self.uri, ()
+        connection = getattr(self.store, "lance_connection", None)
+        if connection is None:
+            raise FrameIndexError(
+                f"the index {self.uri!r} has lost its store, as it does when it is "
+                f"pickled; give it the store again: index.with_store(store)."
+            )
+        base, options = connection()
+        name = self.uri.rpartition("://")[2]
+        joint = "/" if base and not base.endswith("/") else ""
+        return f"{base}{joint}{name}", tuple(sorted(options.items()))
+
     def _copy(self, make: Callable[..., str]) -> str:
+        assert not isinstance(self.store, OpenedDataset)
         try:
             return make(store_at(self.uri, self.store), self.uri, self.files)
         except (SourceNotFoundError, SourceChangedError) as error:
@@ -92,23 +135,6 @@ class Place:
             ) from error
         except SourceError as error:
             raise _unreadable(self.uri, error) from error
-
-
-def _connection(uri: str, store: ObjectStore | None) -> tuple[str, Options]:
-    # Local paths are read in place. Older stores, which cannot list folders, say by
-    # `lance_connection` how Lance reaches their objects, and this package trusts them.
-    if not protocol_of(uri):
-        return uri, ()
-    connection = getattr(store, "lance_connection", None)
-    if connection is None:
-        raise FrameIndexError(
-            f"the index {uri!r} has lost its store, as it does when it is pickled; give it "
-            f"the store again: index.with_store(store)."
-        )
-    base, options = connection()
-    name = uri.partition("://")[2]
-    joint = "/" if base and not base.endswith("/") else ""
-    return f"{base}{joint}{name}", tuple(sorted(options.items()))
 
 
 def store_at(uri: str, store: ObjectStore | None) -> ObjectStore:
@@ -155,7 +181,7 @@ def open_place(uri: str, store: ObjectStore | None) -> tuple[Place, Description]
         BackendError: if the store does not know folders.
         CacheError: if it cannot be copied.
     """
-    if not protocol_of(uri) or _is_of_before(store):
+    if is_local(uri) or _is_of_before(store):
         place = Place(uri, store)
         return place, describe_place(place)
     try:
@@ -199,9 +225,12 @@ def list_sidecar(uri: str, store: FolderStore) -> dict[str, ObjectMeta]:
 
     Raises:
         FrameIndexError: if it cannot be listed.
+        SourceNotFoundError: if there is no such bucket.
     """
     try:
         found = store.list_objects(uri)
+    except SourceNotFoundError:  # the video is not there either
+        raise
     except SourceError as error:
         raise _unreadable(uri, error) from error
     return {name: meta for name, meta in found.items() if _FILE.fullmatch(name)}
@@ -229,9 +258,8 @@ def describe_place(place: Place, version: int | None = None) -> Description:
         IndexFormatError: if it is damaged.
         FrameIndexError: if Lance cannot reach it.
     """
-    is_local = not protocol_of(place.uri)
-    is_reached_by_lance = not is_local and not place.is_copied
-    if is_local and not index_exists(place.uri):
+    is_reached_by_lance = not place.is_on_disk and not place.is_copied
+    if place.is_on_disk and not index_exists(place.uri):
         raise _not_found(place.uri)
     try:
         return place.ask(describe, version)
@@ -261,7 +289,7 @@ def index_exists(uri: str, store: ObjectStore | None = None) -> bool:
         uri: where it would lie.
         store: reads it where it is remote.
     """
-    if protocol_of(uri):
+    if not is_local(uri):
         return bool(_manifests(list_sidecar(uri, folders_at(uri, store))))
     try:
         names = os.listdir(os.path.join(uri, "_versions"))

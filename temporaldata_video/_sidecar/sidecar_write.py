@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -14,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .._base.uris import protocol_of, relative_uri
+from .._base.uris import is_local, relative_uri
+from .._base.user_warnings import warn_user
 from .._bytes.fetch import ranged
 from .._clock.pauses import pace_of
 from .._index.packets import SegmentIndex
@@ -98,7 +98,7 @@ def write_sidecar(
     if checksums is not None:
         columns["checksum"] = checksums
     try:
-        if protocol_of(uri):
+        if not is_local(uri):
             if is_damaged:
                 _copy_aside(uri, folders_at(uri, store))
             _send(uri, folders_at(uri, store), columns, header, old)
@@ -215,7 +215,7 @@ def _replaced(uri: str, store: ObjectStore | None) -> tuple[Place | None, bool]:
         if dataset.columns:
             check_columns(uri, dataset)  # never write over a dataset of another kind
             return place, False
-    if not protocol_of(uri) and not Path(uri).is_dir():
+    if is_local(uri) and not Path(uri).is_dir():
         raise IndexFormatError(
             f"{uri!r} is a file and no index. Move it away, or write the index to another "
             f"place: index_uri=..."
@@ -256,11 +256,10 @@ def _names_aside(uri: str) -> Iterator[str]:
 
 
 def _warn_aside(uri: str, aside: str) -> None:
-    warnings.warn(
+    warn_user(
         f"the index at {uri!r} cannot be read. It was moved to {aside!r}; delete that "
         f"folder if it holds no clock that you need.",
         IndexWarning,
-        stacklevel=4,
     )
 
 

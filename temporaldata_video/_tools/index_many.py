@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
-from .._base.uris import normalize_uri, protocol_of
+from .._base.uris import is_local, normalize_uri, one_or_several
 from .._plugin.place import VideoPlace, locate
 from .._sidecar.sidecar import LanceFrameIndex
 from .._sidecar.sidecar_place import index_exists
@@ -21,7 +21,7 @@ _PER_VIDEO = ("timestamps", "segment_uris", "index_uri", "pose")
 
 
 def index_many(
-    uris: Iterable[str | os.PathLike[str]],
+    uris: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     executor: Executor | None = None,
     overwrite: bool = False,
@@ -36,7 +36,7 @@ def index_many(
     new pool. Other executors, such as Dask's, have their own way to try again.
 
     Args:
-        uris: the videos.
+        uris: the videos, or a single one.
         executor: runs the work, any ``concurrent.futures.Executor``; without it, the files
             are indexed one by one.
         overwrite: replace indexes that are there. Otherwise a fresh index is kept, and an
@@ -64,7 +64,7 @@ def index_many(
         >>> tv.index_many(clips).counts()
         {'done': 0, 'skipped': 2, 'failed': 0}
     """
-    names = [normalize_uri(uri) for uri in uris]
+    names = [normalize_uri(uri) for uri in one_or_several(uris)]
     choose = {
         name: _chooser(name, options[name], names) for name in _PER_VIDEO & options.keys()
     }
@@ -110,7 +110,7 @@ def _place(uri: str, options: Mapping[str, Any]) -> VideoPlace:
 
 def _existed(uri: str, options: Mapping[str, Any]) -> bool:
     target = _place(uri, options).sidecar_uri
-    return bool(protocol_of(target)) or index_exists(target)
+    return not is_local(target) or index_exists(target)
 
 
 def _index_one(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from .._base.progress import progress_bar
+from .._base.report import Report
 from ..errors import VideoError
 
 STATUSES = ("done", "skipped", "failed")
@@ -33,7 +34,7 @@ class VideoReport:
 
 
 @dataclass(frozen=True, repr=False)
-class ManyReport(Sequence[VideoReport]):
+class ManyReport(Report, Sequence[VideoReport]):
     r"""What became of many videos, in the order of ``uris``.
 
     Args:
@@ -49,6 +50,7 @@ class ManyReport(Sequence[VideoReport]):
     """
 
     reports: Sequence[VideoReport]
+    columns = ("video", "status", "frames", "reason")
 
     @overload
     def __getitem__(self, key: int) -> VideoReport: ...
@@ -74,8 +76,11 @@ class ManyReport(Sequence[VideoReport]):
         r"""Returns uri, status, number of frames and reason of each video."""
         return [(r.uri, r.status, r.frames, r.reason) for r in self.reports]
 
+    def _heading(self) -> str:
+        return ", ".join(f"{n} {status}" for status, n in self.counts().items())
+
     def __repr__(self) -> str:
-        counts = ", ".join(f"{n} {status}" for status, n in self.counts().items())
+        counts = self._heading()
         lines = [f"  {report.uri}: {report.reason}" for report in self.failed]
         return "\n".join([f"ManyReport: {counts}", *lines])
 

@@ -2,7 +2,7 @@ r"""One picture of a whole recording: frames, spikes, traces, pose, trials along
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,8 @@ _LEFT, _RIGHT, _RIGHT_OF_NAMES = 90, 24, 108
 _TOP, _BETWEEN, _BOTTOM = 10, 10, 46
 _EVENTS_HEIGHT = 26.0
 _SMALLEST_NAME = 7.0
-# A series of this name counts as key points if it holds some.
+# A series of this name counts as key points of the only video if it holds some, and one of
+# the name of a video with it behind, `face_pose`, as those of that video.
 POSE = "pose"
 
 
@@ -61,6 +62,7 @@ def plot_recording(
     end: float,
     *,
     pose: Any = POSE,
+    skeleton: Sequence[tuple[str, str]] = (),
     count: int | None = None,
     width: int = 1200,
     figure: Figure | None = None,
@@ -77,9 +79,11 @@ def plot_recording(
         start: begin of the window in seconds.
         end: end of the window in seconds, not included.
         pose: key points to be drawn on the frames too: a series as for
-            :meth:`LazyVideo.plot`, or the name of one in ``data``; by default the one
-            named ``pose``, if there is one. With several videos, a dict of these by the
-            name of the video. :obj:`None` for no points.
+            :meth:`LazyVideo.plot`, or the name of one in ``data``; with several videos, a
+            dict of these by the name of the video. By default, the series ``face_pose``
+            of a video ``face``, and the series ``pose`` if there is but one video.
+            :obj:`None` for no points.
+        skeleton: as for :meth:`LazyVideo.plot`.
         count: frames per video; by default, as many as there is room for.
         width: of the picture in pixels.
         figure: to draw on, resized as needed; a new one of pyplot by default.
@@ -117,12 +121,13 @@ def plot_recording(
     extent = (float(start), float(end))
     series = dict(series_of(data.slice(*extent, reset_origin=False)))
     poses = poses_by_video(pose, series)
-    shown = {id(track): as_pose(track) for track in poses.values()}
+    shown = {id(track): as_pose(track, skeleton) for track in poses.values()}
     inner = width - _LEFT - (_RIGHT_OF_NAMES if shown else _RIGHT)
     rows = []
     for name, one in series.items():
         if isinstance(one, VideoSeries):
-            rows.append(_video_row(name, one, extent, inner, poses.get(name), count))
+            own = partial(draw_video, one, pose=poses.get(name), skeleton=skeleton)
+            rows.append(_video_row(name, one, extent, inner, own, count))
         elif id(one) in shown:
             rows.append(_pose_row(name, shown[id(one)]))
         else:
@@ -176,14 +181,19 @@ def _name_row(axes: Axes, row: Row, inner: int) -> None:
 
 
 def _video_row(
-    name: str, video: VideoSeries, extent: Extent, inner: int, pose: Any, count: int | None
+    name: str,
+    video: VideoSeries,
+    extent: Extent,
+    inner: int,
+    draw_own: Callable[..., None],
+    count: int | None,
 ) -> Row:
     height, width = shown_size(video._recording)
     return Row(
         name,
         0,
         strip_height(inner, width / height, count),
-        lambda axes: draw_video(video, axes, extent, pose=pose, count=count),
+        lambda axes: draw_own(axes, extent, count=count),
     )
 
 
@@ -282,9 +292,17 @@ def series_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def poses_by_video(pose: Any, series: dict[str, Any]) -> dict[str, Any]:
     r"""Returns the pose of each video that has one, by the name of the video."""
     videos = [name for name, one in series.items() if isinstance(one, VideoSeries)]
-    by_default = isinstance(pose, str) and pose == POSE
-    if pose is None or (by_default and not _may_be_pose(series.get(POSE), videos)):
+    if pose is None:
         return {}
+    if isinstance(pose, str) and pose == POSE:
+        named = {video: f"{video}_{POSE}" for video in videos}
+        if len(videos) == 1 and named[videos[0]] not in series:
+            named = {videos[0]: POSE}
+        return {
+            video: series[name]
+            for video, name in named.items()
+            if name in series and holds_points(series[name])
+        }
     if not isinstance(pose, dict):
         if len(videos) != 1:
             raise ValueError(
@@ -299,7 +317,3 @@ def poses_by_video(pose: Any, series: dict[str, Any]) -> dict[str, Any]:
                 f"{videos} and the series {[n for n in series if n not in videos]}."
             )
     return {name: series[p] if isinstance(p, str) else p for name, p in pose.items()}
-
-
-def _may_be_pose(series: Any, videos: list[str]) -> bool:
-    return len(videos) == 1 and series is not None and holds_points(series)

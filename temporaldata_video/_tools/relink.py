@@ -13,18 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from .._base.report import Report
 from .._base.uris import (
     INDEX_SUFFIX,
     check_scheme,
     file_name,
     is_windows_path,
     normalize_uri,
+    one_or_several,
     protocol_of,
     shown_uri,
 )
+from .._plugin.place import Uris
 from .._video.moved import find_known_index, is_saved_file, move_part
 from .._video.part import VideoPart
-from .._video.pointer import BACKEND_NAME, read_parts, read_pointer, write_parts
+from .._video.pointer import read_parts, read_pointer, video_groups, write_parts
 from .._video.saved import clock_digest
 from .._video.series import VideoSeries
 from ..errors import FrameIndexError, SourceError, StaleIndexError, VideoError
@@ -58,7 +61,7 @@ class RelinkedFile:
 
 
 @dataclass(frozen=True)
-class RelinkReport:
+class RelinkReport(Report):
     r"""What became of all videos of a recording.
 
     Args:
@@ -70,6 +73,7 @@ class RelinkReport:
     recording: str
     files: tuple[RelinkedFile, ...]
     written: bool
+    columns = ("video", "status", "recording points to", "file is", "clock", "note")
 
     @property
     def missing(self) -> list[RelinkedFile]:
@@ -80,6 +84,9 @@ class RelinkReport:
         r"""Returns group, status, old place, new place, clock and note of each file."""
         return [(f.group, f.status, f.old, f.new, f.clock, f.note) for f in self.files]
 
+    def _heading(self) -> str:
+        return f"{self.recording}: {'changed' if self.written else 'not changed'}"
+
     def to_json(self) -> str:
         r"""Returns the report as one line of JSON."""
         return json.dumps(asdict(self))
@@ -89,7 +96,7 @@ def relink(
     recording: str | os.PathLike[str],
     *,
     moved: Mapping[str, str] | None = None,
-    search: Sequence[str | os.PathLike[str]] = (),
+    search: Uris = (),
     take_clock: bool = False,
     dry_run: bool = False,
 ) -> RelinkReport:
@@ -106,7 +113,7 @@ def relink(
         recording: path of an HDF5 file that ``Data.save`` wrote.
         moved: old places by new ones: folders, or whole files, which may have another
             name. Paths of Windows may be written with either slash.
-        search: folders of this machine to search, with those in them.
+        search: folders of this machine to search, or a single one, with those in them.
         take_clock: also take the times of the videos' indexes, where they are others than
             the recording's. It goes for videos that were saved whole.
         dry_run: look for the videos and report, and write nothing.
@@ -143,7 +150,7 @@ def relink(
     path = os.path.realpath(normalize_uri(recording))
     before = os.stat(path)
     with h5py.File(path, "r") as file:
-        groups = list(_groups_of_videos(file))
+        groups = video_groups(file)
         pointed = {name: read_parts(file[name]) for name in groups}
         if not groups:
             raise VideoError(f"the recording {path!r} points to no video.")
@@ -175,20 +182,6 @@ class _Video:
         return self.moved or self.takes_clock
 
 
-def _groups_of_videos(file: Any) -> Iterator[str]:
-    import h5py
-
-    names: list[str] = []
-
-    def visit(name: str, item: Any) -> None:
-        is_video = isinstance(item, h5py.Group) and "parts" in item.attrs
-        if is_video and item.attrs.get("backend") == BACKEND_NAME:
-            names.append(f"/{name}")
-
-    file.visititems(visit)
-    yield from names
-
-
 # Where videos are ------------------------------------------------------------------------
 
 
@@ -199,12 +192,12 @@ class _Finder:
         self,
         recording: str,
         moved: Mapping[str, str],
-        search: Sequence[str | os.PathLike[str]],
+        search: Uris,
         videos: Iterable[Sequence[VideoPart]],
     ) -> None:
         self._folder = os.path.dirname(recording)
         self._moved = [(_plain(_absolute(old)), new) for old, new in moved.items()]
-        self._search = [normalize_uri(folder) for folder in search]
+        self._search = [normalize_uri(folder) for folder in one_or_several(search)]
         for folder in self._search:
             if not os.path.isdir(folder):
                 raise SourceError(f"there is no folder {folder!r} to search.")
@@ -407,11 +400,12 @@ def _rewrite(path: str, before: os.stat_result, videos: Sequence[_Video]) -> Non
 def _change(group: Any, video: _Video) -> None:
     write_parts(group, [(p.place, p.saved) for p in video.parts if p.saved is not None])
     if video.takes_clock:
-        pointer = read_pointer(group, lazy=True).recording
+        pointer = read_pointer(group, lazy=True)
         parts = tuple(VideoPart(part.place) for part in video.parts)
         # Any host writes a video in the same way.
         host = VideoSeries.__subclasses__()[0]
-        whole = host._from_recording(replace(pointer, parts=parts), None, "auto")
+        recording = replace(pointer.recording, parts=parts)
+        whole = host._from_recording(recording, pointer.metadata, "auto")
         group.clear()
         for name in list(group.attrs):
             del group.attrs[name]

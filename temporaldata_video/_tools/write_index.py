@@ -2,8 +2,9 @@ r"""Indexes a video: one time for each frame of its files, written as a sidecar.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -15,8 +16,11 @@ from .._clock.pauses import check_max_gap
 from .._plugin.place import Uris, locate
 from .._pose.frame_count import check_pose
 from .._sidecar.sidecar import LanceFrameIndex
-from .._sidecar.sidecar_write import check_vacant, write_sidecar
+from .._sidecar.sidecar_write import write_sidecar
 from ..types import ObjectStore
+from .freshness import fresh_index
+
+_LOG = logging.getLogger(__name__)
 
 
 def write_index(
@@ -24,7 +28,7 @@ def write_index(
     *,
     timestamps: Any = None,
     column: str | int | None = None,
-    segment_uris: Sequence[str | os.PathLike[str]] | None = None,
+    segment_uris: Uris | None = None,
     store: ObjectStore | None = None,
     storage_options: Mapping[str, Any] | None = None,
     index_uri: str | os.PathLike[str] | None = None,
@@ -39,6 +43,9 @@ def write_index(
 ) -> LanceFrameIndex:
     r"""Indexes a video and writes the sidecar beside it, in one commit.
 
+    An index that is there already is kept, which is logged, if it is of these files and, if
+    given, these ``timestamps``.
+
     Args:
         uri: the video; or the list of its files, a folder of them, or a path in whose
             last part ``*`` and ``?`` stand for other characters. Numbered files go in the
@@ -50,7 +57,7 @@ def write_index(
             of the files, or else the container's own clock. Steps back, and jumps of more
             than a day, are refused unless a ``Clock`` allows them.
         column: name or number of the clock's column in a table.
-        segment_uris: the further files, where ``uri`` is the first one alone.
+        segment_uris: the further file or files, where ``uri`` is the first one alone.
         store: reads the video; found by its uri by default.
         storage_options: credentials and the like for the store.
         index_uri: where the sidecar goes; beside the video by default.
@@ -62,7 +69,8 @@ def write_index(
             video leaves pauses out. By default 10 times the median step, and 1 s at least;
             ``np.inf`` for one domain from the first to the last frame.
         pose: a pose table of SLEAP (``.analysis.h5``) or DeepLabCut (``.h5``, ``.csv``);
-            the video must have as many frames as it has rows.
+            the video must have as many frames as it has rows. Of a ``.slp`` of SLEAP, it
+            must have the last frame with a label.
         method: ``"header"`` to read only the header of an MP4, MOV or 3GP file,
             ``"demux"`` to read any file packet by packet, or ``"auto"`` for the header
             where it is enough.
@@ -70,7 +78,7 @@ def write_index(
             says the order of all frames, reads start only at key frames from which frames
             come out as in sequence, and the index keeps a checksum of each frame for
             ``check --checksums``.
-        overwrite: replace an index that is there already.
+        overwrite: index anew, whatever is there already.
         progress: show a progress bar for long files.
 
     Returns:
@@ -81,7 +89,8 @@ def write_index(
         ClockError: if the clock has a fault, or does not fit the frames.
         ValueError: if the clock cannot be read, the pose table is of another video, or
             ``max_gap`` is no positive number.
-        FrameIndexError: if there is an index already, or it cannot be written.
+        FrameIndexError: if there is an index already which is damaged, stale, or of
+            another clock, or it cannot be written.
 
     Example ::
 
@@ -103,7 +112,19 @@ def write_index(
     uris, store, target = place.uris, place.reader, place.sidecar_uri
     target_store = place.store_of(target)
     if not overwrite:
-        check_vacant(target, target_store)
+        found = fresh_index(
+            place,
+            timestamps,
+            pose,
+            verify,
+            max_gap,
+            column=column,
+            on_mismatch=on_mismatch,
+            on_nan=on_nan,
+        )
+        if found is not None:
+            _LOG.info("the index %s is fresh and was kept", found.uri)
+            return found
     clocks = read_file_clocks(
         place.kept_clock if timestamps is None else timestamps,
         len(uris),

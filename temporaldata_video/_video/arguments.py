@@ -123,7 +123,7 @@ def checked_output(
     r"""Returns the pixels that a user asks for.
 
     Args:
-        resize: :obj:`None` or a tuple ``(height, width)``.
+        resize: :obj:`None`, or height and width in a tuple or list.
         colorspace: ``"RGB"`` or ``"G"``.
         channel_format: ``"NCHW"`` or ``"NHWC"``.
         dtype: ``"uint8"``, ``"uint16"`` or ``"auto"``, or NumPy's name of such a type.
@@ -132,13 +132,14 @@ def checked_output(
         ValueError: if one of them is something else.
     """
     if resize is not None:
-        sizes = resize if isinstance(resize, tuple) and len(resize) == 2 else (0,)
+        is_pair = isinstance(resize, (tuple, list)) and len(resize) == 2
+        sizes = resize if is_pair else (0,)
         if not all(
             isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0
             for n in sizes
         ):
             raise ValueError(
-                f"resize must be None or a tuple (height, width) of positive integers, "
+                f"resize must be None, or (height, width) as positive integers, "
                 f"got {resize!r}."
             )
         resize = (int(resize[0]), int(resize[1]))

@@ -2,11 +2,13 @@ r"""Shows a video: frames along time, and a summary in notebooks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._base.uris import shown_uri
+from .._clock.times_in_words import format_extent
 from .._pixels.jpeg import encode_jpeg
 from .._plot.contrast import ValueRange
 from .._plot.figure import require_matplotlib
@@ -33,6 +35,7 @@ def plot_video(
     axes: Axes | None,
     *,
     pose: Any = None,
+    skeleton: Sequence[tuple[str, str]] = (),
     count: int | None = None,
     value_range: ValueRange | None = None,
 ) -> Axes:
@@ -42,6 +45,7 @@ def plot_video(
         video: the lazy video.
         axes: to draw on, new ones if :obj:`None`.
         pose: a series of key points, or :obj:`None`.
+        skeleton: pairs of key points to draw a line between.
         count: how many frames; by default, as many as there is room for.
         value_range: the values that are drawn black and white.
     """
@@ -51,7 +55,15 @@ def plot_video(
 
         _, axes = pyplot.subplots(figsize=(12, 2.4), layout="constrained")
     extent = _extent(video)
-    draw_video(video, axes, extent, pose=pose, count=count, value_range=value_range)
+    draw_video(
+        video,
+        axes,
+        extent,
+        pose=pose,
+        skeleton=skeleton,
+        count=count,
+        value_range=value_range,
+    )
     label_time(axes, extent[0])
     return axes
 
@@ -62,6 +74,7 @@ def draw_video(
     extent: tuple[float, float],
     *,
     pose: Any = None,
+    skeleton: Sequence[tuple[str, str]] = (),
     count: int | None = None,
     value_range: ValueRange | None = None,
 ) -> None:
@@ -72,6 +85,7 @@ def draw_video(
         axes: to draw on.
         extent: begin and end of the axis in seconds.
         pose: a series of key points, or :obj:`None`.
+        skeleton: pairs of key points to draw a line between.
         count: how many frames; by default, as many as there is room for.
         value_range: the values that are drawn black and white.
     """
@@ -85,7 +99,7 @@ def draw_video(
     if pose is not None:
         taken, clock = times_taken(video)[shown], video._recording.sorted_timestamps
         step = half_frame(clock if len(clock) > 1 else video.timestamps)
-        stills = stills.with_pose(as_pose(pose), taken, step)
+        stills = stills.with_pose(as_pose(pose, skeleton), taken, step)
     draw_strip(axes, stills, video.timestamps, extent)
 
 
@@ -120,10 +134,9 @@ def _facts(video: Any) -> dict[str, str]:
     facts = {"uri": shown_uri(video.uri), "shape": str(video.shape)}
     facts["bits"] = f"{video.bit_depth} per sample, read as {video.dtype}"
     if len(times):
-        facts["clock"] = f"{times[0]:.3f} s to {times[-1]:.3f} s"
-    if len(times) > 1 and times[-1] > times[0]:
-        rate = 1 / float(np.median(np.diff(times)) or np.inf)
-        facts["rate"] = f"{rate:.4g} frames a second (median)"
+        facts["clock"] = format_extent(times)
+    if not np.isnan(video.rate):
+        facts["rate"] = f"{video.rate:.4g} frames a second (median)"
     return facts
 
 

@@ -12,7 +12,6 @@ import json
 import multiprocessing
 import os
 import tempfile
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from .._base.user_warnings import warn_user
 from .._bytes.private_folder import check_private, make_private, open_private, user_name
 from ..errors import CacheError, DecodeWarning
 
@@ -114,12 +114,11 @@ def note_masked(uri: str, masked: Mapping[int, tuple[float, str]]) -> None:
         _append(ledger, uri, new)
     if first and new:
         frame, (time, reason) = min(new.items())
-        warnings.warn(
+        warn_user(
             f"frame {frame} of {uri!r} (t = {time:.6f} s) does not decode: {reason}. It is "
             f"masked: zeros, and False in .valid. Later ones of this file raise no further "
             f"warning; temporaldata_video.masked_frames() lists them all.",
             DecodeWarning,
-            stacklevel=2,
         )
 
 

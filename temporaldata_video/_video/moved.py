@@ -3,11 +3,11 @@ r"""Looks for a saved video that isn't where its recording points any more."""
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
 from .._base.uris import file_name, frame_index_uri, protocol_of, shown_uri
+from .._base.user_warnings import warn_user
 from .._bytes.fingerprint import matches
 from .._plugin.manager import resolve_store
 from ..errors import BackendError, FrameIndexError, IndexWarning, SourceError
@@ -100,12 +100,11 @@ def look_beside(part: VideoPart) -> VideoPart:
     if not moved:
         return part
     what = f"{uris[moved[0]]!r}" + (f" and {len(moved) - 1} more" if moved[1:] else "")
-    warnings.warn(
+    warn_user(
         f"{what}, to which the recording {shown_uri(saved.recording)!r} points, is not "
         f"there. {found[moved[0]]!r} is read in its place: it has the same contents. To "
         f"make the recording point to it, run: temporaldata-video relink "
         f"{shown_uri(saved.recording)}",
         IndexWarning,
-        stacklevel=6,
     )
     return move_part(part, found)

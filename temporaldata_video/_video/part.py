@@ -2,7 +2,6 @@ r"""A video as it was indexed; a recording has one or several."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 from .._base.fork_safety import kept_property
 from .._base.process_cache import ProcessCache
 from .._base.uris import followed, segment_uris, shown_uri
+from .._base.user_warnings import warn_user
 from .._build.file_index import build_segment, count_frames
 from .._build.memory_build import build_memory_index
 from .._bytes.fetch import ranged
@@ -104,13 +104,12 @@ class VideoPart:
                 f"--take-clock {recording}; or open the video with LazyVideo.from_uri and "
                 f"save the recording again."
             )
-            warnings.warn(
+            warn_user(
                 f"the index of {shown_uri(self.uri)!r} has another clock than it had when "
                 f"the recording {recording!r} was saved. The recording keeps its own "
                 f"timestamps, which were saved with it."
                 f"{'' if isinstance(index, MemoryFrameIndex) else remedy}",
                 IndexWarning,
-                stacklevel=4,
             )
         return index, same_clock
 

@@ -10,7 +10,13 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
-from .._base.uris import check_scheme, normalize_uri, relative_uri, resolve_uri
+from .._base.uris import (
+    check_scheme,
+    normalize_uri,
+    relative_uri,
+    resolve_uri,
+    shown_uri,
+)
 from .._clock.pauses import decode_pace, encode_pace
 from .._plugin.place import VideoPlace
 from ..errors import FrameIndexError, VideoError
@@ -21,6 +27,7 @@ from .moved import look_beside
 from .part import VideoPart
 from .recording import Recording
 from .saved import SavedVideo
+from .saved_metadata import decode_metadata, encode_metadata
 
 BACKEND_NAME = "MP4_INDEX"
 
@@ -55,6 +62,7 @@ class Pointer(NamedTuple):
         origin: seconds in the recording at which the window counts from 0.
         edge: where the window begins, in its own seconds.
         has_holes: whether it has times at which no frame is shown.
+        metadata: what was kept of it.
     """
 
     recording: Recording
@@ -64,10 +72,16 @@ class Pointer(NamedTuple):
     origin: float
     edge: float
     has_holes: bool
+    metadata: Any
 
 
 def write_pointer(
-    group: Any, recording: Recording, origin: float, edge: float, has_holes: bool
+    group: Any,
+    recording: Recording,
+    origin: float,
+    edge: float,
+    has_holes: bool,
+    metadata: Any,
 ) -> None:
     r"""Makes an HDF5 group point to a video.
 
@@ -77,11 +91,13 @@ def write_pointer(
         origin: seconds in the recording at which the window counts from 0.
         edge: where the window begins, in its own seconds.
         has_holes: whether it has times at which no frame is shown.
+        metadata: kept as far as JSON can say it, with a warning of the rest.
     """
     group.attrs["backend"] = BACKEND_NAME
     group.attrs["origin"] = origin
     group.attrs["edge"] = edge
     group.attrs["has_holes"] = has_holes
+    group.attrs["metadata"] = encode_metadata(metadata, shown_uri(recording.parts[0].uri))
     group.attrs["options"] = json.dumps(
         {
             "resize": recording.output.resize,
@@ -121,6 +137,25 @@ def write_parts(group: Any, parts: Sequence[tuple[VideoPlace, SavedVideo]]) -> N
             for place, saved in parts
         ]
     )
+
+
+def video_groups(file: Any) -> list[str]:
+    r"""Returns the names of all groups of a recording that point to a video.
+
+    Args:
+        file: an ``h5py.File``.
+    """
+    import h5py
+
+    names: list[str] = []
+
+    def visit(name: str, item: Any) -> None:
+        is_video = isinstance(item, h5py.Group) and "parts" in item.attrs
+        if is_video and item.attrs.get("backend") == BACKEND_NAME:
+            names.append(f"/{name}")
+
+    file.visititems(visit)
+    return names
 
 
 def read_parts(group: Any) -> list[VideoPart]:
@@ -180,6 +215,7 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
         timekeys = group.attrs["timekeys"].astype(str).tolist()
         origin, edge = float(group.attrs["origin"]), float(group.attrs["edge"])
         has_holes = bool(group.attrs.get("has_holes", False))
+        metadata = decode_metadata(group.attrs.get("metadata", ""))
     except VideoError:
         raise
     except _DAMAGES as error:
@@ -191,7 +227,7 @@ def read_pointer(group: Any, lazy: bool) -> Pointer:
         return group[name][:]
 
     times, frames = column("timestamps"), column("frame_indices")
-    return Pointer(recording, times, frames, timekeys, origin, edge, has_holes)
+    return Pointer(recording, times, frames, timekeys, origin, edge, has_holes, metadata)
 
 
 # Links of a file that lead nowhere are a RuntimeError or an OSError of h5py.

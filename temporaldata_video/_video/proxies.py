@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._base.proxy_names import ProxyKind
-from .._base.uris import frame_index_uri, protocol_of, shown_uri
+from .._base.uris import frame_index_uri, is_local, shown_uri
 from .._bytes.fetch import ranged
 from .._bytes.fingerprint import matches
 from .._decode.read_file import ProxyOf, VideoFile
@@ -147,7 +147,7 @@ def list_proxies(part: VideoPart, file: VideoFile) -> Iterator[FoundProxy]:
         file: one of its files.
     """
     place = resolve_proxy(file.uri, ANY_KIND)
-    if place is None or protocol_of(place):
+    if place is None or not is_local(place):
         return
     folder, pattern = os.path.split(place)
     if not pattern.endswith(ANY_KIND) or not os.path.isdir(folder):

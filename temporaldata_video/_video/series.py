@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._clock.pauses import check_max_gap, stretches
+from .._base.uris import shown_uri
+from .._clock.pauses import check_max_gap, pace_of, stretches
+from .._clock.times_in_words import format_extent
 from .._index.packets import segments_of
 from .._plugin.place import Uris, locate
 from ..types import (
@@ -86,8 +88,8 @@ class VideoSeries:
         store: ObjectStore | None = None,
         frame_index: FrameIndex | None = None,
         metadata: Any = None,
-        segment_uris: Sequence[str | os.PathLike[str]] | None = None,
-        resize: tuple[int, int] | None = None,
+        segment_uris: Uris | None = None,
+        resize: tuple[int, int] | list[int] | None = None,
         colorspace: Colorspace = "RGB",
         channel_format: ChannelFormat = "NCHW",
         dtype: PixelType = "uint8",
@@ -108,7 +110,7 @@ class VideoSeries:
         storage_options: Mapping[str, Any] | None = None,
         index_uri: str | os.PathLike[str] | None = None,
         metadata: Any = None,
-        resize: tuple[int, int] | None = None,
+        resize: tuple[int, int] | list[int] | None = None,
         colorspace: Colorspace = "RGB",
         channel_format: ChannelFormat = "NCHW",
         dtype: PixelType = "uint8",
@@ -223,6 +225,9 @@ class VideoSeries:
     def to_hdf5(self, file: Any) -> None:
         r"""Saves timestamps, frame numbers and a pointer to the video, never pixels.
 
+        Of :attr:`metadata`, a mapping, a dataclass, or an object with ``recording_hash`` is
+        kept, and comes back as a mapping; a warning names what is no value of JSON.
+
         Args:
             file: an ``h5py.Group``.
         """
@@ -240,7 +245,9 @@ class VideoSeries:
             del file["domain"]
             domain.to_hdf5(file.create_group("domain"))
         has_holes = self._lazy_frames.has_holes
-        write_pointer(file, self._recording, self._origin, self._edge, has_holes)
+        write_pointer(
+            file, self._recording, self._origin, self._edge, has_holes, self._metadata
+        )
 
     @classmethod
     def from_hdf5(cls, file: Any, lazy: bool = True) -> Self:
@@ -261,6 +268,7 @@ class VideoSeries:
         )
         video._timekeys = pointer.timekeys
         video._origin, video._edge = pointer.origin, pointer.edge
+        video._metadata = pointer.metadata
         video._domain = cls._interval_class.from_hdf5(file["domain"])
         own = {"timestamps", "frame_indices", "timestamp_indices_1s", "domain"}
         for name in set(file) - own:
@@ -379,7 +387,8 @@ class VideoSeries:
 
     @property
     def metadata(self) -> Any:
-        r"""The ``metadata`` of the constructor, the same object in every slice."""
+        r"""The ``metadata`` of the constructor, the same object in every slice; of a video
+        that was loaded, what the recording keeps of it."""
         return self._metadata
 
     @property
@@ -401,6 +410,13 @@ class VideoSeries:
     def frame_count(self) -> int:
         r"""Number of frames in this window."""
         return len(self)
+
+    @property
+    def rate(self) -> float:
+        r"""Frames per second: 1 over the median step of :attr:`timestamps`; NaN if no two
+        frames follow one another."""
+        interval = pace_of(self.timestamps).interval
+        return 1 / interval if interval else math.nan
 
     @property
     def resize(self) -> tuple[int, int] | None:
@@ -672,6 +688,7 @@ class VideoSeries:
         ax: Axes | None = None,
         *,
         pose: Any = None,
+        skeleton: Sequence[tuple[str, str]] = (),
         count: int | None = None,
         value_range: tuple[float, float] | None = None,
     ) -> Axes:
@@ -683,6 +700,8 @@ class VideoSeries:
                 before any ``resize``. A column of shape (n, 2) is x and y of one point.
                 Each frame has the points whose own time is nearest to that of the frame,
                 if that is at most half a frame away.
+            skeleton: pairs of names of key points to draw a line between, such as
+                :func:`read_skeleton` returns.
             count: how many frames; by default, as many as there is room for.
             value_range: the values that are drawn black and white. By default, those of
                 the screen for 8 bits, and the 1st and the 99th percentile of what is drawn
@@ -693,7 +712,8 @@ class VideoSeries:
 
         Raises:
             ImportError: if matplotlib is missing.
-            ValueError: if ``pose`` holds no points, or ``count`` is not positive.
+            ValueError: if ``pose`` holds no points, ``skeleton`` names others, or
+                ``count`` is not positive.
             VideoError: if the video cannot be read. A frame that does not decode is marked.
 
         Example ::
@@ -707,10 +727,29 @@ class VideoSeries:
             >>> axes.get_xlabel()
             'time (s)'
         """
-        return plot_video(self, ax, pose=pose, count=count, value_range=value_range)
+        return plot_video(
+            self, ax, pose=pose, skeleton=skeleton, count=count, value_range=value_range
+        )
 
     def _repr_html_(self) -> str:
         return video_html(self)
+
+    def __repr__(self) -> str:
+        name, _, columns = super().__repr__().partition("(\n")
+        facts = (
+            f"uri={shown_uri(self.uri)!r}",
+            f"segments={len(self.segment_frame_counts)}",
+            f"window={format_extent(self.timestamps)}",
+        )
+        lines = "".join(f"  {fact},\n" for fact in facts)
+        return f"{name}(\n{lines}{columns}"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        # Pixels of hours must not be decoded because a function wants an array.
+        raise TypeError(
+            f"a {type(self).__name__} is no array: its pixels are .frames, its times "
+            f".timestamps."
+        )
 
 
 def _require_pyav() -> None:

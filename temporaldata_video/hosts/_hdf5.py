@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import warnings
 from types import ModuleType
 from typing import Any
 
+from .._base.user_warnings import warn_user
 from .._plugin.backends import add_registry, get_backend
 from ..errors import PluginWarning, UnknownBackendError
 
@@ -65,11 +65,10 @@ def _dispatch_to_backends(data_class: type) -> None:
             try:
                 backend = get_backend(name)
             except UnknownBackendError as error:
-                warnings.warn(
+                warn_user(
                     f"{group.name!r} of {file.file.filename!r} is read as a plain series: "
                     f"{error}",
                     PluginWarning,
-                    stacklevel=2,
                 )
                 continue
             found[key] = backend.read_hdf5(group, data_class=data_class, lazy=lazy)

@@ -87,7 +87,10 @@ def concat(objs: Sequence[Any], sort: bool = True) -> Any:
 
     Raises:
         ValueError: if they are of different types, or do not belong together.
+        TypeError: if they are a string.
     """
+    if isinstance(objs, str):
+        raise TypeError(f"concat needs videos, and not their names, got {objs!r}.")
     objs = list(objs)
     if objs and all(isinstance(obj, VideoSeries) for obj in objs):
         return type(objs[0]).concat(objs, sort)

@@ -3,11 +3,11 @@ r"""Connects optional hosts when, and only if, somebody imports them."""
 from __future__ import annotations
 
 import importlib
-import warnings
 from types import ModuleType
 
 import wrapt
 
+from .._base.user_warnings import warn_user
 from ..errors import PluginWarning
 
 
@@ -23,8 +23,7 @@ def _teach_torch_brain(host: ModuleType) -> None:
     try:
         importlib.import_module("temporaldata_video.hosts.torch_brain")
     except Exception as error:  # whatever is wrong, the user's import goes on
-        warnings.warn(
+        warn_user(
             f"videos cannot be used with this version of torch_brain.data: {error!r}",
             PluginWarning,
-            stacklevel=2,
         )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import temporaldata
 from temporaldata import ArrayDict, Data, Interval, IrregularTimeSeries
 
-from .._pose.frame_count import check_rows
-from .._pose.pose_table import read_pose_table
+from .._pose.pose_table import read_pose as read_pose_table
+from .._pose.sleap_labels import read_skeleton as skeleton_of
 from .._video.lazy_arrays import NO_FRAME
 from .._video.series import VideoSeries
 from ._hosts import Host, add_host
@@ -47,6 +48,9 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
         >>> video = tv.LazyVideo.from_uri("clip.mp4")
         >>> video
         LazyVideo(
+          uri='...clip.mp4',
+          segments=1,
+          window=0.000 s to 1.967 s,
           timestamps=[60],
           frame_indices=[60],
           frames=[60, 3, 64, 96]
@@ -65,13 +69,6 @@ class LazyVideo(VideoSeries, IrregularTimeSeries):
 
     if TYPE_CHECKING:
         domain: Interval
-
-
-def is_recording(uri: str) -> bool:
-    r"""Returns whether a uri is that of an HDF5 file on this machine."""
-    import h5py
-
-    return os.path.isfile(uri) and bool(h5py.is_hdf5(uri))
 
 
 def load_recording(path: str) -> Data:
@@ -115,7 +112,8 @@ def read_pose(
 
     Args:
         path: of an ``.analysis.h5`` of SLEAP, or an ``.h5`` or ``.csv`` of DeepLabCut, with
-            a row for each frame of the whole video.
+            a row for each frame of the whole video; or of a ``.slp`` of SLEAP, in which
+            several videos are told apart by the names of their files.
         video: the lazy video, or a window of it.
         min_confidence: least score or likelihood of a point that is kept.
 
@@ -141,24 +139,48 @@ def read_pose(
         >>> pose.timestamps, pose.nose[1]
         (array([0. , 0.1]), array([1.6, 2.4]))
     """
-    table = read_pose_table(path, min_confidence)
     n_frames = int(video.segment_frame_counts.sum())
-    check_rows(len(table.points), n_frames, path, "the video")
+    table = read_pose_table(path, min_confidence, n_frames, video.uri)
     numbers = video._numbers
     points = table.points[numbers]
     points[numbers == NO_FRAME] = np.nan
     if points.shape[1] == 1:
         points = points[:, 0]
-    columns: dict[str, np.ndarray] = {}
-    for i, name in enumerate(table.names):
-        attribute = "_".join(re.findall(r"\w+", name)) or "point"
-        if hasattr(IrregularTimeSeries, attribute) or not attribute.isidentifier():
-            attribute = f"point_{attribute}"
-        while attribute in columns:
-            attribute += "_"
-        columns[attribute] = points[..., i, :].copy()
+    columns = {
+        name: points[..., i, :].copy() for i, name in enumerate(_column_names(table.names))
+    }
     times = np.array(video.timestamps)
     return IrregularTimeSeries(timestamps=times, domain=video.domain, **columns)
+
+
+def read_skeleton(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
+    r"""Returns which key points the skeleton of a SLEAP project joins.
+
+    Args:
+        path: of a ``.slp``.
+
+    Returns:
+        Pairs of names, those of the columns that :func:`read_pose` makes.
+
+    Raises:
+        ValueError: if it is no ``.slp``, or has several skeletons.
+        OSError: if there is no file, or it cannot be opened.
+    """
+    skeleton = skeleton_of(path)
+    names = _column_names(skeleton.names)
+    return [(names[one], names[other]) for one, other in skeleton.edges]
+
+
+def _column_names(key_points: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for key_point in key_points:
+        name = "_".join(re.findall(r"\w+", key_point)) or "point"
+        if hasattr(IrregularTimeSeries, name) or not name.isidentifier():
+            name = f"point_{name}"
+        while name in names:
+            name += "_"
+        names.append(name)
+    return names
 
 
 add_host(Host("temporaldata", Data, ArrayDict, temporaldata.concat, LazyVideo))

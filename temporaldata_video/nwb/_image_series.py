@@ -3,7 +3,6 @@ r"""Reads what an ``ImageSeries`` says about its external files."""
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from .._base.uris import (
     resolve_uri,
     shown_uri,
 )
+from .._base.user_warnings import warn_user
 from .._plugin.manager import resolve_store
 from ..errors import IndexWarning
 from ..types import ObjectStore
@@ -236,12 +236,11 @@ def _places(series: Any, files: Sequence[str], nwb_path: str, what: str) -> list
         uris.append(uri)
     if taken:
         more = f" and {len(taken) - 1} more" if taken[1:] else ""
-        warnings.warn(
+        warn_user(
             f"{what} names {taken[0][0]!r}{more}, which is not on this machine. "
             f"{shown_uri(taken[0][1])!r}, beside the NWB file, is taken for it by its name "
             f"alone; look at a frame whose time you know.",
             IndexWarning,
-            stacklevel=5,
         )
     return uris
 

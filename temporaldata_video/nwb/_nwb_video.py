@@ -6,7 +6,6 @@ import os
 import shlex
 import time
 import uuid
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._base.uris import protocol_of, shown_uri
+from .._base.user_warnings import warn_user
 from .._build.file_index import build_segment
 from .._clock.clock import POLICIES, Clock
 from .._clock.fit import fit_clock
@@ -123,12 +123,11 @@ def open_video(
         if place.uri.startswith("http"):
             words += ["--index-uri", "PATH"]
             then = "; then pass index_uri='PATH'"
-        warnings.warn(
+        warn_user(
             f"the files of {external.name!r} have no frame index; one was built in memory "
             f"in {seconds:.2f} s. To keep it, run: temporaldata-video index-nwb "
             f"{shlex.join(words)}{then}",
             IndexWarning,
-            stacklevel=2,
         )
     index = MemoryFrameIndex(external.uris, segments, times, index_id=uuid.uuid4().hex)
     part = VideoPart(place, index)
@@ -310,7 +309,10 @@ def _frame_times(
                 f"the surplus at the end of each file."
             )
         if len(segment) != stop - start:
-            warnings.warn(f"{message}; the surplus is dropped.", IndexWarning, stacklevel=3)
+            warn_user(
+                f"{message}; the surplus is dropped.",
+                IndexWarning,
+            )
         own = np.full(len(segment), np.nan)
         own[: stop - start] = times[start:stop][: len(segment)]
         clocks.append(own)

@@ -2,6 +2,7 @@ r"""Google's and Azure's stores, where their libraries and emulators are install
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import temporaldata_video as tv
@@ -99,5 +100,5 @@ def test_a_video(place, tmp_path):
         tv.write_index(uri, store=store, overwrite=overwrite, progress=False)
         window = tv.LazyVideo.from_uri(uri, store=store).slice(1.0, 2.0)
         assert read_numbers(window.frames).tolist() == list(range(30, 60))
-    with pytest.raises(tv.FrameIndexError, match="already"):
-        tv.write_index(uri, store=store, progress=False)
+    with pytest.raises(tv.FrameIndexError, match="already, and it has other timestamps"):
+        tv.write_index(uri, timestamps=np.arange(90) / 10, store=store, progress=False)

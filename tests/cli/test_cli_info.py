@@ -52,7 +52,7 @@ def test_a_window_costs_what_the_video_says(cli, own_clip):
     assert frames == np.median([c.frames for c in costs])
     # Where the windows lie is random; how many frames a group adds is not.
     assert min(c.decoded for c in costs) <= decoded <= max(c.decoded for c in costs)
-    assert re.search(r"\d+ ms to decode", cli("info", own_clip).out)
+    assert re.search(r"time to decode it +\d+ ms", cli("info", own_clip).out)
 
 
 @pytest.mark.filterwarnings("default::temporaldata_video.VideoWarning")

@@ -3,6 +3,7 @@ r"""Sidecars: what is in them, which version is read, where they lie."""
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import shutil
 from pathlib import Path
@@ -101,10 +102,21 @@ def test_a_further_file_follows_the_one_before(tmp_path):
     assert np.allclose(clock, np.arange(20) / 10)
 
 
+@pytest.mark.parametrize("clock", [None, CLOCK])
+def test_a_fresh_index_is_kept(own_clip, caplog, clock):
+    first = index(own_clip, timestamps=CLOCK)
+    with caplog.at_level(logging.INFO, logger="temporaldata_video"):
+        again = index(own_clip, timestamps=clock)
+    assert again == first
+    assert f"the index {first.uri} is fresh and was kept" in caplog.text
+
+
 def test_overwriting_is_asked_for(own_clip):
     first = index(own_clip, timestamps=CLOCK)
-    with pytest.raises(tv.FrameIndexError, match=r"already.*overwrite=True"):
-        index(own_clip)
+    with pytest.raises(
+        tv.FrameIndexError, match=r"it has other timestamps.*overwrite=True"
+    ):
+        index(own_clip, timestamps=CLOCK + 1.0)
     second = index(own_clip, timestamps=CLOCK + 1.0, overwrite=True)
     assert second.timestamps().tolist() == (CLOCK + 1.0).tolist()
     assert second.index_id != first.index_id

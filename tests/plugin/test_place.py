@@ -37,6 +37,26 @@ def test_an_index_elsewhere_has_a_store_of_its_own():
     assert place.store_of("s3://other/cam.lance") is place.store
 
 
+class Keyed(LocalStore):
+    r"""A store that tells Lance how to reach it."""
+
+    def lance_connection(self):
+        return "s3://lab", {}
+
+
+def test_a_relative_path_is_a_key_to_a_store_with_keys():
+    place = locate("day1/cam.mp4", store=Keyed())
+    assert place.uri == "day1/cam.mp4" and place.sidecar_uri == "day1/cam.mp4.lance"
+    assert place.store_of(place.sidecar_uri) is place.store
+    beside = locate("day1/cam.mp4", store=Keyed(), index_uri="other/cam.lance")
+    assert beside.sidecar_uri == "other/cam.lance"
+    here = os.path.abspath("cam.lance")
+    own = locate("lab://cam.mp4", store=Keyed(), index_uri="cam.lance")
+    assert own.sidecar_uri == here
+    assert type(own.store_of(here)) is LocalStore
+    assert locate("cam.mp4", store=LocalStore()).uri == os.path.abspath("cam.mp4")
+
+
 def test_the_index_is_the_one_that_was_named(clip, tmp_path):
     found = locate(clip).find_index()
     assert isinstance(found, LanceFrameIndex) and found.uri == f"{clip}.lance"

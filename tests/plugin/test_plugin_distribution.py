@@ -2,8 +2,11 @@ r"""Plugins that were really installed take part; broken ones warn and are left 
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from temporaldata import Data, Interval
 
 import temporaldata_video as tv
+from tests.pages import blocks_of, text_of
 
 HELPFUL = '''
 """Videos in a vault: every byte is stored inverted, under a protocol of its own."""
@@ -206,6 +210,47 @@ def test_an_installed_plugin_takes_part(helpful, vault, run_python, first):
         "['index'] [30, 31, 32] ['cache', 'store']\n"
         "POSE Pose(uri='a.pose', options={'joints': 7})\n"
     )
+
+
+@pytest.fixture
+def archive(clip, tmp_path, monkeypatch):
+    r"""The distribution of the page about plugins, and a video in its archive."""
+    modules, folder = {}, tmp_path / "archive"
+    for block in blocks_of("docs/plugins.md"):
+        if block.file.startswith("archive_plugin/"):
+            modules[block.file] = block.text.replace('"/archive"', repr(str(folder)))
+    text = re.search(r"```toml\n(.*?)```", text_of("docs/plugins.md"), re.DOTALL)[1]
+    ((group, points),) = tomllib.loads(text)["project"]["entry-points"].items()
+    lines = [f"[{group}]", *(f"{name} = {place}" for name, place in points.items())]
+    (folder / "mouse7").mkdir(parents=True)
+    shutil.copy(clip, folder / "mouse7" / "cam.mp4")
+    return install(tmp_path, "archive_plugin", modules, "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "from archive_plugin.store import ArchiveStore",
+        "from archive_plugin import hooks",
+        "import archive_plugin.hooks, temporaldata_video.types",
+        "import temporaldata_video",
+        "import imports_both",
+    ],
+)
+def test_the_plugin_of_the_docs_loads_in_any_order(archive, run_python, first):
+    (archive / "imports_both.py").write_text(
+        "import temporaldata_video\nfrom archive_plugin.store import ArchiveStore\n"
+    )
+    program = f"""
+import warnings
+warnings.simplefilter("error")
+{first}
+import temporaldata_video as tv
+uri = "archive://mouse7/cam.mp4"
+index = tv.write_index(uri, progress=False)
+print(index.uri, len(tv.LazyVideo.from_uri(uri).slice(1.0, 1.1).frames))
+"""
+    assert run_python(program, paths=[archive]) == "archive://mouse7/cam.mp4.lance 3\n"
 
 
 def test_an_index_of_a_plugin_is_taken_across_processes(helpful, vault, run_python):

@@ -265,7 +265,8 @@ def test_a_clock_of_several_joined_videos_is_taken(tmp_path):
         make_clip(tmp_path / f"{k}.mp4", 10, size=(32, 32), first_frame=10 * k)
         clock = tv.Clock(start=100.0 * k)
         tv.write_index(tmp_path / f"{k}.mp4", timestamps=clock, progress=False)
-    videos = [tv.LazyVideo.from_uri(tmp_path / f"{k}.mp4", colorspace="G") for k in (0, 1)]
+    options = {"colorspace": "G", "metadata": {"rig": 2}}
+    videos = [tv.LazyVideo.from_uri(tmp_path / f"{k}.mp4", **options) for k in (0, 1)]
     video = tv.concat(videos)
     Data(video=video, domain=video.domain).save(tmp_path / "rec.h5")
     again = {"overwrite": True, "progress": False}
@@ -275,6 +276,7 @@ def test_a_clock_of_several_joined_videos_is_taken(tmp_path):
     loaded = Data.load(tmp_path / "rec.h5").video
     assert loaded.timestamps[[0, 10]].tolist() == [0.0, 50.0]
     assert loaded.shape == (20, 1, 32, 32) and right(loaded)
+    assert loaded.metadata == {"rig": 2}
 
 
 def test_a_window_keeps_its_times(folder):

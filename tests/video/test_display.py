@@ -199,6 +199,45 @@ def test_names_and_ticks_do_not_overlap(data):
         assert not any(name.overlaps(tick) for tick in ticks)
 
 
+def test_a_raster_of_one_unit_has_one_tick(data):
+    unit = IrregularTimeSeries(
+        timestamps=np.array([1.1, 1.2]), unit_index=np.array([3, 3]), domain="auto"
+    )
+    axes = tv.plot_recording(
+        Data(unit=unit, domain=Interval(0.0, 6.0)), 1.0, 2.0, figure=Figure()
+    )
+    assert axes["unit"].get_yticks().tolist() == [3]
+
+
+def test_each_of_several_cameras_has_the_pose_of_its_name(data):
+    rig = {
+        "face": data.video,
+        "body": data.video,
+        "tail": data.video,
+        "face_pose": data.pose,
+        "tail_pose": data.spikes,  # no points
+        "pose": data.pose,
+    }
+    figure = Figure()
+    axes = tv.plot_recording(
+        Data(**rig, domain=Interval(0.0, 6.0)), 1.0, 2.0, count=2, figure=figure
+    )
+    marked = {
+        name: any(len(still.collections) for still in axes[name].child_axes)
+        for name in ("face", "body", "tail")
+    }
+    assert marked == {"face": True, "body": False, "tail": False}
+
+
+def test_the_only_camera_has_the_pose_of_its_name_or_the_only_one(data):
+    for name in ("pose", "video_pose"):
+        rig = {"video": data.video, name: data.pose}
+        axes = tv.plot_recording(
+            Data(**rig, domain=Interval(0.0, 6.0)), 1.0, 2.0, count=2, figure=Figure()
+        )
+        assert axes["video"].child_axes[0].collections
+
+
 def test_seconds_since_1970_can_be_read(recording, tmp_path):
     place = tmp_path / "late.lance"
     times = 1.7e9 + np.load(recording.camera_times)

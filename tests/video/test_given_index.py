@@ -3,15 +3,24 @@ r"""What does not fit an index that the user gives is said when the video is mad
 from __future__ import annotations
 
 import logging
+import pickle
 import shutil
 
+import lance
 import numpy as np
+import pyarrow as pa
 import pytest
+from temporaldata import Data
 
 import temporaldata_video as tv
 from temporaldata_video.testing import make_clip, read_numbers
 
 N = 20
+
+
+def clock(first):
+    r"""A time for each frame, which nobody takes for its number."""
+    return first + np.arange(N)
 
 
 class GivenIndex:
@@ -116,3 +125,100 @@ except ImportError as error:
 """
     done = run_python(code, path)
     assert "videos need PyAV, which is missing. Run: pip install av" in done
+
+
+class OneFolder:
+    r"""A store with no more than seed readers need, whose keys lie inside its bucket."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def head(self, key):
+        return tv.ObjectMeta((self.folder / key).stat().st_size)
+
+    def open(self, key):
+        return open(self.folder / key, "rb")
+
+    def lance_connection(self):
+        return f"file-object-store://{self.folder}", {}
+
+
+@pytest.fixture
+def bucket(tmp_path):
+    (tmp_path / "day1").mkdir()
+    clip = make_clip(tmp_path / "day1" / "cam.mp4", N, size=(32, 32), rate=20)
+    tv.write_index(clip, timestamps=clock(5.25), progress=False)
+    return OneFolder(tmp_path)
+
+
+@pytest.mark.parametrize("with_positions", [True, False])
+def test_a_store_with_keys_inside_its_bucket(bucket, with_positions):
+    key = "day1/cam.mp4"
+    if not with_positions:
+        keep_four_columns(bucket.folder / f"{key}.lance")
+    video = pickle.loads(pickle.dumps(tv.LazyVideo(key, store=bucket)))
+    assert video.uri == key and video.timestamps.tolist() == clock(5.25).tolist()
+    assert read_numbers(video.slice(8.0, 11.0).frames).tolist() == [3, 4, 5]
+    index = tv.LanceFrameIndex.open(f"{key}.lance", bucket)
+    assert tv.LazyVideo(key, store=bucket, frame_index=index).frame_count == N
+    with pytest.raises(tv.FrameIndexError, match="has lost its store"):
+        pickle.loads(pickle.dumps(index)).timestamps()
+
+
+def test_no_file_points_into_a_bucket(bucket, tmp_path):
+    video = tv.LazyVideo.from_uri("day1/cam.mp4", store=bucket)
+    with pytest.raises(tv.SourceError, match="a key in the bucket of the store"):
+        Data(video=video, domain=video.domain).save(tmp_path / "rec.h5")
+
+
+def keep_four_columns(path):
+    r"""Writes a sidecar anew as other programs do: no more columns, and no header."""
+    table = lance.dataset(str(path)).to_table(
+        columns=["segment_idx", "local_frame_idx", "pts", "timestamp"]
+    )
+    shutil.rmtree(path)
+    return lance.write_dataset(table.replace_schema_metadata(None), str(path))
+
+
+@pytest.mark.parametrize("with_positions", [True, False])
+def test_an_index_of_an_open_dataset(path, with_positions):
+    tv.write_index(path, timestamps=clock(5.25), progress=False)
+    uri = f"{path}.lance"
+    dataset = lance.dataset(uri) if with_positions else keep_four_columns(uri)
+    index = tv.LanceFrameIndex(dataset, uri)
+    assert index.uri == tv.LanceFrameIndex(dataset).uri == uri
+    video = tv.LazyVideo(path, frame_index=pickle.loads(pickle.dumps(index)))
+    assert read_numbers(video.slice(8.0, 11.0).frames).tolist() == [3, 4, 5]
+
+
+def test_an_open_dataset_of_an_older_version(path):
+    tv.write_index(path, timestamps=clock(5.25), progress=False)
+    dataset = lance.dataset(f"{path}.lance")
+    tv.write_index(path, timestamps=clock(9.25), overwrite=True, progress=False)
+    assert tv.LanceFrameIndex(dataset, f"{path}.lance").timestamps()[0] == 5.25
+    assert tv.LazyVideo.from_uri(path).timestamps[0] == 9.25
+
+
+def test_an_open_dataset_that_is_no_index(tmp_path):
+    table = pa.table({"spikes": [1, 2]})
+    dataset = lance.write_dataset(table, str(tmp_path / "spikes.lance"))
+    with pytest.raises(tv.IndexFormatError, match="is no frame index"):
+        tv.LanceFrameIndex(dataset)
+
+
+def test_a_sidecar_that_another_program_writes_anew_opens_again(path):
+    uri = f"{path}.lance"
+    for first in (5.25, 9.25, 13.25):
+        shutil.rmtree(uri, ignore_errors=True)
+        tv.write_index(path, timestamps=clock(first), progress=False)
+        keep_four_columns(uri)
+        video = tv.LazyVideo.from_uri(path)
+        assert video.timestamps[0] == first
+        assert read_numbers(video.frames_at([3])).tolist() == [3]
+
+
+def test_repr_tells_uri_frames_segments_and_window(path):
+    tv.write_index(path, timestamps=clock(5.25), progress=False)
+    shown = repr(tv.LazyVideo.from_uri(path).slice(8.0, 11.0, reset_origin=False))
+    assert f"uri='{path}'" in shown and "frames=[3, 3, 32, 32]" in shown
+    assert "segments=1" in shown and "window=8.250 s to 10.250 s" in shown

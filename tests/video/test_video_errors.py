@@ -10,6 +10,7 @@ import pytest
 from temporaldata import Data, Interval
 
 import temporaldata_video as tv
+from temporaldata_video.testing import make_clip
 
 opened = tv.LazyVideo.from_uri
 
@@ -22,10 +23,10 @@ opened = tv.LazyVideo.from_uri
     [
         ("resize", (0, 5), r"\(height, width\)"),
         ("resize", (-1, 5), r"\(height, width\)"),
-        ("resize", [4, 4], r"\(height, width\)"),
         ("resize", (4, 4, 3), r"\(height, width\)"),
         ("resize", (4.5, 4), r"\(height, width\)"),
         ("resize", (True, 4), r"\(height, width\)"),
+        ("resize", [4], r"\(height, width\)"),
         ("resize", 4, r"\(height, width\)"),
         ("colorspace", "BGR", "'RGB', 'G'"),
         ("colorspace", None, "'RGB', 'G'"),
@@ -188,12 +189,15 @@ def test_a_recording_whose_video_is_gone(own_clip, tmp_path):
         window.frames  # noqa: B018
 
 
-def test_a_recording_with_a_damaged_pointer(clip, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "value"), [("parts", "[{"), ("metadata", "{"), ("metadata", [1, 2])]
+)
+def test_a_recording_with_a_damaged_pointer(clip, tmp_path, name, value):
     import h5py
 
     Data(video=opened(clip), domain=Interval(0.0, 4.0)).save(tmp_path / "rec.h5")
     with h5py.File(tmp_path / "rec.h5", "a") as file:
-        file["video"].attrs["parts"] = "[{"
+        file["video"].attrs[name] = value
     with pytest.raises(tv.FrameIndexError, match=r"'/video'.*damaged.*save"):
         Data.load(tmp_path / "rec.h5")
 
@@ -201,3 +205,25 @@ def test_a_recording_with_a_damaged_pointer(clip, tmp_path):
 def test_an_unknown_protocol():
     with pytest.raises(tv.BackendError, match="nowhere://"):
         opened("nowhere://bucket/cam.mp4")
+
+
+def test_a_video_is_no_array(clip):
+    with pytest.raises(TypeError, match=r"no array: its pixels are \.frames"):
+        np.asarray(tv.LazyVideo.from_uri(clip))
+
+
+def test_strings_where_lists_are_meant(clip, tmp_path):
+    (report,) = tv.index_many(str(clip), progress=False)
+    assert (report.uri, report.status) == (str(clip), "skipped")
+    first, second = (make_clip(tmp_path / f"{name}.mp4", 10) for name in "ab")
+    tv.write_index(first, segment_uris=str(second), progress=False)
+    video = tv.LazyVideo(first, segment_uris=str(second))
+    assert video.segment_frame_counts.tolist() == [10, 10]
+    Data(video=video, domain=video.domain).save(tmp_path / "rec.h5")
+    assert not tv.relink(tmp_path / "rec.h5", search=str(tmp_path)).missing
+    with pytest.raises(TypeError, match=r"lazy videos, got builtins\.str"):
+        tv.read_many("a.mp4")
+    with pytest.raises(TypeError, match=r"not their names, got 'a\.mp4'"):
+        tv.concat("a.mp4")
+    with pytest.raises(ValueError, match=r"a list of names such as \['s3'\]"):
+        tv.configure(allowed_schemes="s3")

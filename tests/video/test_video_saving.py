@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from dataclasses import dataclass
+from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -172,3 +175,68 @@ def test_an_index_elsewhere_is_found_again(recording, clock, tmp_path):
     Data(video=video, domain=Interval(0.0, SECONDS)).save(tmp_path / "rec.h5")
     loaded = Data.load(tmp_path / "rec.h5")
     assert_window(loaded.slice(1.0, 2.0).video, clock, 1.0, 2.0, 1.0)
+
+
+@dataclass
+class Session:
+    recording_hash: str
+    cameras: tuple[str, ...]
+    gain: np.float64
+
+
+MAPPING = {"recording_hash": "a1", "cameras": ["left", "right"], "gain": 1.5}
+
+
+def reloaded(path, metadata, folder):
+    video = tv.LazyVideo.from_uri(path, metadata=metadata)
+    assert video.slice(0.0, 1.0).metadata is metadata
+    Data(video=video.slice(0.0, 2.0), domain=video.domain).save(folder / "rec.h5")
+    return Data.load(folder / "rec.h5").video.slice(0.0, 1.0).metadata
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        MAPPING,
+        Session("a1", ("left", "right"), np.float64(1.5)),
+        SimpleNamespace(**MAPPING, _file=open),
+    ],
+    ids=["mapping", "dataclass", "object"],
+)
+def test_metadata_comes_back_as_a_mapping(clip, tmp_path, metadata):
+    assert reloaded(clip, metadata, tmp_path) == MAPPING
+
+
+def test_no_metadata_stays_none(clip, tmp_path):
+    assert reloaded(clip, None, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"day": date(2026, 11, 28)}, r"metadata\['day'\] \(date\)"),
+        ({"of": {"mask": np.zeros(3)}}, r"metadata\['of'\]\['mask'\] \(ndarray\)"),
+        ({"all": ["a", b"b"]}, r"metadata\['all'\]\[1\] \(bytes\)"),
+        ({7: "a"}, r"metadata\[7\] \(a key of type int\)"),
+    ],
+)
+def test_metadata_that_cannot_be_kept_is_named(clip, tmp_path, more, named):
+    with pytest.warns(tv.VideoWarning, match=f"cam.mp4.*: {named}") as caught:
+        kept = reloaded(clip, {**MAPPING, **more}, tmp_path)
+    assert kept == {**MAPPING, **({"of": {}} if "of" in more else {})}
+    assert caught[0].filename.endswith("test_video_saving.py")
+
+
+@pytest.mark.parametrize(
+    "metadata", [object(), {"notes": "a" * 70_000}], ids=["kind", "size"]
+)
+def test_metadata_of_which_nothing_is_kept(clip, tmp_path, metadata):
+    with pytest.warns(tv.VideoWarning, match="does not keep all metadata"):
+        assert reloaded(clip, metadata, tmp_path) is None
+
+
+def test_metadata_that_contains_itself(clip, tmp_path):
+    metadata = {}
+    metadata["self"] = metadata
+    with pytest.warns(tv.VideoWarning, match="it contains itself"):
+        assert reloaded(clip, metadata, tmp_path) is None

@@ -423,3 +423,26 @@ def test_joined_windows_without_frames_lie_where_the_first_one_lies(pair):
     joined = tv.concat(windows)
     assert len(joined) == 0
     assert joined.resample([33 / 16]).frame_indices.tolist() == [16]
+
+
+def test_height_and_width_may_be_a_list(clip):
+    video = tv.LazyVideo.from_uri(clip, resize=[16, 24])
+    assert video.resize == (16, 24) and video.slice(0.0, 0.1).frames.shape[2:] == (16, 24)
+
+
+def test_the_rate_is_that_of_the_median_step(clip, tmp_path):
+    video = tv.LazyVideo.from_uri(clip)
+    assert video.rate == pytest.approx(30.0)
+    assert video.slice(1.0, 2.0).rate == pytest.approx(30.0)
+    assert np.isnan(video.slice(1.0, 1.03).rate)
+    times = np.arange(120) / 25 + np.where(np.arange(120) < 60, 0.0, 7.0)
+    place = tmp_path / "cam.lance"
+    tv.write_index(clip, timestamps=times, index_uri=place, progress=False)
+    paused = tv.LazyVideo.from_uri(clip, index_uri=place)
+    assert paused.rate == pytest.approx(25.0)
+
+
+def test_the_package_tells_its_version():
+    from importlib.metadata import version
+
+    assert tv.__version__ == version("temporaldata-video")

@@ -7,6 +7,8 @@ import shlex
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 
+from ..._base.report import Report
+
 
 class Severity(IntEnum):
     r"""How bad a finding is; the worst one is the exit status of the command."""
@@ -44,7 +46,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Report):
     r"""All that was found in a video.
 
     Args:
@@ -68,6 +70,7 @@ class CheckReport:
     frames: int
     decoded: bool
     findings: tuple[Finding, ...]
+    columns = ("severity", "code", "what", "remedy")
 
     @property
     def severity(self) -> Severity:
@@ -78,6 +81,14 @@ class CheckReport:
     def codes(self) -> tuple[str, ...]:
         r"""What kinds of things were found, each once."""
         return tuple(dict.fromkeys(finding.code for finding in self.findings))
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        r"""Returns severity, code, what it is and the remedy of each finding."""
+        return [(str(f.severity), f.code, f.what, f.remedy) for f in self.findings]
+
+    def _heading(self) -> str:
+        nothing = "" if self.findings else ", nothing found"
+        return f"{self.uri}: {counted(self.frames, 'frame')}{nothing}"
 
     def to_json(self) -> str:
         r"""Returns the report as one line of JSON."""

@@ -2,14 +2,16 @@ r"""Copies a video into short groups of pictures, with the numbers and times it 
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..._base.progress import progress_bar
-from ..._base.uris import frame_index_uri
+from ..._base.report import Report
+from ..._base.uris import frame_index_uri, short_path
 from ..._index.packets import SegmentIndex
 from ..._plugin.place import locate
 from ..._sidecar.sidecar import LanceFrameIndex
@@ -25,7 +27,7 @@ from .transcode import transcode, verify
 
 
 @dataclass(frozen=True)
-class ReencodeReport:
+class ReencodeReport(Report):
     r"""What a copy is, what it costs and what it saves.
 
     Args:
@@ -59,6 +61,43 @@ class ReencodeReport:
     audio: tuple[str, ...]
     left_out: tuple[str, ...]
     seconds: float
+
+    def table(self) -> Iterator[tuple[str, str]]:
+        r"""Yields what was made, what it costs and what it saves, in words by name."""
+        from rich.filesize import decimal
+
+        yield "copy", " + ".join(map(short_path, self.uris))
+        yield "frames", f"{self.frames}, compared one by one; took {self.seconds:.1f} s"
+        yield "pixels", self._pixels()
+        before, after = self.bytes_before, self.bytes_after
+        yield "size", f"{decimal(before)} -> {decimal(after)} ({after / before:.2f} times)"
+        old, new = self.before, self.after
+        yield (
+            "1 s window",
+            f"decodes {old.window_decoded:.0f} -> {new.window_decoded:.0f} frames to show "
+            f"{new.window_frames:.0f}; fetches {decimal(round(old.window_bytes))} -> "
+            f"{decimal(round(new.window_bytes))} (means)",
+        )
+        yield (
+            "single frame",
+            f"decodes {old.single_decoded:.0f} -> {new.single_decoded:.0f} (means)",
+        )
+        if new.single_decoded >= old.single_decoded:
+            yield "", "the original has short groups of pictures already: keep it"
+        if self.audio:
+            yield "sound", f"{', '.join(self.audio)}, copied as it is"
+        if self.left_out:
+            yield "left out", "; ".join(self.left_out)
+        yield "index", f"{short_path(self.index_uri)}, on the clock of the original"
+
+    def _pixels(self) -> str:
+        if self.lossless:
+            return "the same, every one"
+        same = math.isinf(self.psnr)
+        text = "luma " + ("the same where sampled" if same else f"PSNR {self.psnr:.1f} dB")
+        if self.converted:
+            text += f"; {self.converted[0]} became {self.converted[1]}"
+        return text
 
 
 def reencode(
