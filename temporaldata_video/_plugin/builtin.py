@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._base.uris import frame_index_uri, protocol_of
+from .._base.uris import frame_index_uri, is_local, protocol_of
 from .._bytes.configured_cache import ConfiguredCache
 from .._bytes.local import LocalStore
 from .._bytes.remote import FsspecStore
