@@ -10,11 +10,12 @@ import sys
 import tempfile
 import time
 import warnings
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import temporaldata_video as tv
+from temporaldata_video._bytes.disk_files import CacheFiles
 from temporaldata_video.testing import make_clip, read_numbers
 
 from .resources import Usage, usage
@@ -40,13 +41,9 @@ class LongRun(NamedTuple):
     videos_bytes: int
 
 
-def _held(folder: Path) -> int:
-    held = 0
-    for root, _, names in os.walk(folder):  # passes over folders that are gone
-        for name in names:
-            with suppress(OSError):
-                held += os.stat(os.path.join(root, name)).st_size
-    return held
+def _held(files: CacheFiles) -> int:
+    with files._held_total():  # or files that come are counted with those that go
+        return sum(entry.bytes for entry in files.entries())
 
 
 def read_for_long(windows: int, processes: int, seed: int, videos: int = 20) -> LongRun:
@@ -85,9 +82,9 @@ def read_for_long(windows: int, processes: int, seed: int, videos: int = 20) -> 
             )
             for number in range(processes)
         ]
-        most = 0
+        most, files = 0, CacheFiles(str(cache), quota)
         while any(process.poll() is None for process in started):
-            most = max(most, _held(cache))
+            most = max(most, _held(files))
             time.sleep(0.1)
         assert all(process.returncode == 0 for process in started)
         said = [process.communicate()[0].splitlines() for process in started]
