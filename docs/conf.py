@@ -1,13 +1,17 @@
 r"""Sphinx configuration of the documentation."""
 
+import re
 import subprocess
 import sys
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from urllib.request import urlopen
 
+import nbformat.v4
+
 project = "temporaldata-video"
 author = "The temporaldata_video developers"
+copyright = f"{author}, under the MIT licence"
 version = release = distribution_version("temporaldata-video")
 
 extensions = [
@@ -15,13 +19,22 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
 ]
 html_theme = "furo"
 html_title = "temporaldata-video"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+# Commands are copied without the prompt, and examples without ">>>".
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+# "--timestamps" is to be typed as it is shown.
+smartquotes = False
 exclude_patterns = ["_build"]
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
+autodoc_typehints = "description"
+autodoc_typehints_format = "short"
 napoleon_google_docstring = True
 # Pages lead to headings of one another.
 myst_heading_anchors = 2
@@ -55,7 +68,24 @@ def _write_command_line_page(_: object) -> None:
     command = [sys.executable, "-m", "typer", "temporaldata_video._cli.main"]
     options = ["utils", "docs", "--name", "temporaldata-video", "--title", "Command line"]
     subprocess.run([*command, *options, "--output", str(page)], check=True)
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"^Example: (.*)$", r"```console\n$ \1\n```", text, flags=re.MULTILINE)
+    page.write_text(text, encoding="utf-8")
+
+
+def _write_notebook(_: object) -> None:
+    page = Path(__file__).with_name("tutorial.md")
+    # Every second part is what stands between the fences of a block of Python.
+    parts = re.split(r"^```python\n(.*?)^```\n", page.read_text("utf-8"), flags=re.M | re.S)
+    cells = [
+        (nbformat.v4.new_code_cell if number % 2 else nbformat.v4.new_markdown_cell)(
+            part.strip(), id=f"cell-{number}"
+        )
+        for number, part in enumerate(parts)
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), page.with_suffix(".ipynb"))
 
 
 def setup(app) -> None:
     app.connect("builder-inited", _write_command_line_page)
+    app.connect("builder-inited", _write_notebook)
