@@ -33,7 +33,11 @@ app = typer.Typer(
 for command in (check, demo, index, index_nwb, info, reencode, relink, sheet):
     app.command()(command)
 app.add_typer(cache, name="cache")
-for registered in (*app.registered_commands, *cache.registered_commands):
+for registered in (
+    *app.registered_commands,
+    *cache.registered_commands,
+    cache.registered_callback,
+):
     # Lists of commands cut what they find in docstrings, and leave what they are given.
     summary = inspect.getdoc(registered.callback) or ""
     registered.short_help = " ".join(summary.partition("\n\n")[0].split())
