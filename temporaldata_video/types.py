@@ -257,7 +257,7 @@ class ObjectStore(Protocol):
     """
 
     def head(self, key: str) -> ObjectMeta:
-        r"""Returns size and etag, or raises :obj:`SourceNotFoundError`."""
+        r"""Returns size and etag, or raises :obj:`~temporaldata_video.errors.SourceNotFoundError`."""
         ...
 
     def open(self, key: str) -> BinaryIO:

@@ -53,7 +53,7 @@ def test_summaries_of_commands_are_whole():
         summary = (inspect.getdoc(command.callback) or "").partition("\n\n")[0]
         name = command.name or command.callback.__name__.replace("_", "-")
         assert f"{name} : {' '.join(summary.split())}" in page
-    assert "..." not in re.sub(r"\[[^]]*\]\.\.\.|\{[^}]*\}\.\.\.", "", page)
+    assert not re.search(r"\w\.\.\.", page)
 
 
 @pytest.mark.parametrize("module", MODULES)
