@@ -257,7 +257,11 @@ class ObjectStore(Protocol):
     """
 
     def head(self, key: str) -> ObjectMeta:
-        r"""Returns size and etag, or raises :obj:`~temporaldata_video.errors.SourceNotFoundError`."""
+        r"""Returns size and etag.
+
+        Raises:
+            ~temporaldata_video.errors.SourceNotFoundError: if there is no such object.
+        """
         ...
 
     def open(self, key: str) -> BinaryIO:
