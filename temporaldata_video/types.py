@@ -260,7 +260,7 @@ class ObjectStore(Protocol):
         r"""Returns size and etag.
 
         Raises:
-            ~temporaldata_video.errors.SourceNotFoundError: if there is no such object.
+            SourceNotFoundError: if there is no such object.
         """
         ...
 
