@@ -33,6 +33,7 @@ app = typer.Typer(
 for command in (check, demo, index, index_nwb, info, reencode, relink, sheet):
     app.command()(command)
 app.add_typer(cache, name="cache")
+registered: Any
 for registered in (
     *app.registered_commands,
     *cache.registered_commands,
