@@ -167,10 +167,11 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
-    r"""The site; a warning is an error."""
+    r"""The site; a warning is an error. What is built is read, and its notebook run."""
     session.install("-e", ".", *dependency_group("docs"))
     session.install(*TORCH_BRAIN)
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")
+    session.run("pytest", "tests/test_site.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], venv_backend="virtualenv")

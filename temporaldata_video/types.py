@@ -260,7 +260,11 @@ class ObjectStore(Protocol):
     """
 
     def head(self, key: str) -> ObjectMeta:
-        r"""Returns size and etag, or raises :obj:`SourceNotFoundError`."""
+        r"""Returns size and etag.
+
+        Raises:
+            SourceNotFoundError: if there is no such object.
+        """
         ...
 
     def open(self, key: str) -> BinaryIO:

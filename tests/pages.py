@@ -32,7 +32,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # Decisions are records of their time, and the page of commands is made of the commands.
 PAGES = sorted(
     path.relative_to(REPOSITORY).as_posix()
-    for path in [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")]
+    for folder in (".", "docs", "docs/reference")
+    for path in REPOSITORY.glob(f"{folder}/*.md")
     if path.name != "command-line.md"
 )
 
@@ -47,13 +48,14 @@ NOT_RUN = (
     ("cd",),
     ("python3", "-m", "venv"),
     ("pip", "install"),
+    ("python", "-m", "pip", "list"),
     ("nox",),
     ("pytest", "-n"),
     ("temporaldata-video", "view"),
     ("python", "-m", "benchmarks"),
     ("python", "-m", "benchmarks.training"),
 )
-RUN = ("mv", "temporaldata-video", "pytest", "sbatch")
+RUN = ("cp", "mkdir", "mv", "temporaldata-video", "pytest", "sbatch")
 
 
 def text_of(page: str) -> str:

@@ -2,6 +2,8 @@ r"""The examples of the documentation run as they stand, and give what pages say
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import re
 import shutil
@@ -16,7 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from temporaldata import IrregularTimeSeries, RegularTimeSeries
+from temporaldata import Data, IrregularTimeSeries, RegularTimeSeries
 
 import temporaldata_video as tv
 from temporaldata_video._cli.main import main
@@ -44,7 +46,7 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "nox",
 }
 # Pages of what is done by hand, with other programs and elsewhere.
-BY_HAND = {"RELEASE.md", "docs/upstream.md"}
+BY_HAND = {"RELEASE.md", "docs/install.md", "docs/upstream.md"}
 
 
 # What the reader of each page has -------------------------------------------------------
@@ -72,6 +74,10 @@ def has_camera(folder: Path, camera: Path, n_videos: int = 1) -> dict[str, Any]:
     }
 
 
+def has_nothing(folder: Path, camera: Path) -> dict[str, Any]:
+    return {}
+
+
 def has_indexed_camera(folder: Path, camera: Path) -> dict[str, Any]:
     names = has_camera(folder, camera)
     tv.write_index("cam.mp4", timestamps="cam_times.npy", verify=True, progress=False)
@@ -83,6 +89,15 @@ def has_proxies(folder: Path, camera: Path) -> dict[str, Any]:
     has_indexed_camera(folder, camera)
     tv.index_many(names["uris"][:2], progress=False)
     return names
+
+
+def has_two_cameras(folder: Path, camera: Path) -> dict[str, Any]:
+    has_camera(folder, camera)
+    for name, suffix in (("cam", ".mp4"), ("cam_times", ".npy")):
+        shutil.move(f"{name}{suffix}", f"{name.replace('cam', 'face')}{suffix}")
+    make_clip("body.mp4", 50, size=(240, 320), rate=25)
+    np.save("body_times.npy", FIRST_SECOND + 0.01 + np.arange(50) / 25)
+    return {}
 
 
 def has_depth_camera(folder: Path, camera: Path) -> dict[str, Any]:
@@ -214,8 +229,7 @@ def has_archive(folder: Path, camera: Path) -> dict[str, Any]:
 
 READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "README.md": has_camera,
-    "docs/index.md": has_camera,
-    "docs/guide.md": has_camera,
+    "docs/guide.md": has_indexed_camera,
     "docs/cache.md": has_camera,
     "docs/check.md": has_indexed_camera,
     "docs/clocks.md": has_clock_of_a_lab,
@@ -223,6 +237,7 @@ READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "docs/encoding.md": has_place_for_copies,
     "docs/environment.md": has_camera,
     "docs/errors.md": has_indexed_camera,
+    "docs/help.md": has_indexed_camera,
     "docs/looking.md": has_demo,
     "docs/many-recordings.md": has_many_videos,
     "docs/moving.md": has_folder_to_move_to,
@@ -230,8 +245,10 @@ READERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "docs/plugins.md": has_archive,
     "docs/proxies.md": has_proxies,
     "docs/s3.md": has_camera,
+    "docs/several-cameras.md": has_two_cameras,
     "docs/several-files.md": has_several_files,
     "docs/viewing.md": has_viewer,
+    "docs/tutorial.md": has_nothing,
 }
 # Objects of the bucket ``lab`` that a page expects, and whether with an index.
 OBJECTS = {
@@ -329,6 +346,93 @@ def put_objects(s3: S3Server, objects: dict[str, bool], camera: Path) -> None:
         if indexed:
             clock = np.load("cam_times.npy")
             tv.write_index(uri, timestamps=clock, overwrite=True, progress=False)
+
+
+def test_tutorial_runs_with_a_video_of_ones_own(tmp_path, run_python, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    make_clip("cam.mp4", 200, size=(72, 128), rate=10, codec="libx265", b_frames=2)
+    times = 3.0 + np.arange(200) / 10
+    np.savetxt("cam_times.csv", times, header="time", comments="")
+    np.savetxt(
+        "spikes.csv", np.c_[times, times % 3], header="t,u", comments="", delimiter=","
+    )
+    made, *cells = python_of("docs/tutorial.md")
+    assert "make_recording" in made
+    run_python("\n".join(cells))
+    assert Data.load("rec.h5").slice(12.0, 13.0).video.frames.shape == (10, 3, 72, 128)
+    assert Path("recording.png").stat().st_size > 10_000
+
+
+def python_of(page: str) -> list[str]:
+    return [block.text for block in blocks_of(page) if block.language == "python"]
+
+
+# The phrase book ------------------------------------------------------------------------
+
+PHRASES = "docs/from-other-readers.md"
+PEERS = {"torchcodec": "torchcodec", "OpenCV": "cv2", "decord": "decord"}
+
+
+@pytest.fixture
+def phrases(tmp_path, monkeypatch):
+    r"""The rows of the phrase book for a library, as (there, here), beside a video."""
+    monkeypatch.chdir(tmp_path)
+    make_clip("cam.mp4", 120, rate=30, gop=12)
+    tv.write_index("cam.mp4", progress=False)
+
+    def rows_of(peer: str) -> list[tuple[str, str]]:
+        section = text_of(PHRASES).split(f"\n## From {peer}\n")[1].split("\n## ")[0]
+        rows = re.findall(r"^\| .*? \| `([^`]+)` \| `([^`]+)` \|$", section, re.MULTILINE)
+        assert len(rows) == section.count("\n| ") - 1
+        return rows
+
+    return rows_of
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_phrases_of_ours_run(peer, phrases):
+    ours = {"np": np}
+    for _, here in phrases(peer):
+        value_of(here, ours)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_phrases_give_the_frames_of_the_peer(peer, phrases):
+    try:
+        importlib.import_module(PEERS[peer])
+    except (ImportError, OSError, RuntimeError) as error:
+        pytest.skip(f"{peer} cannot be imported: {error}")
+    theirs, ours = {}, {}
+    if peer == "torchcodec":
+        exec("from torchcodec.transforms import Resize", theirs)
+    for there, here in phrases(peer):
+        expected = as_array(value_of(there, theirs))
+        given = as_array(value_of(here, ours))
+        assert given.shape == expected.shape, (there, here)
+        if given.dtype == np.uint8:
+            # Converters of colour round their own way; other frames differ by far more.
+            assert np.abs(given.astype(int) - expected).mean() < 4, (there, here)
+        elif given.dtype.kind == "f":
+            assert given == pytest.approx(expected, abs=1e-3), (there, here)
+
+
+def value_of(phrase: str, names: dict[str, Any]) -> Any:
+    r"""Runs a line of code, and returns its value if it is an expression."""
+    statements = ast.parse(phrase).body
+    if len(statements) == 1 and isinstance(statements[0], ast.Expr):
+        return eval(phrase, names)
+    exec(phrase, names)
+    return None
+
+
+def as_array(value: Any) -> np.ndarray:
+    r"""What a phrase gives as an array; of an opened video, one frame."""
+    if isinstance(value, tv.LazyVideo):
+        value = value.frames_at([50])[0]
+    elif type(value).__name__ in ("VideoDecoder", "VideoReader"):
+        value = value[50]
+    return np.asarray(value.asnumpy() if hasattr(value, "asnumpy") else value)
 
 
 def test_no_page_with_examples_is_forgotten():

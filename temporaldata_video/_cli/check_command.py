@@ -114,11 +114,11 @@ def check(
         bool, typer.Option("--quiet", "-q", help="Print no notes, and no progress bar.")
     ] = False,
 ) -> None:
-    r"""Find what will hurt about videos, and what mends it. Nothing is written.
+    r"""Find what will hurt about videos, and what mends it.
 
-    It finds stale indexes, clocks that drift or have gaps, frames that are missing or
-    damaged, and encodings that make random windows slow. With --timestamps, it checks the
-    video on that clock. A recording, rec.h5, stands for its videos.
+    Nothing is written. It finds stale indexes, clocks that drift or have gaps, frames that
+    are missing or damaged, and encodings that make random windows slow. With --timestamps,
+    it checks the video on that clock. A recording, rec.h5, stands for its videos.
 
     Exit status: 0 for notes at most, 1 for warnings, 2 for errors or an unreadable file.
 

@@ -2,6 +2,7 @@ r"""The entry point: all commands, and how errors and warnings reach the user.""
 
 from __future__ import annotations
 
+import inspect
 import signal
 import sys
 import threading
@@ -37,6 +38,15 @@ app = typer.Typer(
 for command in (check, demo, index, index_nwb, info, proxy, reencode, relink, sheet, view):
     app.command()(command)
 app.add_typer(cache, name="cache")
+registered: Any
+for registered in (
+    *app.registered_commands,
+    *cache.registered_commands,
+    cache.registered_callback,
+):
+    # Lists of commands cut what they find in docstrings, and leave what they are given.
+    summary = inspect.getdoc(registered.callback) or ""
+    registered.short_help = " ".join(summary.partition("\n\n")[0].split())
 OPTIONS.update(
     name
     for command in typer.main.get_group(app).commands.values()

@@ -226,9 +226,12 @@ class LanceFrameIndex:
 
     @property
     def clock_facts(self) -> Mapping[str, Any]:
-        r"""How the times came about: ``"match"``, as of a
-        :class:`~temporaldata_video.ClockMatch`, where pulses were matched to frames, and
-        ``"sync"`` where pairs of times mapped them; else nothing."""
+        r"""How the times came about.
+
+        It holds ``"match"``, as of a :class:`~temporaldata_video.ClockMatch`, where pulses
+        were matched to frames, and ``"sync"`` where pairs of times mapped them; else
+        nothing.
+        """
         return self._header["clock"] if self._header is not None else {}
 
     @property

@@ -398,7 +398,7 @@ class VideoSeries:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        r"""Of :attr:`frames`: uint8 or uint16."""
+        r"""The type of :attr:`frames`, uint8 or uint16."""
         return self._lazy_frames.dtype
 
     @property

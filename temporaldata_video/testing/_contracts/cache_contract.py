@@ -52,7 +52,7 @@ class DictStore:
 
 
 class CacheContract:
-    r"""What a :obj:`~temporaldata_video.ByteCache` promises.
+    r"""What a :obj:`~temporaldata_video.types.ByteCache` promises.
 
     A subclass has one fixture, ``cache``, which returns an empty one.
     """

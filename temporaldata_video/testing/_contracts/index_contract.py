@@ -18,7 +18,7 @@ from .._numbers import read_numbers
 
 
 class FrameIndexContract:
-    r"""What a :obj:`~temporaldata_video.FrameIndex` promises.
+    r"""What a :obj:`~temporaldata_video.types.FrameIndex` promises.
 
     A subclass has one fixture: ``make_index`` returns a function that takes the path of a
     video and the times of its frames, float64 seconds, and returns the index.

@@ -24,7 +24,7 @@ from .content import READS, content, ranges_of
 
 
 class ObjectStoreContract:
-    r"""What an :obj:`~temporaldata_video.ObjectStore` promises.
+    r"""What an :obj:`~temporaldata_video.types.ObjectStore` promises.
 
     A subclass has two fixtures: ``store`` returns the store, and ``put`` a function that
     stores bytes under a name, replaces what was there, and returns the key.
