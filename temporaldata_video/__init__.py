@@ -1,6 +1,6 @@
 r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other series."""
 
-from . import nwb
+from . import nwb, training
 from ._base.configuration import Configuration, configuration
 from ._base.uris import frame_index_uri, segment_uris
 from ._bytes.caches import BlockCache, SegmentCache
@@ -146,6 +146,7 @@ __all__ = [
     "register_backend",
     "relink",
     "segment_uris",
+    "training",
     "write_index",
 ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from math import prod
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -185,7 +185,9 @@ class _Pixels(NamedTuple):
     origin: np.ndarray | None
 
 
-def read_together(windows: Sequence[LazyFrames]) -> None:
+def read_together(
+    windows: Sequence[LazyFrames], arrays: Sequence[NDArray[Any] | None] = ()
+) -> None:
     r"""Decodes the frames of several windows, planned as one; the windows keep them.
 
     If several windows want the same frames in the same kind of pixels, these are fetched
@@ -193,6 +195,8 @@ def read_together(windows: Sequence[LazyFrames]) -> None:
 
     Args:
         windows: of one recording or several.
+        arrays: where the pixels of each window go, of its shape and dtype; new arrays by
+            default, and in place of :obj:`None`.
 
     Raises:
         RequestTooLargeError: if the pixels need more memory than there is.
@@ -202,8 +206,8 @@ def read_together(windows: Sequence[LazyFrames]) -> None:
     _check_memory(windows)
     reads: dict[Hashable, _FileRead] = {}
     pixels: list[_Pixels] = []
-    for window in windows:
-        pixels.append(_add_window(window, len(pixels), reads))
+    for window, array in zip_longest(windows, arrays):
+        pixels.append(_add_window(window, len(pixels), reads, array))
     plans = []
     for read in reads.values():
         rows = np.array(sorted(read.targets), np.int64)
@@ -240,11 +244,15 @@ def _check_memory(windows: Sequence[LazyFrames]) -> None:
 
 
 def _add_window(
-    window: LazyFrames, number: int, reads: dict[Hashable, _FileRead]
+    window: LazyFrames,
+    number: int,
+    reads: dict[Hashable, _FileRead],
+    array: NDArray[Any] | None,
 ) -> _Pixels:
     # Gives a window its array, and adds its frames to those that will be read.
     recording, frames = window.recording, np.asarray(window.frames)
-    array = empty_frames((len(frames), *recording.frame_shape), window.dtype)
+    if array is None:
+        array = empty_frames((len(frames), *recording.frame_shape), window.dtype)
     first = origin = None
     if not (frames[1:] > frames[:-1]).all():
         frames, first, inverse = np.unique(frames, return_index=True, return_inverse=True)
