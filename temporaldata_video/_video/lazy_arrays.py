@@ -6,8 +6,9 @@ the methods that its ``slice``, ``select_by_mask``, ``copy`` and ``repr`` use.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise, zip_longest
 from math import prod
 from typing import Any, NamedTuple, Protocol, cast
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from .._base.memory import check_request, empty_frames
 from .._base.process_cache import RECORDING_ARRAYS, usable_threads
-from .._base.uris import shown_uri
+from .._base.uris import protocol_of, shown_uri
+from .._bytes.fetch import MAX_OBJECTS, side_by_side
+from .._decode.plan import Run
 from .._decode.read_file import VideoFile, fetch_ahead, plan_frames, read_frames
 from .._pixels.convert import OutputFormat
 from ..errors import DecodeError, FrameIndexError
@@ -177,6 +180,11 @@ class _FileRead:
     copies: list[tuple[int, np.ndarray]] = field(default_factory=list)
     slots: list[tuple[int, list[int], list[int]]] = field(default_factory=list)
 
+    def plan(self) -> tuple[NDArray[np.int64], list[Run]]:
+        r"""Returns its frames, and the packets to decode for them."""
+        rows = np.array(sorted(self.targets), np.int64)
+        return rows, plan_frames(self.file, rows, self.threads)
+
 
 class _Pixels(NamedTuple):
     # The array of one window. Where it wants a frame more than once: the slot that each
@@ -203,18 +211,21 @@ def read_together(
         DecodeError: if a frame does not decode, unless ``on_error`` of its recording is
             ``"mask"``. No window keeps frames then.
     """
+    open_side_by_side([window.recording for window in windows])
     _check_memory(windows)
     reads: dict[Hashable, _FileRead] = {}
     pixels: list[_Pixels] = []
     for window, array in zip_longest(windows, arrays):
         pixels.append(_add_window(window, len(pixels), reads, array))
-    plans = []
-    for read in reads.values():
-        rows = np.array(sorted(read.targets), np.int64)
-        plans.append((read.file, rows, plan_frames(read.file, rows, read.threads)))
-    files = fetch_ahead([(file, runs) for file, _, runs in plans])
+    remote = any(read.file.cache is not None for read in reads.values())
+    # The rows of an index on a store are a request, too.
+    most = MAX_OBJECTS if remote else 1
+    plans = side_by_side([read.plan for read in reads.values()], most)
+    files = fetch_ahead(
+        [(read.file, runs) for read, (_, runs) in zip(reads.values(), plans)]
+    )
     missing: dict[int, dict[int, str]] = {}
-    for read, file, (_, rows, runs) in zip(reads.values(), files, plans):
+    for read, file, (rows, runs) in zip(reads.values(), files, plans):
         target = read.targets.__getitem__
         failed = read_frames(file, rows, read.output, target, read.threads, runs)
         for row, copy in read.copies:
@@ -229,6 +240,21 @@ def read_together(
     ]
     for window, done in zip(windows, decoded):
         window.decoded = done
+
+
+def open_side_by_side(recordings: Iterable[Recording]) -> None:
+    r"""Opens the indexes of recordings on stores, which would wait for one another.
+
+    Args:
+        recordings: any; those that are open, or on this machine, are left alone.
+    """
+    closed = {
+        id(recording): recording
+        for recording in recordings
+        if "files" not in recording.__dict__ and protocol_of(recording.parts[0].uri)
+    }
+    jobs = [partial(getattr, recording, "files") for recording in closed.values()]
+    side_by_side(jobs, MAX_OBJECTS)
 
 
 def _check_memory(windows: Sequence[LazyFrames]) -> None:

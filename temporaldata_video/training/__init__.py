@@ -2,6 +2,7 @@ r"""Windows for training: which, in what order, and as batches of PyTorch's load
 
 from ._block_order import BlockOrder, Draw, Window, regular_windows
 from ._clip_places import random_clips, regular_clips
+from ._open_many import open_many
 from ._window_dataset import WindowDataset, collate
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Window",
     "WindowDataset",
     "collate",
+    "open_many",
     "random_clips",
     "regular_clips",
     "regular_windows",
