@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -343,7 +343,8 @@ def _read_while_verified(
         except SourceChangedError:
             return None
 
-    meta, data = side_by_side([partial(verified, file), read])
+    jobs: list[Callable[[], Any]] = [partial(verified, file), read]
+    meta, data = side_by_side(jobs)
     return (meta, data) if data is not None and meta == named else None
 
 
