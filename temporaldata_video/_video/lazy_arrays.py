@@ -211,16 +211,18 @@ def read_together(
         DecodeError: if a frame does not decode, unless ``on_error`` of its recording is
             ``"mask"``. No window keeps frames then.
     """
-    open_side_by_side([window.recording for window in windows])
+    if len(windows) > 1:
+        open_side_by_side([window.recording for window in windows])
     _check_memory(windows)
     reads: dict[Hashable, _FileRead] = {}
     pixels: list[_Pixels] = []
     for window, array in zip_longest(windows, arrays):
         pixels.append(_add_window(window, len(pixels), reads, array))
-    remote = any(read.file.cache is not None for read in reads.values())
-    # The rows of an index on a store are a request, too.
-    most = MAX_OBJECTS if remote else 1
-    plans = side_by_side([read.plan for read in reads.values()], most)
+    if len(reads) > 1 and any(read.file.cache is not None for read in reads.values()):
+        # The rows of an index on a store are a request, too.
+        plans = side_by_side([read.plan for read in reads.values()], MAX_OBJECTS)
+    else:
+        plans = [read.plan() for read in reads.values()]
     files = fetch_ahead(
         [(read.file, runs) for read, (_, runs) in zip(reads.values(), plans)]
     )
