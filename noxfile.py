@@ -121,6 +121,7 @@ def torch(session: nox.Session, brain: str) -> None:
         session,
         "tests/hosts",
         "tests/test_training.py",
+        "tests/training",
         workers,
         "temporaldata_video/hosts",
     )

@@ -1,8 +1,8 @@
 r"""Measures training loops: ``python -m benchmarks.training --help``.
 
-Frames a second of a PyTorch ``DataLoader`` without and with workers, beside the same loop
-over torchcodec; memory and open files over an epoch; and what it takes to open a thousand
-recordings.
+Samples per second of a PyTorch ``DataLoader`` by what a program does: window by window,
+in batches, in blocks of neighbours, from copies and proxies, and by torchcodec; memory and
+open files over an epoch; and what it takes to open a thousand recordings.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -25,90 +26,129 @@ import torch
 import typer
 from rich.console import Console
 from rich.table import Table
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 import temporaldata_video as tv
-from temporaldata_video.testing import make_clip, paint_number, read_numbers
+from temporaldata_video._video.cost import frames_cost
+from temporaldata_video.testing import make_clip, read_numbers
 
-from .videos import CODEC_OPTIONS, Scene
+from .remote_video import make_video
 
-SIZE, RATE, GROUPS = (480, 640), 30, (30, 250)
-RESIZED = (224, 224)
-WINDOW, SHOWN = 1.0, 15  # seconds, and frames of them
+SIZE, RATE = (480, 640), 30
+RESIZED, SHOWN, BATCH = (224, 224), 16, 8
+WINDOW = SHOWN / RATE  # seconds
 PACKAGES = ("torch", "torchcodec", "av", "pylance", "numpy")
+# Ways to read an epoch of windows, from what a first program does to what it can do.
+ONE_BY_ONE, BATCHES, BLOCKS = "window by window", "batches", "batches, block order"
+READERS = {
+    ONE_BY_ONE: "video",
+    "batches, collated by PyTorch": "video",
+    BATCHES: "video",
+    BLOCKS: "video",
+    "reencoded, batches": "copy",
+    "lossless proxy, batches": "lossless",
+    "lossy proxy, batches": "lossy",
+    "lossy proxy, batches, block order": "lossy",
+    "torchcodec, a decoder per window": "video",
+}
 
 
-def make_videos(folder: Path, seconds: int) -> list[str]:
-    r"""Returns clips of a moving scene with numbered frames, made if they are not there."""
-    paths = [folder / f"numbered_{seconds}s_gop{gop}.mp4" for gop in GROUPS]
-    for path, gop in zip(paths, GROUPS):
-        if not path.exists():
-            scene = Scene(*SIZE)
-            make_clip(
-                path,
-                seconds * RATE,
-                size=SIZE,
-                rate=RATE,
-                codec_options={"g": str(gop), "keyint_min": str(gop), **CODEC_OPTIONS},
-                paint=lambda n, h, w: paint_number(n, h, w, scene.paint(n, h, w)),  # noqa: B023
-            )
-        tv.index_many([path], progress=False)
-    return [str(path) for path in paths]
+def make_files(folder: Path, distinct: int, copies: int) -> dict[str, str]:
+    r"""Returns a video whose frames have numbers, a re-encoded copy of it, and copies of
+    it beside proxies, as far as this version makes them."""
+    path = make_video(folder, distinct, copies, SIZE)
+    tv.index_many([path], progress=False)
+    copy = path.with_name(f"{path.stem}_reencoded.mp4")
+    if not copy.exists():
+        tv.reencode(path, copy, gop=12, progress=False)
+    files = {"video": str(path), "copy": str(copy)}
+    for kind in ("lossless", "lossy") if hasattr(tv, "write_proxy") else ():
+        beside = path.with_name(f"{path.stem}_{kind}.mp4")
+        if not beside.exists():
+            shutil.copy(path, beside)
+            tv.index_many([beside], progress=False)
+            tv.write_proxy(beside, RESIZED, lossless=kind == "lossless", progress=False)
+        files[kind] = str(beside)
+    return files
 
 
-class Windows(Dataset):
-    r"""Windows drawn at random, each as the same number of frames.
+class Sample:
+    r"""Makes the sample of a window: its frames, not yet decoded, and its first number.
 
     Args:
-        uris: the videos.
-        reader: ``"ours"``, ``"ours resized"`` for frames of 224 x 224, or ``"torchcodec"``
-            with a decoder made anew for each window.
-        n: number of windows.
-        seconds: length of the videos.
+        uri: the video.
+        kind: one of the values of :data:`READERS`.
+        distinct: after as many frames the video begins again.
     """
 
-    def __init__(self, uris: list[str], reader: str, n: int, seconds: float) -> None:
-        rng = np.random.default_rng(0)
-        self.windows = [
-            (int(rng.integers(len(uris))), float(rng.uniform(0.0, seconds - WINDOW)))
-            for _ in range(n)
-        ]
-        self.uris, self.reader = uris, reader
-        resize = RESIZED if reader == "ours resized" else None
-        self.videos = [tv.LazyVideo.from_uri(uri, resize=resize) for uri in uris]
+    def __init__(self, uri: str, kind: str, distinct: int) -> None:
+        options = {"proxy": kind} if kind in ("lossless", "lossy") else {}
+        self.video = tv.LazyVideo.from_uri(uri, resize=RESIZED, **options)
+        self.times, self.distinct = (np.arange(SHOWN) + 0.5) / RATE, distinct
+
+    def __call__(self, window: tv.training.Window) -> dict[str, Any]:
+        video = self.video.slice(window.start, window.end).resample(self.times)
+        return {"video": video, "first": round(window.start * RATE) % self.distinct}
+
+
+class OneByOne:
+    r"""What a program does that knows nothing of batches: a window, its frames."""
+
+    def __init__(self, windows: list[Any], sample: Sample) -> None:
+        self.windows, self.sample = windows, sample
 
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-        video, start = self.windows[k]
-        times = np.arange(SHOWN) * (WINDOW / SHOWN)
-        wanted = torch.from_numpy(np.floor((start + times) * RATE + 1e-6).astype(np.int64))
-        if self.reader.startswith("ours"):
-            window = self.videos[video].slice(start, start + WINDOW).resample(times)
-            return torch.from_numpy(window.frames), wanted
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        sample = self.sample(self.windows[number])
+        frames = torch.from_numpy(sample["video"].frames)
+        return {**sample, "video": {"frames": frames}}
+
+
+class Torchcodecs(OneByOne):
+    r"""The same by torchcodec, which makes frames small after it has decoded them."""
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
         from torchcodec.decoders import VideoDecoder
 
-        decoder = VideoDecoder(self.uris[video], num_ffmpeg_threads=1)
-        return decoder.get_frames_played_at((start + times).tolist()).data, wanted
+        first = round(self.windows[number].start * RATE)
+        decoder = VideoDecoder(self.sample.video.uri, num_ffmpeg_threads=1)
+        frames = decoder.get_frames_in_range(first, first + SHOWN).data
+        frames = torch.nn.functional.interpolate(frames, RESIZED, mode="bilinear")
+        return {"video": {"frames": frames}, "first": first % self.sample.distinct}
 
 
-def load(dataset: Windows, workers: int) -> DataLoader:
-    return DataLoader(
-        dataset,
-        batch_size=4,
-        num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
-        persistent_workers=workers > 0,
-    )
+def load(reader: str, uri: str, distinct: int, workers: int) -> DataLoader:
+    r"""Returns the loader of a reader."""
+    sample = Sample(uri, READERS[reader], distinct)
+    windows = tv.training.regular_windows({"video": sample.video}, WINDOW)
+    options: dict[str, Any] = {
+        "num_workers": workers,
+        "multiprocessing_context": "spawn" if workers else None,
+        "persistent_workers": workers > 0,
+    }
+    if "block order" in reader:
+        order = tv.training.BlockOrder(windows, BATCH, workers=workers)
+        options["batch_sampler"] = order
+    else:
+        options |= {"batch_size": BATCH, "shuffle": True}
+    if "batches" not in reader:
+        kind = Torchcodecs if reader.startswith("torchcodec") else OneByOne
+        return DataLoader(kind(windows, sample), **options)
+    if "collated" not in reader:
+        options["collate_fn"] = tv.training.collate
+    return DataLoader(tv.training.WindowDataset(windows, sample), **options)
 
 
 def count_wrong(loader: DataLoader) -> int:
     r"""Returns how many frames of an epoch are not those that were wanted."""
     wrong = 0
-    for frames, wanted in loader:
-        found = read_numbers(frames.flatten(0, 1).numpy())
-        wrong += int((found != wanted.flatten().numpy()).sum())
+    for batch in loader:
+        wanted = batch["first"].numpy()[:, None] + np.arange(SHOWN)
+        wanted %= loader.dataset.sample.distinct
+        found = read_numbers(batch["video"]["frames"].flatten(0, 1).numpy())
+        wrong += int((found != wanted.ravel()).sum())
     return wrong
 
 
@@ -140,18 +180,17 @@ class Stopwatch:
 
 
 def measure_throughput(
-    uris: list[str], samples: int, seconds: int, workers: int, repeats: int, clock: str
+    files: dict[str, str], distinct: int, workers: int, repeats: int, clock: str
 ) -> list[dict[str, Any]]:
-    r"""Returns frames a second of each reader, without and with workers, interleaved."""
-    readers = ["ours", "ours resized"]
+    r"""Returns samples per second of each reader, without and with workers, interleaved."""
+    readers = [reader for reader, kind in READERS.items() if kind in files]
     try:
         import torchcodec.decoders  # noqa: F401
-
-        readers.append("torchcodec")
     except (ImportError, OSError, RuntimeError) as error:
+        readers.pop()
         print(f"missing: torchcodec ({str(error).splitlines()[0]})")
     loaders = {
-        (reader, n): load(Windows(uris, reader, samples, seconds), n)
+        (reader, n): load(reader, files[READERS[reader]], distinct, n)
         for reader in readers
         for n in (0, workers)
     }
@@ -161,13 +200,13 @@ def measure_throughput(
     for _ in range(repeats):
         for kind, loader in loaders.items():
             stopwatch = Stopwatch(clock)
-            n_frames = sum(frames.shape[0] * SHOWN for frames, _ in loader)
-            rates[kind].append(n_frames / stopwatch.seconds())
+            n_samples = sum(len(batch["first"]) for batch in loader)
+            rates[kind].append(n_samples / stopwatch.seconds())
     return [
         {
             "reader": reader,
             "workers": n,
-            "frames_per_second": median(rates[reader, n]),
+            "samples_per_second": median(rates[reader, n]),
             "runs": rates[reader, n],
             "wrong": wrong[reader, n],
         }
@@ -175,23 +214,55 @@ def measure_throughput(
     ]
 
 
-def measure_batches(uri: str, n: int, repeats: int) -> dict[str, float]:
+def measure_blocks(uri: str) -> dict[str, float]:
+    r"""Returns how many frames are decoded per window, by the index alone."""
+    video = tv.LazyVideo.from_uri(uri)
+    windows = tv.training.regular_windows({"video": video}, WINDOW)
+    numbers = [video.slice(w.start, w.end).frame_indices for w in windows]
+    recording = video._recording
+
+    def decoded(groups: list[list[int]]) -> float:
+        costs = [
+            frames_cost(recording, np.concatenate([numbers[n] for n in group]))
+            for group in groups
+        ]
+        return sum(cost.decoded for cost in costs) / len(windows)
+
+    seen: set[int] = set()
+    blocks: list[list[int]] = []
+    for draw in (
+        draw for batch in tv.training.BlockOrder(windows, BATCH) for draw in batch
+    ):
+        if draw not in seen:
+            blocks.append([int(draw), *draw.ahead])
+            seen |= {*blocks[-1]}
+    at_random, in_blocks = decoded([[n] for n in range(len(windows))]), decoded(blocks)
+    return {
+        "windows": len(windows),
+        "decoded_per_window_at_random": at_random,
+        "decoded_per_window_in_blocks": in_blocks,
+        "fewer": at_random / in_blocks,
+    }
+
+
+def measure_batches(uri: str, n: int, repeats: int, distinct: int) -> dict[str, float]:
     r"""Returns what windows of one video take one by one and by ``read_many``."""
     video = tv.LazyVideo.from_uri(uri)
     rng = np.random.default_rng(0)
     spent: dict[str, list[float]] = {"one_by_one": [], "together": []}
     wrong = 0
     for _ in range(repeats):
-        starts = rng.uniform(0.0, video.timestamps[-1] - WINDOW, n)
+        starts = rng.uniform(0.0, 60.0 - WINDOW, n)
         for how, seconds in spent.items():
-            windows = [video.slice(start, start + WINDOW / 2) for start in starts]
+            windows = [video.slice(start, start + 0.5) for start in starts]
             started = time.perf_counter()
             if how == "together":
                 tv.read_many(windows)
             read = [window.frames for window in windows]
             seconds.append(time.perf_counter() - started)
             for window, frames in zip(windows, read):
-                wrong += int((read_numbers(frames) != window.frame_indices).sum())
+                wanted = window.frame_indices % distinct
+                wrong += int((read_numbers(frames) != wanted).sum())
     one_by_one, together = map(median, spent.values())
     return {"windows": n, "wrong": wrong, "together_is_faster": one_by_one / together}
 
@@ -225,7 +296,7 @@ def measure_many(folder: Path, n: int, samples: int) -> dict[str, float]:
     states = []
     for _ in range(samples):
         video, start = videos[rng.integers(n)], rng.uniform(0.0, 58.0)
-        window = video.slice(start, start + WINDOW)
+        window = video.slice(start, start + 1.0)
         assert read_numbers(window.frames).tolist() == window.frame_indices.tolist()
         states.append(process_state())
     early = samples // 10 - 1
@@ -242,10 +313,10 @@ def measure_many(folder: Path, n: int, samples: int) -> dict[str, float]:
 
 
 def main(
-    samples: Annotated[int, typer.Option(help="Windows of an epoch.")] = 200,
-    seconds: Annotated[int, typer.Option(help="Length of the videos.")] = 60,
+    distinct: Annotated[int, typer.Option(help="Frames that are encoded.")] = 1500,
+    copies: Annotated[int, typer.Option(help="Times that the video shows them.")] = 6,
     workers: Annotated[int, typer.Option()] = 2,
-    repeats: Annotated[int, typer.Option(help="Timed epochs of each kind.")] = 7,
+    repeats: Annotated[int, typer.Option(help="Timed epochs of each kind.")] = 5,
     recordings: Annotated[int, typer.Option(help="Recordings to open; 0 for none.")] = 1000,
     epoch: Annotated[int, typer.Option(help="Windows drawn from all of them.")] = 2000,
     clock: Annotated[
@@ -260,18 +331,18 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     if clock not in ("wall", "cpu"):
         raise typer.BadParameter(f"--clock must be wall or cpu, got {clock!r}.")
-    uris = make_videos(out, seconds)
-    rows = measure_throughput(uris, samples, seconds, workers, repeats, clock)
+    files = make_files(out, distinct, copies)
+    rows = measure_throughput(files, distinct, workers, repeats, clock)
     console = Console()
-    table = Table("reader", "workers", "frames/s", "ours is", "with workers", "wrong")
-    rate = {(row["reader"], row["workers"]): row["frames_per_second"] for row in rows}
+    table = Table("reader", "workers", "samples/s", "gain", "with workers", "wrong")
+    rate = {(row["reader"], row["workers"]): row["samples_per_second"] for row in rows}
     for row in rows:
-        reader, n, mine = row["reader"], row["workers"], row["frames_per_second"]
+        reader, n, its_rate = row["reader"], row["workers"], row["samples_per_second"]
         table.add_row(
             reader,
             str(n),
-            f"{mine:.0f}",
-            f"{rate['ours', n] / mine:.2f} x",
+            f"{its_rate:.1f}",
+            f"{its_rate / rate[ONE_BY_ONE, n]:.2f} x",
             f"{rate[reader, workers] / rate[reader, 0]:.2f} x",
             str(row["wrong"]),
         )
@@ -280,11 +351,12 @@ def main(
         "machine": f"{platform.machine()}, {os.cpu_count()} processors",
         "load": os.getloadavg(),
         "clock": clock,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in PACKAGES if find_spec(name)},
         "throughput": rows,
-        "batches": measure_batches(uris[-1], 32, repeats),
+        "blocks": measure_blocks(files["video"]),
+        "batches": measure_batches(files["video"], 32, repeats, distinct),
     }
-    console.print(results["batches"])
+    console.print(results["blocks"], results["batches"])
     if recordings:
         with tempfile.TemporaryDirectory() as folder:
             results["many"] = measure_many(Path(folder), recordings, epoch)

@@ -18,6 +18,7 @@ from .damage import FOUND, damaged_videos
 from .forks import fork_clip
 from .fuzz import fuzz
 from .limits import short_of_everything
+from .loaders import kill_workers
 from .long_runs import read_for_long
 from .mutants import draw_mutants, run_mutants
 from .processes import run_programs
@@ -52,6 +53,9 @@ def main() -> int:
     writers = commands.add_parser("writers", help="writers killed at random moments")
     writers.add_argument("--kills", type=int, default=100)
     writers.add_argument("--seed", type=int, default=1)
+    loaders = commands.add_parser("loaders", help="workers of PyTorch's loaders killed")
+    loaders.add_argument("--kills", type=int, default=100)
+    loaders.add_argument("--seed", type=int, default=1)
     resources = commands.add_parser("resources", help="descriptors, threads and memory")
     resources.add_argument("--slices", type=int, default=10_000)
     resources.add_argument("--seed", type=int, default=1)
@@ -138,6 +142,12 @@ def _writers(arguments: argparse.Namespace) -> int:
     found = kill_writers(arguments.kills, arguments.seed)
     print(json.dumps({"killed": arguments.kills, **found}), flush=True)
     return bool(found["corrupt"])
+
+
+def _loaders(arguments: argparse.Namespace) -> int:
+    found = kill_workers(arguments.kills, arguments.seed)
+    print(json.dumps(found), flush=True)
+    return bool(found["wrong frames"] or found["left in /dev/shm"])
 
 
 def _resources(arguments: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@ r"""Video as a modality of ``temporaldata``: lazy, exact, sliced like any other 
 
 from importlib.metadata import version as _version
 
-from . import nwb
+from . import nwb, training
 from ._base.configuration import Configuration, configuration
 from ._base.uris import frame_index_uri, segment_uris
 from ._bytes.caches import BlockCache, SegmentCache
@@ -159,6 +159,7 @@ __all__ = [
     "register_backend",
     "relink",
     "segment_uris",
+    "training",
     "view",
     "write_index",
     "write_proxy",

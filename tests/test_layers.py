@@ -15,7 +15,7 @@ PACKAGE = Path(temporaldata_video.__file__).parent
 NAME = "temporaldata_video"
 
 # What users import; all else lies in folders with an underscore.
-PUBLIC = {"__init__", "errors", "types", "hosts", "nwb", "testing"}
+PUBLIC = {"__init__", "errors", "types", "hosts", "nwb", "testing", "training"}
 # The modules of public folders that users import by name.
 PUBLIC_MODULES = {
     "hosts": ("temporaldata", "torch_brain"),

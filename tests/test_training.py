@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -13,50 +14,43 @@ from temporaldata import Data, Interval
 
 import temporaldata_video as tv
 from temporaldata_video._base.process_cache import RECORDING_ARRAYS
-from temporaldata_video.testing import LFP_RATE, make_clip, make_recording
+from temporaldata_video._cli.demo_command import _make_recording_file
+from temporaldata_video.testing import make_clip
 from tests.deep import depth_frames, write_frames
 from tests.helpers import needs_fork, right
 from tests.pages import blocks_of
 
 HAS_TORCH = all(importlib.util.find_spec(name) for name in ("torch", "torch_brain", "ray"))
 
-# What the page defines and does not use.
+# What the page says and does not do.
 PADDED = """
-    data = Dataset("recordings", keep_files_open=False).get_recording("rec0")
-    starts = (1.013, 2.013, 3.013, 4.013)
-    padded = collate([all_frames(data.slice(start, start + 1.0)) for start in starts])
-    assert padded["mask"].sum(1).tolist() != [30] * 4
-    assert not padded["frames"][~padded["mask"]].any()
+    def padded(data):
+        return {"video": pad(data.video), "mask": track_mask(data.video.timestamps)}
+
+    data = Dataset("recordings", transform=padded, keep_files_open=False)
+    intervals = sampling_intervals("recordings")
+    windows = [*SequentialFixedWindowSampler(sampling_intervals=intervals, window_length=1)]
+    samples = tv.training.WindowDataset(windows, data.__getitem__).__getitems__([*range(8)])
+    batch = tv.training.collate(samples, collate)
+    assert len(set(batch["mask"].sum(1).tolist())) > 1
+    assert not batch["video"]["frames"][~batch["mask"]].any()
 """
 
 
 @pytest.mark.skipif(not HAS_TORCH, reason="needs torch and torch_brain: run nox -s torch")
 def test_the_page_runs_as_it_stands(tmp_path, run_script, monkeypatch):
-    import torch_brain.data as host
-
-    from temporaldata_video.hosts.torch_brain import LazyVideo
-
-    folder = tmp_path / "recordings"
-    folder.mkdir()
-    for k in range(2):
-        made = make_recording(folder, 12.0, size=(64, 64), seed=k)
-        clip = shutil.move(made.video, folder / f"cam{k}.mp4")
-        tv.write_index(clip, timestamps=made.camera_times, progress=False)
-        video = LazyVideo.from_uri(clip, on_error="mask")
-        spikes = host.IrregularTimeSeries(
-            timestamps=made.spike_timestamps, domain=video.domain
-        )
-        lfp = host.RegularTimeSeries(raw=made.lfp, sampling_rate=LFP_RATE)
-        session = host.Data(id=f"rec{k}")
-        host.Data(
-            session=session, spikes=spikes, lfp=lfp, video=video, domain=video.domain
-        ).save(folder / f"rec{k}.h5")
+    (tmp_path / "recordings").mkdir()
+    _make_recording_file(tmp_path / "recordings", {})
     page = blocks_of("docs/training.md")
     blocks = [block.text for block in page if block.language == "python"]
+    blocks = [_SHAPE.sub(r"assert (*\1.shape,) == \2", block) for block in blocks]
+    assert sum("assert" in block for block in blocks) == 2
     monkeypatch.chdir(tmp_path)
-    blocks.append(PADDED)
-    said, _ = run_script("\n".join(blocks))
-    assert said.splitlines() == ["torch.Size([3])"]  # 22 windows in batches of 8
+    said, _ = run_script("\n".join([*blocks, PADDED]))
+    assert said.splitlines() == ["torch.Size([8])"]  # 29 windows in batches of 4
+
+
+_SHAPE = re.compile(r"^(\S.*?)  # (\([\d, ]+\)).*$", re.MULTILINE)
 
 
 DEEP = """

@@ -69,6 +69,9 @@ class ProcessCache(Generic[T]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._entries
+
 
 class ArrayCache:
     r"""Keeps the arrays used last, within a bound; others can be made again.

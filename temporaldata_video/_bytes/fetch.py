@@ -18,6 +18,8 @@ T = TypeVar("T")
 # fetch more bytes than this faster.
 REQUEST_BYTES = 8 * 1024 * 1024
 MAX_REQUESTS = 8
+# Of many objects, as many at a time: then the bytes of a batch come in one round trip.
+MAX_OBJECTS = 32
 
 
 def side_by_side(jobs: Sequence[Callable[[], T]], most: int = MAX_REQUESTS) -> list[T]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import TypeVar
 
@@ -85,11 +87,14 @@ class StatusError(Exception):
     Args:
         status: of HTTP.
         reason: in words.
+        headers: of the answer.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(
+        self, status: int, reason: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(f"HTTP {status} {reason}".rstrip())
-        self.status = status
+        self.status, self.headers = status, headers or {}
 
 
 def classify(error: BaseException) -> Fault:
@@ -212,7 +217,8 @@ def with_retries(attempt: Callable[[], T]) -> T:
     that may pass.
 
     It tries again as often as ``configure(retries=...)`` says, 6 times by default, with
-    pauses of 6 seconds at most in total, and no longer than ``request_seconds`` says.
+    pauses of 6 seconds at most in total, or as long as the server asks for, and no longer
+    than ``request_seconds`` says.
 
     Args:
         attempt: what to do, within :func:`seconds_left`.
@@ -228,13 +234,36 @@ def with_retries(attempt: Callable[[], T]) -> T:
             except Exception as error:
                 # A part of it is random, so that workers that failed together return one
                 # by one.
-                pause *= random.uniform(0.5, 1.0)
+                pause = max(pause * random.uniform(0.5, 1.0), asked_pause(error))
                 if classify(error) is not Fault.TRANSIENT or pause > seconds_left():
                     raise
             time.sleep(pause)
         return attempt()
     finally:
         _DEADLINE.reset(before)
+
+
+def asked_pause(error: BaseException) -> float:
+    r"""Returns for how many seconds the server asks not to try again, 0 if it does not.
+
+    Args:
+        error: an exception of botocore, aiohttp, azure-core or our own, whose answer has a
+            ``Retry-After`` (RFC 9110, section 10.2.3), in seconds or as a date.
+    """
+    for one in _chain(error):
+        response = getattr(one, "response", None)
+        if isinstance(response, dict):  # botocore
+            headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        else:
+            headers = getattr(one, "headers", None) or getattr(response, "headers", None)
+        values = [v for k, v in dict(headers or {}).items() if k.lower() == "retry-after"]
+        for value in map(str, values):
+            with suppress(ValueError):
+                if value.isdecimal():
+                    return float(value)
+                then = parsedate_to_datetime(value)
+                return max(0.0, then.timestamp() - time.time())
+    return 0.0
 
 
 def seconds_left() -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,7 +13,13 @@ from .._base.container import pyav_version
 from .._base.memory import check_request
 from .._base.process_cache import ProcessCache
 from .._base.uris import shown_uri
-from .._bytes.fetch import MAX_REQUESTS, FetchedAhead, side_by_side, split_range
+from .._bytes.fetch import (
+    MAX_OBJECTS,
+    MAX_REQUESTS,
+    FetchedAhead,
+    side_by_side,
+    split_range,
+)
 from .._bytes.fingerprint import matches
 from .._bytes.local import LocalStore
 from .._pixels.convert import FrameWriter, OutputFormat
@@ -189,7 +195,8 @@ def fetch_ahead(wanted: Sequence[tuple[VideoFile, list[Run]]]) -> list[VideoFile
     if len(ranges) < 2:
         return files
     jobs = [partial(_read, files[place], of_file) for place, of_file in ranges.items()]
-    for (place, of_file), (meta, data) in zip(ranges.items(), side_by_side(jobs)):
+    fetched = side_by_side(jobs, MAX_OBJECTS)
+    for (place, of_file), (meta, data) in zip(ranges.items(), fetched):
         behind = cast("ByteCache", files[place].cache)
         held = FetchedAhead(behind, meta, of_file, data)
         files[place] = replace(files[place], cache=held)
@@ -318,7 +325,10 @@ def _fetch(file: VideoFile, runs: list[Run]) -> tuple[list[ByteRange], list[byte
 def _read(file: VideoFile, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[bytes]]:
     # The bytes of the ranges, and the version of the file that all of them are of.
     store, uri = file.store, file.uri
-    for _ in range(2):
+    for is_second in (False, True):
+        found = None if is_second else _read_while_verified(file, ranges)
+        if found is not None:
+            return found
         meta = verified(file)
         for start, stop in ranges:
             if not 0 <= start < stop <= meta.size:
@@ -338,6 +348,30 @@ def _read(file: VideoFile, ranges: list[ByteRange]) -> tuple[ObjectMeta, list[by
             # indexed one, its bytes are good.
             _VERIFIED.clear()
     raise SourceChangedError(f"{uri!r} keeps changing while it is being read.")
+
+
+def _read_while_verified(
+    file: VideoFile, ranges: list[ByteRange]
+) -> tuple[ObjectMeta, list[bytes]] | None:
+    # The first bytes of a remote file come in the same round trip as the proof that it is
+    # the indexed one: they are asked for in the version that the index names. Returns
+    # nothing if the file must be verified first.
+    expected, cache = file.packets.fingerprint, file.cache
+    if cache is None or expected is None or not expected.etag or not ranges:
+        return None
+    if (file.uri, expected) in _VERIFIED or ranges[-1].stop > expected.size:
+        return None
+    named = ObjectMeta(expected.size, expected.etag)
+
+    def read() -> list[bytes] | None:
+        try:
+            return cache.read_ranges(file.store, file.uri, ranges, named)
+        except SourceChangedError:
+            return None
+
+    jobs: list[Callable[[], Any]] = [partial(verified, file), read]
+    meta, data = side_by_side(jobs)
+    return (meta, data) if data is not None and meta == named else None
 
 
 # Files that proved to be the indexed ones.

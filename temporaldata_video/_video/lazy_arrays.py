@@ -6,9 +6,10 @@ the methods that its ``slice``, ``select_by_mask``, ``copy`` and ``repr`` use.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, zip_longest
 from math import prod
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from .._base.memory import check_request, empty_frames
 from .._base.process_cache import RECORDING_ARRAYS, usable_threads
-from .._base.uris import shown_uri
+from .._base.uris import protocol_of, shown_uri
+from .._bytes.fetch import MAX_OBJECTS, side_by_side
+from .._decode.plan import Run
 from .._decode.read_file import VideoFile, fetch_ahead, plan_frames, read_frames
 from .._pixels.convert import OutputFormat
 from ..errors import DecodeError, FrameIndexError
@@ -178,6 +181,11 @@ class _FileRead:
     copies: list[tuple[int, np.ndarray]] = field(default_factory=list)
     slots: list[tuple[int, list[int], list[int]]] = field(default_factory=list)
 
+    def plan(self) -> tuple[NDArray[np.int64], list[Run]]:
+        r"""Returns its frames, and the packets to decode for them."""
+        rows = np.array(sorted(self.targets), np.int64)
+        return rows, plan_frames(self.file, rows, self.threads)
+
 
 class _Pixels(NamedTuple):
     # The array of one window. Where it wants a frame more than once: the slot that each
@@ -186,7 +194,9 @@ class _Pixels(NamedTuple):
     origin: np.ndarray | None
 
 
-def read_together(windows: Sequence[LazyFrames]) -> None:
+def read_together(
+    windows: Sequence[LazyFrames], arrays: Sequence[NDArray[Any] | None] = ()
+) -> None:
     r"""Decodes the frames of several windows, planned as one; the windows keep them.
 
     If several windows want the same frames in the same kind of pixels, these are fetched
@@ -194,24 +204,31 @@ def read_together(windows: Sequence[LazyFrames]) -> None:
 
     Args:
         windows: of one recording or several.
+        arrays: where the pixels of each window go, of its shape and dtype; new arrays by
+            default, and in place of :obj:`None`.
 
     Raises:
         RequestTooLargeError: if the pixels need more memory than there is.
         DecodeError: if a frame does not decode, unless ``on_error`` of its recording is
             ``"mask"``. No window keeps frames then.
     """
+    if len(windows) > 1:
+        open_side_by_side([window.recording for window in windows])
     _check_memory(windows)
     reads: dict[Hashable, _FileRead] = {}
     pixels: list[_Pixels] = []
-    for window in windows:
-        pixels.append(_add_window(window, len(pixels), reads))
-    plans = []
-    for read in reads.values():
-        rows = np.array(sorted(read.targets), np.int64)
-        plans.append((read.file, rows, plan_frames(read.file, rows, read.threads)))
-    files = fetch_ahead([(file, runs) for file, _, runs in plans])
+    for window, array in zip_longest(windows, arrays):
+        pixels.append(_add_window(window, len(pixels), reads, array))
+    if len(reads) > 1 and any(read.file.cache is not None for read in reads.values()):
+        # The rows of an index on a store are a request, too.
+        plans = side_by_side([read.plan for read in reads.values()], MAX_OBJECTS)
+    else:
+        plans = [read.plan() for read in reads.values()]
+    files = fetch_ahead(
+        [(read.file, runs) for read, (_, runs) in zip(reads.values(), plans)]
+    )
     missing: dict[int, dict[int, str]] = {}
-    for read, file, (_, rows, runs) in zip(reads.values(), files, plans):
+    for read, file, (rows, runs) in zip(reads.values(), files, plans):
         target = read.targets.__getitem__
         failed = read_frames(file, rows, read.output, target, read.threads, runs)
         for row, copy in read.copies:
@@ -228,6 +245,21 @@ def read_together(windows: Sequence[LazyFrames]) -> None:
         window.decoded = done
 
 
+def open_side_by_side(recordings: Iterable[Recording]) -> None:
+    r"""Opens the indexes of recordings on stores, which would wait for one another.
+
+    Args:
+        recordings: any; those that are open, or on this machine, are left alone.
+    """
+    closed = {
+        id(recording): recording
+        for recording in recordings
+        if "files" not in recording.__dict__ and protocol_of(recording.parts[0].uri)
+    }
+    jobs = [partial(getattr, recording, "files") for recording in closed.values()]
+    side_by_side(jobs, MAX_OBJECTS)
+
+
 def _check_memory(windows: Sequence[LazyFrames]) -> None:
     size = frames = largest = 0
     shape: list[int] = []
@@ -241,11 +273,15 @@ def _check_memory(windows: Sequence[LazyFrames]) -> None:
 
 
 def _add_window(
-    window: LazyFrames, number: int, reads: dict[Hashable, _FileRead]
+    window: LazyFrames,
+    number: int,
+    reads: dict[Hashable, _FileRead],
+    array: NDArray[Any] | None,
 ) -> _Pixels:
     # Gives a window its array, and adds its frames to those that will be read.
     recording, frames = window.recording, np.asarray(window.frames)
-    array = empty_frames((len(frames), *recording.frame_shape), window.dtype)
+    if array is None:
+        array = empty_frames((len(frames), *recording.frame_shape), window.dtype)
     first = origin = None
     if not (frames[1:] > frames[:-1]).all():
         frames, first, inverse = np.unique(frames, return_index=True, return_inverse=True)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import re
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ class Behaviour:
         replace_path: the path in the url.
         replace_file: a local path.
         bandwidth: bytes a second of a connection, 0 for no limit.
+        closed: seconds for which a status that is a fault asks not to try again; matching
+            requests that come earlier are answered with 429.
         together: as many requests wait for one another; one that no other comes to is
             passed on with the fault ``"alone"``.
         seed: of the random numbers.
@@ -54,6 +57,7 @@ class Behaviour:
     replace_path: str = ""
     replace_file: str = ""
     bandwidth: float = 0.0
+    closed: int = 0
     together: int = 1
     seed: int = 0
 
@@ -130,6 +134,7 @@ class _Relay:
         self.random = random.Random(behaviour.seed)
         self.script = list(behaviour.script)
         self.until_replaced = behaviour.replace_after
+        self.closed_until = 0.0
         self.waiting: list[asyncio.Event] = []
         self.seen: list[list[Any]] = []
 
@@ -163,6 +168,8 @@ class _Relay:
         behaviour = self.behaviour
         if not re.search(behaviour.matching, line):
             return ""
+        if time.monotonic() < self.closed_until:
+            return "429"
         if self.script:
             return self.script.pop(0)
         if self.random.random() < behaviour.fault_rate:
@@ -204,9 +211,12 @@ class _Relay:
         if fault == "hang":
             await asyncio.sleep(3600)
         if fault.isdecimal():
-            entry[3] = int(fault)
+            entry[3], closed = int(fault), self.behaviour.closed
+            self.closed_until = max(self.closed_until, time.monotonic() + closed)
             return web.Response(
-                status=int(fault), text="<Error><Code>Spoilt</Code></Error>"
+                status=int(fault),
+                text="<Error><Code>Spoilt</Code></Error>",
+                headers={"Retry-After": str(closed)} if closed else {},
             )
         async with self.session.request(
             request.method,

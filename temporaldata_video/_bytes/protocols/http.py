@@ -112,7 +112,7 @@ def _get(
                     f"them. Copy the video, or serve it by a server that knows ranges."
                 )
             if answer.status not in (206, 416):
-                raise StatusError(answer.status, answer.reason or "")
+                raise StatusError(answer.status, answer.reason or "", answer.headers)
             if answer.headers.get("Content-Encoding", "identity") != "identity":
                 answer.close()
                 raise SourceError(

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...types import ObjectMeta
+from ..fetch import MAX_OBJECTS
 from .common import CONNECT_SECONDS, READ_SECONDS, bucket_and_name, wait_for
 
-_CONNECTIONS = 32
+# As many objects as are read at a time, each of which is looked up meanwhile.
+_CONNECTIONS = 2 * MAX_OBJECTS
 
 
 def connect(protocol: str, options: Mapping[str, Any]) -> Any:
