@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .._base.machine import usable_threads
 from .._base.memory import check_request, empty_frames
-from .._base.process_cache import RECORDING_ARRAYS, usable_threads
+from .._base.process_cache import RECORDING_ARRAYS
 from .._base.uris import shown_uri
 from .._decode.read_file import VideoFile, fetch_ahead, plan_frames, read_frames
 from .._pixels.convert import OutputFormat
