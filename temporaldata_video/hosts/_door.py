@@ -5,8 +5,6 @@ itself, of this package least of all, until a recording with a video is loaded. 
 stays when the package is uninstalled, and does no harm then.
 """
 
-from __future__ import annotations
-
 import sys
 
 TYPE_CHECKING = False  # what is imported here costs each start
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 _HOSTS = ("temporaldata.data", "torch_brain.data.data")
 
 
-def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> "Any":
     r"""Makes this module a finder: others find a host, which is taught when it has run."""
     if name not in _HOSTS:
         return None
@@ -27,7 +25,7 @@ def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
     if spec is not None and spec.loader is not None:
         run = spec.loader.exec_module
 
-        def exec_module(module: Any) -> None:
+        def exec_module(module: "Any") -> None:
             run(module)
             if hasattr(module, "Data"):
                 _teach(module.Data)
@@ -36,14 +34,14 @@ def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
     return spec
 
 
-def _teach(data_class: Any) -> None:
+def _teach(data_class: "Any") -> None:
     # Data.from_hdf5 imports the package when it meets a video, and lets it go on.
     import functools
 
     original = data_class.__dict__["from_hdf5"].__func__
 
     @functools.wraps(original)
-    def from_hdf5(cls: Any, file: Any, *args: Any, **kwargs: Any) -> Any:
+    def from_hdf5(cls: "Any", file: "Any", *args: "Any", **kwargs: "Any") -> "Any":
         if "temporaldata_video" not in sys.modules:
             names = [name for name, group in file.items() if _has_backend(group)]
             if names and _import_package(file, names):
@@ -53,13 +51,13 @@ def _teach(data_class: Any) -> None:
     data_class.from_hdf5 = classmethod(from_hdf5)
 
 
-def _has_backend(group: Any) -> bool:
+def _has_backend(group: "Any") -> bool:
     # The attributes of a nested Data belong to its user.
     name, kind = group.attrs.get("backend"), group.attrs.get("object")
     return isinstance(name, str) and kind not in (None, "Data")
 
 
-def _import_package(file: Any, names: list[str]) -> bool:
+def _import_package(file: "Any", names: list[str]) -> bool:
     import importlib
 
     try:

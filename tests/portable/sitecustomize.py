@@ -18,7 +18,7 @@ NAMES = (
     *("fork", "forkpty", "register_at_fork", "killpg", "getpgid", "setpgid", "setsid"),
     *("pread", "preadv", "pwrite", "pwritev", "posix_fadvise", "sysconf", "geteuid"),
     *("mkfifo", "fchmod", "fchown", "chown", "statvfs", "sched_getaffinity"),
-    *("sched_setaffinity", "sched_getscheduler", "O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC"),
+    *("sched_setaffinity", "sched_getscheduler", "O_NOFOLLOW", "O_CLOEXEC"),
     *("O_DIRECTORY", "nice", "getpriority", "getloadavg"),
 )
 # These folders are Linux's own, and what the loader links together only ELF and Mach-O.
