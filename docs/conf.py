@@ -18,7 +18,7 @@ extensions = [
 ]
 html_theme = "furo"
 html_title = "temporaldata-video"
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "upstream"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
