@@ -97,6 +97,11 @@ def test_versions_are_kept_apart(cache, store, content):
         cache.read_ranges(newer, KEY, [ByteRange(0, 20000)], stale)
 
 
+needs_nofollow = pytest.mark.skipif(
+    not hasattr(os, "O_NOFOLLOW"), reason="this system follows links"
+)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
