@@ -4,13 +4,15 @@ Every process that finds this folder on its ``PYTHONPATH`` imports it when it st
 that are spawned included. What the standard library itself needs on this system stays.
 """
 
+# These two ask for some of it when they are imported: sysconf, and fcntl, in place of which
+# filelock would take msvcrt on Windows.
+import asyncio  # noqa: F401
 import ctypes
 import mmap
 import multiprocessing.context
 import os
 import sys
 
-# It asks for fcntl when it is imported, and would take msvcrt on Windows.
 import filelock  # noqa: F401
 
 MODULES = ("fcntl", "grp", "pwd", "resource", "syslog", "termios", "tty")
