@@ -10,7 +10,6 @@ import venv
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.conftest import REPOSITORY
@@ -111,9 +110,8 @@ def test_a_program_that_imports_a_host_alone_gets_videos(enabled, recordings, ho
 def test_a_program_that_imports_this_package_gets_them_as_before(enabled, recordings, host):
     for first in (f"import {host}", "import temporaldata_video"):
         program = f"{first}\nimport temporaldata_video\n{LOAD.format(host=host)}"
-        for _ in range(2):
-            done = enabled.run("-c", program, recordings[0])
-            assert (done.stdout, done.stderr) == (VIDEOS.replace("False", "True"), "")
+        done = enabled.run("-c", program, recordings[0])
+        assert (done.stdout, done.stderr) == (VIDEOS.replace("False", "True"), "")
 
 
 def test_without_a_video_nothing_of_this_package_is_imported(enabled, recordings, host):
@@ -135,7 +133,7 @@ def test_a_start_of_python_imports_nothing_else(enabled):
     assert plain - without == {"temporaldata_video_door"}
 
 
-def test_an_environment_is_as_it_was_before(environment, recordings, host):
+def test_an_environment_is_as_it_was_before(environment):
     before = environment.files()
     done = [environment.command(name) for name in ("enable", "enable")]
     assert done[0].stdout == done[1].stdout
@@ -150,8 +148,6 @@ def test_an_environment_is_as_it_was_before(environment, recordings, host):
     assert removed.startswith("disabled in ") and all(str(p) in removed for p in places)
     assert environment.files() == before
     assert environment.command("disable").stdout.startswith("was not enabled in ")
-    done = environment.run("-c", LOAD.format(host=host), recordings[0])
-    assert "LazyVideo" not in done.stdout and done.returncode == 0
 
 
 @pytest.mark.skipif(
@@ -182,20 +178,10 @@ def test_a_plain_series_says_in_the_file_what_it_would_be(environment, recording
     program = f"""
 import sys
 from {host} import Data
-attributes = Data.load(sys.argv[1]).file["video"].attrs
-print(attributes["backend"], attributes["uri"])
+data = Data.load(sys.argv[1])
+attributes = data.file["video"].attrs
+print(type(data.video).__name__, attributes["backend"], attributes["uri"])
 """
     done = environment.run("-c", program, recordings[0])
-    backend, uri = done.stdout.split()
-    assert backend == "MP4_INDEX" and Path(uri).name == "cam.mp4"
-
-
-def test_times_are_the_same_with_and_without(enabled, recordings, host):
-    program = f"""
-import sys
-from {host} import Data
-print(Data.load(sys.argv[1]).slice(1.0, 1.5).video.timestamps.tolist())
-"""
-    done = enabled.run("-c", program, recordings[0])
-    times = np.fromstring(done.stdout.strip()[1:-1], sep=",")
-    assert np.allclose(times, np.arange(15) / 30)
+    kind, backend, uri = done.stdout.split()
+    assert kind != "LazyVideo" and backend == "MP4_INDEX" and Path(uri).name == "cam.mp4"
