@@ -114,7 +114,9 @@ def test_files_that_a_page_leads_to_exist(page):
         made = link == "command-line.md"  # by the build of the site
         assert made or (folder / link).exists(), link
     for path in re.findall(r"(?<![\w/])\w[\w/]*/\w*\.py\b", EXAMPLES.sub("", text)):
-        places = (REPOSITORY / path, REPOSITORY / "temporaldata_video" / path)
+        places = [
+            at / path for at in (REPOSITORY, REPOSITORY / "temporaldata_video", folder)
+        ]
         assert any(place.exists() for place in places) or path in PATCHES, path
 
 
