@@ -9,8 +9,8 @@ import pytest
 from temporaldata_video._base.configuration import SETTINGS
 
 collect_ignore = []
-# Programs that tests run hold no doctests, and import what may be missing.
-collect_ignore_glob = ["tests/*_program.py", "tests/**/*_program.py"]
+# Programs that tests run hold no doctests, and import what may be missing, or take it away.
+collect_ignore_glob = ["tests/*_program.py", "tests/**/*_program.py", "tests/portable/*"]
 try:
     _has_series = tuple(map(int, version("torch_brain").split(".")[:2])) >= (0, 2)
 except PackageNotFoundError:

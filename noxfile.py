@@ -50,11 +50,19 @@ from importlib.metadata import distributions
 print(*sorted({f"{d.name} {d.version}" for d in distributions()}), sep="\\n")
 """
 
-# Run against what an sdist installs, to see that it holds what its tests need.
+# Run against what a wheel and an sdist install, with what the sdist holds.
 SDIST_TESTS = [
     "tests/plugin",
     "tests/video/test_video_windows.py",
     "tests/test_upstream.py",
+]
+
+# Reading, indexing, checking, saving. What is left out needs servers, NWB or forks.
+PORTABLE_TESTS = [
+    *("tests/base", "tests/build", "tests/clock", "tests/decode", "tests/index"),
+    *("tests/pixels", "tests/pose", "tests/video", "tests/tools/checking"),
+    *("tests/tools/test_relink.py", "tests/bytes/test_cache.py"),
+    *("tests/bytes/test_fetch.py", "tests/bytes/test_local.py"),
 ]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -64,8 +72,9 @@ def dependency_group(name: str) -> list[str]:
     return nox.project.dependency_groups(PYPROJECT, name)
 
 
-def run_tests(session: nox.Session, *arguments: str) -> None:
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *arguments, *session.posargs)
+def run_tests(session: nox.Session, *arguments: str, **variables: str) -> None:
+    command = ["pytest", "-n", "2", "--dist", "worksteal", *arguments, *session.posargs]
+    session.run(*command, env=variables)
 
 
 @nox.session(python=PYTHONS)
@@ -84,6 +93,14 @@ def newest(session: nox.Session) -> None:
     session.install("--upgrade", "--no-deps", "torch_brain")
     session.run("python", "-c", SHOW_VERSIONS)
     run_tests(session, "-m", "not corpus")
+
+
+@nox.session(python=NEWEST)
+def portable(session: nox.Session) -> None:
+    r"""The core of the suite in a Python that lacks what Windows lacks, with spawn only."""
+    session.install("-e", ".[nwb,plot]", *dependency_group("test"))
+    lacking = str(Path("tests", "portable").resolve())
+    run_tests(session, "-m", "not corpus", *PORTABLE_TESTS, PYTHONPATH=lacking)
 
 
 @nox.session(python=PYTHONS[0])
@@ -146,6 +163,13 @@ def stores(session: nox.Session) -> None:
     r"""Google's and Azure's stores by their emulators; Azurite comes from npm."""
     session.install("-e", ".[gcs,azure]", "gcp-storage-emulator", *dependency_group("test"))
     session.run("pytest", "tests/bytes/test_other_stores.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def brainsets(session: nox.Session) -> None:
+    r"""A data set with a video, prepared by the command of brainsets."""
+    session.install("-e", ".", "brainsets==0.2.2", *dependency_group("test"))
+    session.run("pytest", "tests/test_brainsets.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
@@ -212,28 +236,28 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def build(session: nox.Session) -> None:
-    r"""Wheel and sdist: checked, and each used in an environment of its own."""
+    r"""Wheel and sdist: checked, and each used in environments of its own, on both ends."""
     shutil.rmtree("dist", ignore_errors=True)
     session.install("build", "twine", "uv")
     session.run("python", "-m", "build")
     wheel, sdist = (next(Path("dist").glob(f"*{end}")) for end in (".whl", ".tar.gz"))
     session.run("twine", "check", "--strict", str(wheel), str(sdist))
     folder = Path(session.create_tmp()).resolve()
-    tests = dependency_group("test")
-    for file, needs in ((wheel, []), (sdist, tests)):
-        environment = folder / file.name / "environment"
-        session.run("uv", "venv", "--clear", "--python", PYTHONS[0], str(environment))
-        python = environment / "bin" / "python"
-        install = ["uv", "pip", "install", "--python", str(python)]
-        session.run(*install, f"{file.resolve()}[plot]", *needs)
-        session.run(
-            str(environment / "bin" / "temporaldata-video"),
-            "demo",
-            str(folder / file.name / "demo"),
-            external=True,
-        )
     # What the sdist holds is enough to test what was made of it.
     shutil.unpack_archive(sdist, folder)
-    with session.chdir(folder / sdist.name.removesuffix(".tar.gz")):
-        shutil.rmtree("temporaldata_video")
-        session.run(str(python), "-m", "pytest", *SDIST_TESTS, external=True)
+    tests = folder / sdist.name.removesuffix(".tar.gz")
+    shutil.rmtree(tests / "temporaldata_video")
+    for version in dict.fromkeys((PYTHONS[0], NEWEST)):
+        for file in (wheel, sdist):
+            place = folder / f"{version}-{file.name}"
+            session.run("uv", "venv", "--clear", "--python", version, str(place))
+            scripts = place / "bin"
+            session.run(
+                *("uv", "pip", "install", "--python", str(scripts / "python")),
+                *(f"{file.resolve()}[plot]", *dependency_group("test")),
+            )
+            demo = [str(scripts / "temporaldata-video"), "demo", str(place / "demo")]
+            session.run(*demo, external=True)
+            with session.chdir(tests):
+                command = [str(scripts / "python"), "-m", "pytest", *SDIST_TESTS]
+                session.run(*command, external=True)

@@ -30,7 +30,7 @@ html_css_files = ["site.css"]
 # Commands are copied without the prompt, and examples without ">>>".
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "upstream"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
@@ -97,6 +97,20 @@ def _write_notebook(_: object) -> None:
     nbformat.write(nbformat.v4.new_notebook(cells=cells), page.with_suffix(".ipynb"))
 
 
+def _include_readme(app, docname: str, source: list[str]) -> None:
+    # PyPI shows README, too, so that its links are absolute. Here they lead to pages.
+    if docname != "index":
+        return
+    text = (Path(app.srcdir).parent / "README.md").read_text(encoding="utf-8")
+    raw = REPOSITORY.replace("github.com", "raw.githubusercontent.com")
+    for place in (f"{REPOSITORY}/blob/main/docs/", f"{raw}/main/docs/"):
+        text = text.replace(place, "")
+    parts = re.findall(r"from here -->\n(.*?)<!-- to", text, flags=re.DOTALL)
+    for number, part in enumerate(parts, 1):
+        source[0] = source[0].replace(f"<!-- README, part {number} -->", part)
+
+
 def setup(app) -> None:
+    app.connect("source-read", _include_readme)
     app.connect("builder-inited", _write_command_line_page)
     app.connect("builder-inited", _write_notebook)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-import resource
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -109,6 +108,10 @@ def handle(whole: dict[str, bytes], number: int, folder: Path) -> Damaged:
 
 
 def _peak_mib() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
@@ -165,6 +168,8 @@ class _Child:
 
 
 def _work(connection: Connection, folder: Path) -> None:
+    import resource
+
     # Of the address space threads reserve more than they ever use; data is what is had.
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, MAX_BYTES))
     whole = originals(folder)

@@ -114,8 +114,21 @@ def test_files_that_a_page_leads_to_exist(page):
         made = link in ("command-line.md", "tutorial.ipynb")  # by the build of the site
         assert made or (folder / link).exists(), link
     for path in re.findall(r"(?<![\w/])\w[\w/]*/\w*\.py\b", EXAMPLES.sub("", text)):
-        places = (REPOSITORY / path, REPOSITORY / "temporaldata_video" / path)
+        places = [
+            at / path for at in (REPOSITORY, REPOSITORY / "temporaldata_video", folder)
+        ]
         assert any(place.exists() for place in places) or path in PATCHES, path
+
+
+def test_links_of_the_readme_lead_from_wherever_it_is_shown():
+    r"""PyPI shows it without the files beside it."""
+    links = re.findall(r"\]\(([^)#]+)", text_of("README.md"))
+    assert all(link.startswith("https://") for link in links)
+    home = (
+        r"https://(?:github|raw\.githubusercontent)\.com/neuro-galaxy/temporaldata_video/"
+    )
+    here = [m[1] for link in links if (m := re.match(rf"{home}(?:blob/)?main/(.*)", link))]
+    assert len(here) > 5 and all((REPOSITORY / path).exists() for path in here)
 
 
 def test_a_decision_has_its_date_and_status():

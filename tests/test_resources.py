@@ -12,7 +12,6 @@ import pytest
 
 import temporaldata_video as tv
 from stress.resources import cut, usage
-from temporaldata_video._base import memory as memory_bound
 from temporaldata_video.testing import make_clip
 from tests.helpers import needs_fork, right
 
@@ -55,22 +54,6 @@ def test_the_bound_is_for_packets_as_well(own_clip, configure):
     configure(request_memory_bytes=1000)
     with pytest.raises(tv.RequestTooLargeError, match=r"the packets of .* frames need"):
         _ = video.frames
-
-
-@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs /proc")
-def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
-    machine = memory_bound.available_memory()
-    assert 1 << 20 < machine < 1 << 50
-    for name, text in {
-        "memory.max": "1000000000",
-        "memory.current": "400000000",
-        "memory.stat": "anon 5\nfile 100000000",
-    }.items():
-        (tmp_path / name).write_text(text + "\n")
-    monkeypatch.setattr(memory_bound, "_CGROUP", tmp_path)
-    assert memory_bound.available_memory() == min(machine, 700_000_000) or machine < 7e8
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory_bound.available_memory() > 0
 
 
 @linux

@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -159,3 +161,17 @@ def test_the_hosts_own_tests_of_the_patch(tmp_path, name):
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_guide_for_the_hosts_does_what_it_says(run_python, tmp_path):
+    copy_host("temporaldata", tmp_path)
+    guide = REPOSITORY / "docs" / "upstream" / "custom_backends.rst"
+    blocks = re.findall(
+        r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", guide.read_text(), re.MULTILINE
+    )
+    program = "\n".join(map(textwrap.dedent, blocks)).replace(
+        "data.slice(1.0, 2.0).camera.images.shape",
+        "print(data.slice(1.0, 2.0).camera.images.shape)",
+    )
+    at_home = f"import os\nos.chdir({str(tmp_path)!r})\n"
+    assert run_python(at_home + program, paths=[tmp_path]) == "(10, 8, 8)\n"

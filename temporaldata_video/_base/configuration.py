@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Generic, Literal, TypeVar, get_args
 
 from ..types import ProxyUse
+from .machine import machine_memory
 
 T = TypeVar("T")
 CacheKind = Literal["blocks", "files", "none"]
@@ -113,10 +114,8 @@ def _joined(names: Iterable[str]) -> str:
 
 @cache
 def _share_of_memory() -> int:
-    # Linux and macOS tell how much memory the machine has; elsewhere, little is kept.
-    if not hasattr(os, "sysconf"):
-        return 1 << 28
-    return min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8, 1 << 31)
+    # Where the system does not say how much there is, little is kept.
+    return min((machine_memory() or 1 << 31) // 8, 1 << 31)
 
 
 CACHE_DIRECTORY = Setting(

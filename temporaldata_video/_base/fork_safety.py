@@ -106,6 +106,12 @@ def _others_import() -> bool:
     return False
 
 
+def after_fork_in_child(function: Callable[[], None]) -> None:
+    r"""Has a function called in each child that is forked; not all systems fork."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=function)
+
+
 # What was registered last is called first. These two take locks before a fork that imports
 # need, so that they must come after the wait for imports.
 _EARLIER = (logging, concurrent.futures.thread)

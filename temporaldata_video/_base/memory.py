@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-import os
 from collections import deque
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import RequestTooLargeError
 from .configuration import OUTPUT_MEMORY_BYTES, REQUEST_MEMORY_BYTES
+from .machine import available_memory
 
 _SHARE_OF_AVAILABLE = 0.8
 # For smaller requests, asking the system is not worth the time.
 _FREE_BYTES = 64 * 1024 * 1024
-_CGROUP = Path("/sys/fs/cgroup")
 # Smaller blocks of memory are kept by the C library itself.
 _LEAST_BYTES = 1 << 20
 _HUGE_PAGE = 2 << 20
@@ -152,47 +150,6 @@ def check_request(size: int, what: str) -> None:
         f"pass resize=(height, width), or set the bound: "
         f"temporaldata_video.configure(request_memory_bytes={size})."
     )
-
-
-def available_memory() -> int | None:
-    r"""Returns how many bytes this process can allocate without harm, or :obj:`None` if
-    the system does not say."""
-    sizes = [size for size in (_of_machine(), _of_container()) if size is not None]
-    return min(sizes, default=None)
-
-
-def _of_machine() -> int | None:
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _of_container() -> int | None:
-    # Control groups of version 2 and 1. The system can drop the page cache of files.
-    for limit, usage, cached in (
-        ("memory.max", "memory.current", "file"),
-        (
-            "memory/memory.limit_in_bytes",
-            "memory/memory.usage_in_bytes",
-            "total_inactive_file",
-        ),
-    ):
-        try:
-            most = int((_CGROUP / limit).read_text())
-            used = int((_CGROUP / usage).read_text())
-            stat = (_CGROUP / limit).with_name("memory.stat").read_text()
-        except (OSError, ValueError):
-            continue
-        counted = dict(line.split() for line in stat.splitlines())
-        return max(0, most - used + int(counted.get(cached, 0)))
-    return None
 
 
 def _mib(size: int) -> str:

@@ -2,8 +2,6 @@ r"""Keeps handles per process, bounded, so that none is used on both sides of a 
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import weakref
 from collections import OrderedDict
@@ -13,6 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from .configuration import CLOCK_MEMORY_BYTES
+from .fork_safety import after_fork_in_child
 
 T = TypeVar("T")
 
@@ -88,8 +87,7 @@ class ArrayCache:
         self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._unlock)
+        after_fork_in_child(self._unlock)
 
     def _unlock(self) -> None:
         # A thread of the parent may have held the lock.
@@ -120,17 +118,6 @@ class ArrayCache:
         return array
 
 
-def usable_threads() -> int:
-    r"""Returns how many processors this process may use, and 1 in a worker of PyTorch's
-    ``DataLoader``, whose siblings use the others."""
-    data = sys.modules.get("torch.utils.data")
-    if data is not None and data.get_worker_info() is not None:
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 # The clocks of recordings that were read, and the order of their frames. A data set may
 # hold thousands of recordings.
 RECORDING_ARRAYS = ArrayCache(CLOCK_MEMORY_BYTES.read, 1024)
@@ -142,5 +129,4 @@ def _forget_inherited() -> None:
         cache._reset()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_inherited)
+after_fork_in_child(_forget_inherited)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -30,7 +29,7 @@ def normalize_uri(uri: str | os.PathLike[str], store: object = None) -> str:
 
     Raises:
         TypeError: if it is no string and no path.
-        ValueError: if it is empty.
+        ValueError: if it is empty, or names a file of another machine.
 
     Example ::
 
@@ -45,7 +44,7 @@ def normalize_uri(uri: str | os.PathLike[str], store: object = None) -> str:
     if not text:
         raise ValueError("uri is empty; give the path or uri of a video file.")
     if text.startswith("file://"):
-        text = unquote(urlsplit(text).path)
+        text = _path_of(text)
     if protocol_of(text) or (hasattr(store, "lance_connection") and not is_local(text)):
         return text
     return os.path.abspath(os.path.expanduser(text))
@@ -65,6 +64,20 @@ def one_or_several(uris: Any) -> list[Any]:
     return [uris] if isinstance(uris, (str, os.PathLike)) else [*uris]
 
 
+def _path_of(uri: str) -> str:
+    parts = urlsplit(uri)
+    host, path = parts.netloc, unquote(parts.path)
+    if host not in ("", "localhost"):
+        if os.sep != "\\":
+            raise ValueError(
+                f"{uri!r} names a file of the machine {host!r}. A file of this machine has "
+                f"three slashes: file:///data/cam.mp4."
+            )
+        return f"//{host}{path}"
+    # The path of a uri begins with a slash, and one of Windows with its drive.
+    return path[1:] if os.sep == "\\" and is_windows_path(path[1:]) else path
+
+
 def protocol_of(uri: str) -> str:
     r"""Returns the protocol of a uri, ``""`` for a local path.
 
@@ -74,7 +87,8 @@ def protocol_of(uri: str) -> str:
         ('s3', '')
     """
     protocol, separator, _ = uri.partition("://")
-    return protocol if separator else ""
+    # One letter is a drive of Windows.
+    return protocol if separator and len(protocol) > 1 else ""
 
 
 def is_local(uri: str) -> bool:
@@ -166,8 +180,7 @@ def segment_uris(uri: str, n_segments: int) -> list[str]:
     """
     if n_segments < 1:
         raise ValueError(f"n_segments must be at least 1, got {n_segments}.")
-    suffix = PurePosixPath(uri).suffix
-    stem = uri.removesuffix(suffix)
+    stem, suffix = os.path.splitext(uri)
     return [uri, *(f"{stem}_{number:03d}{suffix}" for number in range(1, n_segments))]
 
 

@@ -18,7 +18,7 @@ from .._index.demux import MOV, Scan, scan_file, scan_header
 from .._index.headerfile import HeaderFile
 from .._index.order import decode_order, index_by_decoding, index_by_times, why_decode
 from .._index.packets import SegmentIndex
-from .._base.uris import shown_uri
+from .._base.uris import file_name, shown_uri
 from .._bytes.fetch import ranged
 from .._bytes.fingerprint import take_fingerprint
 from .._decode.read_file import VideoFile
@@ -112,7 +112,7 @@ class _File:
         def read(start: int, length: int) -> bytes:
             return ranged(self.store).read_range(self.uri, start, length, etag)
 
-        return HeaderFile(read, self.fingerprint.size, self.uri.rpartition("/")[2])
+        return HeaderFile(read, self.fingerprint.size, file_name(self.uri))
 
     def scan_header(self) -> tuple[Scan | None, str]:
         scan = scan_header(self.header, self.uri)
@@ -218,7 +218,7 @@ class _File:
     def _bar(
         self, why: str, total: int
     ) -> AbstractContextManager[Callable[[int], None] | None]:
-        label = shown_uri(self.uri).rpartition("/")[2] + why
+        label = file_name(self.uri) + why
         shown = self.progress and self.fingerprint.size >= _PROGRESS_FROM_BYTES
         return progress_bar(label, total, shown)
 
@@ -282,7 +282,7 @@ def prove_segment(
         segment: its index.
         progress: show a progress bar for a long file.
     """
-    label = shown_uri(uri).rpartition("/")[2]
+    label = file_name(uri)
     shown = progress and store.head(uri).size >= _PROGRESS_FROM_BYTES // 16
     with progress_bar(label, 2 * len(segment), shown) as advance:
         return prove(VideoFile(uri, segment, ranged(store)), advance)

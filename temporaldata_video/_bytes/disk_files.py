@@ -39,6 +39,7 @@ from .private_folder import (
     make_private,
     open_private,
     user_name,
+    write_private,
 )
 
 if TYPE_CHECKING:
@@ -230,6 +231,11 @@ class CacheFiles:
         except FileNotFoundError:  # the object's first block, or its folder was deleted
             make_private(self.root, "objects", *name.split("/")[:-1])
             os.replace(aside, self._path(name))
+        except PermissionError:
+            # On Windows, nobody can replace a file that somebody is reading. Files of one
+            # name have the same bytes.
+            if not os.path.lexists(self._path(name)):
+                raise
 
     def _sweep(self) -> None:
         # Blocks, and folders to delete, are aside only while the lock on the total is
@@ -369,8 +375,7 @@ class CacheFiles:
 
     def _write_total(self, total: int) -> None:
         # In place: when a file is emptied and rewritten, file systems flush it at once.
-        with open(os.open(self._total_path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-            file.write(_TOTAL.pack(total))
+        write_private(self._total_path, _TOTAL.pack(total))
 
     @property
     def _total_path(self) -> str:

@@ -88,6 +88,22 @@ def create_private(path: str) -> BinaryIO:
     return open(os.open(path, flags, 0o600), "wb")
 
 
+def write_private(path: str, data: bytes, append: bool = False) -> None:
+    r"""Writes into a file that nobody else can read, in one go, and makes it if need be.
+
+    Args:
+        path: of the file, which is not emptied.
+        data: the bytes.
+        append: write at the end of the file, not at its beginning.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else 0) | _FLAGS
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
 def open_private(path: str) -> BinaryIO:
     r"""Returns a file to read, which is no link, without a buffer."""
     return open(os.open(path, os.O_RDONLY | _FLAGS), "rb", buffering=0)

@@ -2,7 +2,6 @@ r"""Reads objects that fsspec can reach by ranges, each range of one version."""
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
 from .._base.configuration import REQUEST_SECONDS
+from .._base.fork_safety import after_fork_in_child
 from .._base.process_cache import ProcessCache
 from .._base.uris import shown_uri
 from ..errors import (
@@ -293,5 +293,4 @@ def _forget_event_loop() -> None:
         asyn.reset_lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_event_loop)
+after_fork_in_child(_forget_event_loop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -69,9 +69,8 @@ def of_video(uri: str, pattern: Any) -> str:
         uri: the file.
         pattern: the path.
     """
-    name = normalize_uri(uri)
-    folder = name.rpartition("/")[0]
-    path = os.fspath(pattern).replace(STEM, PurePosixPath(name).stem)
+    folder, name = os.path.split(normalize_uri(uri))
+    path = os.fspath(pattern).replace(STEM, os.path.splitext(name)[0])
     path = path.replace(FOLDER, folder)
     if protocol_of(path) or os.path.isabs(path):
         return path

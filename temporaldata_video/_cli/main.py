@@ -18,6 +18,7 @@ from ..errors import VideoError, VideoWarning
 from .cache_command import cache
 from .check_command import check
 from .demo_command import demo
+from .enable_command import disable, enable
 from .index_command import index
 from .info_command import info
 from .nwb_command import index_nwb
@@ -35,7 +36,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, demo, index, index_nwb, info, proxy, reencode, relink, sheet, view):
+COMMANDS = (
+    *(check, demo, disable, enable, index, index_nwb, info, proxy, reencode, relink, sheet),
+    view,
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(cache, name="cache")
 registered: Any

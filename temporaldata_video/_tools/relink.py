@@ -385,13 +385,14 @@ def _rewrite(path: str, before: os.stat_result, videos: Sequence[_Video]) -> Non
         with h5py.File(aside, "r+") as file:
             for video in videos:
                 _change(file[video.name], video)
-        _flush(aside)
+        with open(aside, "r+b") as copy:
+            os.fsync(copy.fileno())
         _check_copy(path, aside, videos)
         now = os.stat(path)
         if (now.st_mtime_ns, now.st_size) != (before.st_mtime_ns, before.st_size):
             raise VideoError(f"{path!r} changed meanwhile, and was left as it is.")
         os.replace(aside, path)
-        _flush(folder)
+        _flush_folder(folder)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(aside)
@@ -412,9 +413,8 @@ def _change(group: Any, video: _Video) -> None:
         whole.to_hdf5(group)
 
 
-def _flush(path: str) -> None:
-    # Windows cannot open a folder.
-    with suppress(PermissionError):
+def _flush_folder(path: str) -> None:
+    with suppress(PermissionError):  # Windows cannot open a folder
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .._base.machine import usable_threads
 from .._base.memory import check_request, empty_frames
-from .._base.process_cache import RECORDING_ARRAYS, usable_threads
+from .._base.process_cache import RECORDING_ARRAYS
 from .._base.uris import protocol_of, shown_uri
 from .._bytes.fetch import MAX_OBJECTS, side_by_side
 from .._decode.plan import Run

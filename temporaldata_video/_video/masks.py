@@ -21,7 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._base.user_warnings import warn_user
-from .._bytes.private_folder import check_private, make_private, open_private, user_name
+from .._bytes.private_folder import (
+    check_private,
+    make_private,
+    open_private,
+    user_name,
+    write_private,
+)
 from ..errors import CacheError, DecodeWarning
 
 # How many runs of frames per file are named before the rest is only counted.
@@ -164,11 +170,7 @@ def _append(ledger: str, uri: str, masked: Mapping[int, tuple[float, str]]) -> N
     with suppress(OSError, CacheError):
         check_private(make_private(os.path.dirname(ledger)))
         # One write in append mode, so that the lines of two workers do not mix.
-        target = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(target, "".join(lines).encode())
-        finally:
-            os.close(target)
+        write_private(ledger, "".join(lines).encode(), append=True)
 
 
 @atexit.register

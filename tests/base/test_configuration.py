@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -30,7 +31,7 @@ OTHERS = {
     "allowed_schemes": ["s3", "https"],
     "proxy": "lossy",
 }
-METHODS = ["fork", "spawn", "forkserver"]
+METHODS = multiprocessing.get_all_start_methods()
 WORKER = """
 import dataclasses, json, multiprocessing, os, sys
 import temporaldata_video as tv

@@ -114,37 +114,6 @@ def test_caches_that_nobody_uses_are_forgotten():
     assert gone() is None
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
-def test_as_many_threads_as_the_process_may_use_processors(run_python):
-    program = """
-import os
-from temporaldata_video._base.process_cache import usable_threads
-allowed = os.sched_getaffinity(0)
-print(usable_threads() == len(allowed))
-os.sched_setaffinity(0, {min(allowed)})
-print(usable_threads())
-"""
-    assert run_python(program).split() == ["True", "1"]
-
-
-def test_one_thread_in_a_worker_of_a_data_loader(run_python):
-    pytest.importorskip("torch")
-    program = """
-from torch.utils.data import DataLoader
-from temporaldata_video._base.process_cache import usable_threads
-
-class Threads:
-    def __len__(self):
-        return 2
-
-    def __getitem__(self, index):
-        return usable_threads()
-
-print([int(n) for n in DataLoader(Threads(), batch_size=None, num_workers=2)])
-"""
-    assert run_python(program).startswith("[1, 1]")
-
-
 # Arrays that can be made again ----------------------------------------------------------
 
 

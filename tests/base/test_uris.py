@@ -2,6 +2,7 @@ r"""Uris: what is local, what is relative, and where sidecars and segments lie."
 
 from __future__ import annotations
 
+import ntpath
 import os
 from pathlib import Path
 
@@ -10,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import temporaldata_video as tv
+from temporaldata_video._base import uris
 from temporaldata_video._base.uris import (
+    file_name,
+    followed,
     normalize_uri,
     protocol_of,
     relative_uri,
     resolve_uri,
+    segment_uris,
 )
 
 
@@ -34,6 +39,46 @@ def test_local_paths_become_absolute(tmp_path, monkeypatch):
     assert normalize_uri(f"file://{tmp_path}/cam.mp4") == expected
     assert normalize_uri("file:///data/my%20cam%231.mp4") == "/data/my cam#1.mp4"
     assert normalize_uri("file://localhost/data/cam.mp4") == "/data/cam.mp4"
+
+
+def test_a_uri_of_another_machine_is_no_path_of_this_one():
+    with pytest.raises(ValueError, match=r"of the machine 'data'.*file:///data/cam\.mp4"):
+        normalize_uri("file://data/cam.mp4")
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    r"""The functions of paths that Windows has."""
+    monkeypatch.setattr(uris, "os", WindowsOs)
+
+
+class WindowsOs:
+    sep, path, PathLike, fspath = "\\", ntpath, os.PathLike, staticmethod(os.fspath)
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///C:/data/my%20cam.mp4", r"C:\data\my cam.mp4"),
+        ("file://server/share/cam.mp4", r"\\server\share\cam.mp4"),
+        (r"C:\data\..\cam.mp4", r"C:\cam.mp4"),
+        ("C://data/cam.mp4", r"C:\data\cam.mp4"),
+        ("s3://lab/cam.mp4", "s3://lab/cam.mp4"),
+    ],
+)
+def test_uris_of_windows(windows, uri, path):
+    assert normalize_uri(uri) == path
+
+
+def test_relative_paths_of_windows(windows):
+    reference = relative_uri(r"C:\data\day1\cam.mp4", r"C:\data\rec.h5")
+    assert reference == "day1/cam.mp4"
+    assert resolve_uri(reference, r"C:\data\rec.h5") == r"C:\data\day1\cam.mp4"
+    assert relative_uri(r"D:\cam.mp4", r"C:\data\rec.h5") == r"D:\cam.mp4"
+    assert file_name(r"C:\data\cam.mp4") == "cam.mp4"
+    assert segment_uris(r"C:\day.1\cam", 2)[1] == r"C:\day.1\cam_001"
+    beside = r"C:\data\cam_001.mp4"
+    assert followed([beside], r"C:\data\cam.mp4") == [beside]
 
 
 def test_a_path_with_signs_of_a_uri_in_it(tmp_path, monkeypatch):

@@ -314,10 +314,10 @@ def test_workers_of_a_fork_server_that_ran_before_tell_as_well(tmp_path, run_scr
     assert said.splitlines() == ["7 8 7 8 1", f"{path} 3"]
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs folders with owners")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs folders with owners")
 def test_what_others_can_write_is_not_believed(tmp_path, run_script):
     path = make_damaged(tmp_path / "one.mp4", [3])
-    folder = tmp_path / f"temporaldata-video-masked-{os.getuid()}"
+    folder = tmp_path / f"temporaldata-video-masked-{os.geteuid()}"
     folder.mkdir()
     folder.chmod(0o777)
     program = f"import tempfile\ntempfile.tempdir = {str(tmp_path)!r}\n{WORKERS}"

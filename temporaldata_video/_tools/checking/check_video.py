@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.progress import progress_bar
+from ..._base.uris import file_name
 from ..._build.file_index import build_segment
 from ..._build.memory_build import pts_tables
 from ..._bytes.fetch import ranged
@@ -158,7 +159,7 @@ def _check(
         if not decode:
             yield from check_key_frames(file)
             continue
-        label = file.video_file.uri.rpartition("/")[2]
+        label = file_name(file.video_file.uri)
         with progress_bar(label, 2 * len(file.index), progress) as advance:
             yield from check_all_frames(file, advance)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..._base.progress import progress_bar
+from ..._base.uris import file_name
 from ..._decode.keyframes import checksums
 from ..._sidecar.sidecar import LanceFrameIndex
 from ...types import FrameIndex
@@ -39,7 +40,7 @@ def check_checksums(
         return
     stored = np.split(index.checksums(), np.cumsum(index.segment_frame_counts())[:-1])
     for file, expected in zip(files, stored):
-        label = file.video_file.uri.rpartition("/")[2]
+        label = file_name(file.video_file.uri)
         with progress_bar(label, len(file.index), progress) as advance:
             found = checksums(file.video_file, advance)
         shared = min(len(found), len(expected))

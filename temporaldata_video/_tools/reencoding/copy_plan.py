@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.process_cache import usable_threads
+from ..._base.machine import usable_threads
 from ..._base.uris import frame_index_uri, normalize_uri, protocol_of, segment_uris
 from ..._build.file_index import build_segment
 from ..._decode.read_file import VideoFile, forget, verified
