@@ -26,7 +26,7 @@ from .._plugin.place import Uris
 from .._video.cost import WINDOW_SECONDS, frames_cost, random_windows
 from .._video.lazy_arrays import LazyFrames
 from .._video.part import VideoPart
-from .._video.proxies import list_proxies
+from .._video.proxies import FoundProxy, list_proxies
 from .._video.recording import Recording
 from ..errors import SourceError
 from ..types import ObjectStore, PacketIndex, StreamInfo
@@ -258,26 +258,27 @@ def _sidecar(part: VideoPart, stale: bool) -> str:
 
 
 def _proxy_facts(recording: Recording) -> Iterator[tuple[str, str]]:
+    found: dict[str, list[str]] = {}
+    for part in recording.parts:
+        for file in {file.uri: file for file, _ in part.files}.values():
+            for proxy in list_proxies(part, file):
+                kind = f"proxy {proxy.kind.name.removesuffix('.proxy')}"
+                found.setdefault(kind, []).append(_proxy(proxy))
+    for kind, proxies in found.items():
+        yield kind, "; ".join(proxies)
+
+
+def _proxy(proxy: FoundProxy) -> str:
     from rich.filesize import decimal
 
-    found = [
-        proxy
-        for part in recording.parts
-        for file in {file.uri: file for file, _ in part.files}.values()
-        for proxy in list_proxies(part, file)
-    ]
-    lines = []
-    for proxy in found:
-        facts = [decimal(os.path.getsize(proxy.uri))]
-        if proxy.file is None or proxy.file.proxy is None:
-            facts.append(f"not used: {proxy.reason}")
-        else:
-            facts.append(proxy.file.proxy.encoding or "lossless")
-            lost = len(proxy.file.proxy.lost)
-            facts += [f"{lost} frames did not decode"] if lost else []
-        lines.append(f"{short_path(proxy.uri)} ({', '.join(facts)})")
-    if lines:
-        yield "proxies", "; ".join(lines)
+    facts = [decimal(os.path.getsize(proxy.uri))]
+    if proxy.file is None or proxy.file.proxy is None:
+        facts.append(f"not used: {proxy.reason}")
+    else:
+        facts.append(proxy.file.proxy.encoding or "lossless")
+        lost = len(proxy.file.proxy.lost)
+        facts += [f"{lost} frames did not decode"] if lost else []
+    return f"{short_path(proxy.uri)} ({', '.join(facts)})"
 
 
 def _cost_facts(recording: Recording, stale: bool) -> Iterator[tuple[str, str]]:

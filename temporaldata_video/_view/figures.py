@@ -29,8 +29,8 @@ def figure_of(track: Track, axis_label: str) -> dict[str, Any]:
     axes = figure(
         height=round(track.height) + below,
         sizing_mode="stretch_width",
-        x_range=Range1d(0.0, 1.0),
-        y_range=Range1d(track.low, track.high),
+        x_range=Range1d(start=0.0, end=1.0),
+        y_range=Range1d(start=track.low, end=track.high),
         tools="",
         toolbar_location=None,
         min_border_left=LEFT,
@@ -50,7 +50,7 @@ def figure_of(track: Track, axis_label: str) -> dict[str, Any]:
     axes.axis.axis_label_text_font_style = "normal"
     axes.axis.minor_tick_line_color = None
     _DRAWN[track.kind](axes, track)
-    return json_item(axes)
+    return {**json_item(axes)}
 
 
 def _add_marks(axes: Any, track: Track) -> None:

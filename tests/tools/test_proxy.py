@@ -105,9 +105,9 @@ def test_a_video_without_an_index_can_have_one(tiny_clip, tmp_path):
     ("size", "options", "message"),
     [
         (None, {}, "size must be a tuple"),
-        ((32,), {}, "must be None or a tuple"),
-        ("32x48", {}, "must be None or a tuple"),
-        ((0, 48), {}, "of positive integers"),
+        ((32,), {}, "must be None, or"),
+        ("32x48", {}, "must be None, or"),
+        ((0, 48), {}, "as positive integers"),
         (SIZE, {"dtype": "float32"}, "dtype must be one of"),
         (SIZE, {"crf": 18}, "crf and gop are of lossy proxies"),
         (SIZE, {"gop": 12}, "crf and gop are of lossy proxies"),
