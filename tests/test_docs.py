@@ -442,7 +442,8 @@ def test_no_page_with_examples_is_forgotten():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_is_of_a_known_language(page):
-    known = {"python", "bash", "toml", "text", "json", "{eval-rst}", "{include}", "diff"}
+    known = {"python", "bash", "toml", "text", "json", "diff"}
+    known |= {"{eval-rst}", "{include}", "{code-block}"}
     fences = re.findall(r"^ *```(\S+)", text_of(page), re.M)
     assert {*fences} <= known
     for block in blocks_of(page):

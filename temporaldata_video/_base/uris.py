@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import SourceError
 from .configuration import ALLOWED_SCHEMES
+from .shell_words import printable
 
 INDEX_SUFFIX = ".lance"
 # A drive, or a server: where paths of Windows begin that say everything.
@@ -66,7 +67,7 @@ def one_or_several(uris: Any) -> list[Any]:
 
 def _path_of(uri: str) -> str:
     parts = urlsplit(uri)
-    host, path = parts.netloc, unquote(parts.path)
+    host, path = parts.netloc, unquote(parts.path, errors="surrogateescape")
     if host not in ("", "localhost"):
         if os.sep != "\\":
             raise ValueError(
@@ -146,13 +147,14 @@ def shown_uri(uri: str) -> str:
 
 
 def short_path(uri: str) -> str:
-    r"""Returns a path from the current directory where that is shorter."""
+    r"""Returns a path to print: from the current directory where that is shorter, and
+    without characters that a terminal would obey."""
     if protocol_of(uri):
-        return uri
+        return printable(uri)
     try:
-        return min(os.path.relpath(uri), uri, key=len)
+        return printable(min(os.path.relpath(uri), uri, key=len))
     except ValueError:  # another drive
-        return uri
+        return printable(uri)
 
 
 def frame_index_uri(uri: str) -> str:

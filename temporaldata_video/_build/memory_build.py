@@ -2,12 +2,12 @@ r"""Indexes a video that has no sidecar, in memory."""
 
 from __future__ import annotations
 
-import shlex
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from .._base.shell_words import shell_words
 from .._base.user_warnings import warn_user
 from .._base.uris import shown_uri
 from .._clock.file_clocks import PtsTable, fit_file_clocks, read_file_clocks
@@ -65,7 +65,7 @@ def build_memory_index(
     words += ["--index-uri", "PATH"] if uris[0].startswith("http") else []
     warn_user(
         f"{named or names[0]!r} has no frame index; one was built in memory in "
-        f"{seconds:.2f} s. To keep it, run: temporaldata-video index {shlex.join(words)}",
+        f"{seconds:.2f} s. To keep it, run: temporaldata-video index {shell_words(words)}",
         IndexWarning,
     )
     fitted = fit_file_clocks(clocks, pts_tables(segments), uris)

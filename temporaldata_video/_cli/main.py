@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .._base.shell_words import printable
 from ..errors import VideoError, VideoWarning
 from .cache_command import cache
 from .check_command import check
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             app(arguments, prog_name="temporaldata-video")
         except (VideoError, ValueError, OSError, ImportError) as error:
-            typer.echo(f"error: {in_options(_one_line(error))}", err=True)
+            typer.echo(f"error: {_shown(in_options(_one_line(error)))}", err=True)
             sys.exit(1)
 
 
@@ -116,11 +117,15 @@ def _warning_printer(show_others: Any) -> Any:
     # A user at a shell needs no line number of this package.
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, VideoWarning):
-            typer.echo(f"warning: {in_options(str(message))}", err=True)
+            typer.echo(f"warning: {_shown(in_options(str(message)))}", err=True)
         else:
             show_others(message, category, *where, **more)
 
     return show
+
+
+def _shown(message: str) -> str:
+    return "\n".join(map(printable, message.split("\n")))
 
 
 def _one_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from .._base.shell_words import printable
 from .._base.uris import short_path
 from .._tools.relink import RelinkReport
 from .._tools.relink import relink as relink_one
@@ -116,7 +117,7 @@ def _print_report(report: RelinkReport, dry_run: bool) -> None:
     table = Table(*report.columns)
     for group, status, old, new, clock, note in report.table():
         where = "" if new == old else short_path(new) if new else ""
-        table.add_row(group, status, old, where, clock, note)
+        table.add_row(printable(group), status, printable(old), where, clock, note)
     console = make_console()
     console.print(table)
     name = short_path(report.recording)

@@ -19,7 +19,7 @@ from .._base.uris import (
 )
 from .._clock.pauses import decode_pace, encode_pace
 from .._plugin.place import VideoPlace
-from ..errors import FrameIndexError, VideoError
+from ..errors import FrameIndexError, SourceError, VideoError
 from ..types import Fingerprint, ProxyUse
 from .arguments import check_choice, checked_output, checked_threads
 from .lazy_arrays import LazyColumn
@@ -121,6 +121,12 @@ def write_parts(group: Any, parts: Sequence[tuple[VideoPlace, SavedVideo]]) -> N
         parts: where each part of the recording is, and what is to be known of it.
     """
     base = _file_path(group)
+    for uri in (uri for place, _ in parts for uri in (*place.uris, place.index_uri or "")):
+        if not uri.isascii() and uri != uri.encode("utf-8", "replace").decode():
+            raise SourceError(
+                f"a recording cannot point to {uri!r}, since the name is no UTF-8. Rename "
+                f"the video."
+            )
     group.attrs["uri"] = relative_uri(parts[0][0].uri, base)
     group.attrs["parts"] = json.dumps(
         [

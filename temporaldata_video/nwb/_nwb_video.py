@@ -3,7 +3,6 @@ r"""Opens or indexes the video of an ``ImageSeries``, with the times that NWB gi
 from __future__ import annotations
 
 import os
-import shlex
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._base.shell_words import shell_words
 from .._base.uris import protocol_of, shown_uri
 from .._base.user_warnings import warn_user
 from .._build.file_index import build_segment
@@ -126,7 +126,7 @@ def open_video(
         warn_user(
             f"the files of {external.name!r} have no frame index; one was built in memory "
             f"in {seconds:.2f} s. To keep it, run: temporaldata-video index-nwb "
-            f"{shlex.join(words)}{then}",
+            f"{shell_words(words)}{then}",
             IndexWarning,
         )
     index = MemoryFrameIndex(external.uris, segments, times, index_id=uuid.uuid4().hex)

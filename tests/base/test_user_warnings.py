@@ -48,7 +48,8 @@ def test_every_warning_goes_this_way():
         and node.attr in ("warn", "warn_explicit")
         and ast.unparse(node.value) == "warnings"
     ]
-    assert calls == ["_base/user_warnings.py"]
+    # The other one is copied into an environment, where it stands alone.
+    assert sorted(calls) == ["_base/user_warnings.py", "hosts/_door.py"]
 
 
 @needs_fork
@@ -66,4 +67,6 @@ if child == 0:
     os._exit(0)
 os.waitpid(child, 0)
 """
-    assert run_python(program, clip) == "(3, 3, 64, 96)\n"
+    said = run_python(program, clip)
+    # From 3.12 on, Python warns of any fork while there are threads.
+    assert said.startswith("(3, 3, 64, 96)\n") and "lance" not in said

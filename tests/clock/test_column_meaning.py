@@ -2,6 +2,7 @@ r"""Columns that are no seconds: refused with what they are, read when it is sai
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_a_leap_of_an_hour_is_refused_as_a_change_of_the_clock(video, hour, tmp_
     ) as raised:
         times_of(video, clock)
     assert raised.value.report.hours.tolist() == [30]
-    assert "leaps of an hour: 1, row 30" in str(raised.value.report)
+    assert re.search("leaps of an hour +1 +row 30", str(raised.value.report))
     kept = times_of(video, tv.Clock(dates, origin="first", on_jump="keep"))
     assert np.isclose(kept[30] - kept[29], hour + 1 / 30)
 

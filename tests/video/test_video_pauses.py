@@ -315,7 +315,7 @@ def test_holes_cost_nothing(holes, clip):
     video, expected = holes
     shown = np.flatnonzero(expected >= 0)
     assert video.cost() == video.select_by_mask(expected >= 0).cost()
-    assert video.select_by_mask(expected < 0).cost() == (0, 0, 0, 0)
+    assert video.select_by_mask(expected < 0).cost() == tv.Cost(0, 0, 0, 0)
     video.prefetch()
     with pytest.raises(tv.DecodeError, match="of times at which the video shows none"):
         video.frames_at([0, shown[0]])

@@ -243,6 +243,7 @@ def test_a_port_in_use_is_named(viewing, data):
 
 
 def _hold(pipe):
+    pipe.send("begun")
     pipe.recv()
 
 
@@ -253,6 +254,7 @@ def test_a_forked_child_holds_no_port(data):
     ours, theirs = multiprocessing.Pipe()
     child = multiprocessing.get_context("fork").Process(target=_hold, args=(theirs,))
     child.start()
+    assert ours.recv() == "begun"
     assert Answer(shown.url, "frame?camera=0&time=1&width=64").status == 200
     shown.close()
     assert refuses(shown.url)

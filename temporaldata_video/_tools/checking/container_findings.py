@@ -2,11 +2,11 @@ r"""Checks what a container does to frames: cuts, edits, further streams, uneven
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 import numpy as np
 
+from ..._base.shell_words import shell_words
 from ..._build.file_index import clock_trouble
 from .finding import Finding, Severity, command, counted
 from .subject import CheckedFile
@@ -141,7 +141,7 @@ def _further_videos(file: CheckedFile) -> Iterator[Finding]:
             f"the file has {videos} video streams, and the first is read",
             "Other programs may choose the largest.",
             "to read another one, copy it into a file of its own, the second for instance: "
-            f"ffmpeg -i {shlex.quote(file.name)} -map 0:v:1 -c copy second.mp4",
+            f"ffmpeg -i {shell_words([file.name])} -map 0:v:1 -c copy second.mp4",
             file.video_file.uri,
         )
 
@@ -155,6 +155,6 @@ def _through_container(file: CheckedFile) -> Iterator[Finding]:
             f"packets of {stream.codec} in {stream.container} cannot be read by position",
             "Every read opens the container and seeks in it, which is slow.",
             f"{command('reencode', file.name)}, or without loss where MP4 takes the "
-            f"codec: ffmpeg -i {shlex.quote(file.name)} -c copy copy.mp4",
+            f"codec: ffmpeg -i {shell_words([file.name])} -c copy copy.mp4",
             file.video_file.uri,
         )

@@ -3,13 +3,13 @@ r"""Checks by decoding: damaged frames, and key frames at which decoding cannot 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..._base.shell_words import shell_words
 from ..._build.readback import find_disorder
 from ..._decode.plan import plan_runs
 from ..._decode.read_file import VideoFile
@@ -261,6 +261,7 @@ def check_decoder(file: CheckedFile) -> Iterator[Finding]:
             f"neither the first frame nor the first key frame of {len(file.index):,} "
             f"decodes",
             "The file is damaged, or the installed FFmpeg cannot decode it.",
-            f"see what FFmpeg says: ffmpeg -v error -i {shlex.quote(file.name)} -f null -",
+            "see what FFmpeg says: "
+            f"ffmpeg -v error -i {shell_words([file.name])} -f null -",
             file.video_file.uri,
         )

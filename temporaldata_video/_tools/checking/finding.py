@@ -3,11 +3,11 @@ r"""What a check finds: how bad it is, what it is and means, and what mends it."
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 
 from ..._base.report import Report
+from ..._base.shell_words import shell_words
 
 
 class Severity(IntEnum):
@@ -108,7 +108,7 @@ def command(*words: str) -> str:
         >>> command("index", "my cam.mp4")
         "temporaldata-video index 'my cam.mp4'"
     """
-    return " ".join(["temporaldata-video", *map(shlex.quote, words)])
+    return shell_words(["temporaldata-video", *words])
 
 
 def counted(n: int, noun: str) -> str:
