@@ -41,8 +41,7 @@ def to_rerun(data: Any, *, recording: Any = None, pose: Any = POSE) -> Any:
     try:
         import rerun as rr
     except ImportError as error:
-        hint = 'to_rerun needs rerun-sdk; run: pip install "temporaldata-video[rerun]"'
-        raise ImportError(hint) from error
+        raise ImportError('rerun needs: pip install "temporaldata-video[rerun]"') from error
     out = rr.RecordingStream("temporaldata") if recording is None else recording
     series = {"video": data} if isinstance(data, VideoSeries) else dict(series_of(data))
     poses = poses_by_video(pose, series)
@@ -105,8 +104,10 @@ def _asset_and_frame_times(rr: Any, file: VideoFile) -> tuple[Any, np.ndarray]:
     frames = file.packets.rows(0, len(file.packets)).pts
     pts = np.sort(np.concatenate([frames, file.packets.hidden.pts]))
     try:
-        if stream.rotation or stream.mirrored or meta.size >= 2**31:
-            raise RuntimeError("it turns no frames, and takes less than 2 GiB of a file")
+        if stream.rotation or stream.mirrored:
+            raise RuntimeError(f"it turns no frames ({stream.rotation}°), and mirrors none")
+        if meta.size >= 2**31:
+            raise RuntimeError(f"it takes less than 2 GiB of a file, not {meta.size} bytes")
         whole = read_through(file.store, file.uri, [ByteRange(0, meta.size)], meta)[0]
         asset = rr.AssetVideo(contents=whole, media_type="video/mp4")
         found = np.asarray(asset.read_frame_timestamps_nanos(), np.int64)
@@ -117,8 +118,8 @@ def _asset_and_frame_times(rr: Any, file: VideoFile) -> tuple[Any, np.ndarray]:
             raise RuntimeError("it finds its frames at other times than the index")
     except RuntimeError as error:
         raise VideoError(
-            f"rerun cannot show {shown_uri(file.uri)!r} as it is: {error}. Show it with "
-            f"temporaldata_video.view, or log a copy by temporaldata_video.reencode."
+            f"rerun cannot show {shown_uri(file.uri)!r} as it is: {error}. View it with "
+            f"tv.view. If it is no MP4 with H.264, tv.reencode makes a copy that is one."
         ) from error
     return asset, found[np.searchsorted(pts, frames)]
 
@@ -136,13 +137,12 @@ def _pose_rows(rr: Any, entity: str, series: Any) -> Rows:
 def _interval_rows(rr: Any, entity: str, intervals: Any) -> Rows:
     starts, ends = np.asarray(intervals.start), np.asarray(intervals.end)
     labels = [label or str(i) for i, label in enumerate(labels_of(intervals))]
-    lanes: list[list[int]] = []  # a lane has one state at a time
+    lanes: list[list[int]] = []  # one state at a time; "" ends what no other state ends
     for i in np.argsort(starts, kind="stable").tolist():
         lane = next((lane for lane in lanes if ends[lane[-1]] <= starts[i]), [])
         lanes += [] if lane else [lane]
         lane.append(i)
     for n, lane in enumerate(lanes):
-        # Where the next one begins, an empty state would end that one.
         over = ends[lane][ends[lane] < np.append(starts[lane][1:], np.inf)]
         states = [*(labels[i] for i in lane), *[""] * len(over)]
         times = np.concatenate([starts[lane], over])

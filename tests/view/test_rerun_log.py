@@ -175,7 +175,7 @@ REFUSED = {
 def test_what_rerun_would_show_otherwise_is_refused(tmp_path, name, options, change):
     path = make_clip(tmp_path / name, N_FRAMES, **options)
     change(path)
-    with pytest.raises(tv.VideoError, match=f"{name}.*as it is.*reencode"):
+    with pytest.raises(tv.VideoError, match=f"{name}.*as it is.*tv.view"):
         tv.to_rerun(tv.LazyVideo.from_uri(path))
 
 
