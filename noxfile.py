@@ -154,7 +154,8 @@ def cases(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def view(session: nox.Session) -> None:
     r"""The viewer in a real browser, which is chromium with chromium-driver of Debian."""
-    session.install("-e", ".[view]", "selenium>=4.20", *dependency_group("test"))
+    extras = ".[view,rerun]"
+    session.install("-e", extras, "selenium>=4.20", *dependency_group("test"))
     session.run("pytest", "tests/view", *session.posargs)
 
 

@@ -33,6 +33,7 @@ from ._tools.write_index import write_index
 from ._video.frames_together import frames_together
 from ._video.masks import MaskedFrames, masked_frames
 from ._video.read_many import read_many
+from ._view.rerun_log import to_rerun
 from ._view.view import View, view
 from .errors import (
     BackendError,
@@ -159,6 +160,7 @@ __all__ = [
     "register_backend",
     "relink",
     "segment_uris",
+    "to_rerun",
     "training",
     "view",
     "write_index",

@@ -38,7 +38,7 @@ from tests.servers import S3Server
 N_FRAMES, RATE = 120, 60
 FIRST_SECOND = 99.5
 # What only some machines have; examples that need it are cases of their own.
-LIBRARIES = ("ray",)
+LIBRARIES = ("ray", "rerun")
 # Pages whose examples run elsewhere, or measure for minutes.
 ELSEWHERE = {
     "docs/training.md": "tests/test_training.py",

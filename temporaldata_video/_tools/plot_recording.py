@@ -283,10 +283,11 @@ def series_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name in keys(data):
         value = getattr(data, name)
         in_time = hasattr(value, "timestamps") or hasattr(value, "sampling_rate")
-        if in_time or (hasattr(value, "start") and hasattr(value, "keys")):
-            yield prefix + name, value
-        elif hasattr(value, "keys") and hasattr(value, "slice"):
+        # Some versions of the host give a recording a start, as intervals have one.
+        if not in_time and hasattr(value, "domain") and hasattr(value, "keys"):
             yield from series_of(value, f"{prefix}{name}.")
+        elif in_time or (hasattr(value, "start") and hasattr(value, "keys")):
+            yield prefix + name, value
 
 
 def poses_by_video(pose: Any, series: dict[str, Any]) -> dict[str, Any]:

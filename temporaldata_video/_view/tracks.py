@@ -206,7 +206,7 @@ class Traces:
             first, stop = np.searchsorted(times, window)
             samples = Samples(*(array[max(0, first - 1) : stop] for array in self.overview))
         else:
-            samples = self._samples(*window)
+            samples = self.samples(*window)
         return envelope(samples, 4 * pixels)
 
     @kept_property
@@ -220,7 +220,7 @@ class Traces:
         edges[-1] = np.nextafter(end, np.inf)
         pieces = [
             envelope(piece, -(-len(piece.times) // _BLOCK))
-            for piece in (self._samples(a, b) for a, b in pairwise(edges.tolist()))
+            for piece in (self.samples(a, b) for a, b in pairwise(edges.tolist()))
         ]
         return Samples(*(np.concatenate(arrays) for arrays in zip(*pieces)))
 
@@ -234,7 +234,8 @@ class Traces:
         first, stop = np.searchsorted(self.series.timestamps, [start, end])
         return int(stop - first)
 
-    def _samples(self, start: float, end: float) -> Samples:
+    def samples(self, start: float, end: float) -> Samples:
+        r"""Returns all samples of a window, with NaN at the begin of each gap."""
         window = self.series.slice(start, end, reset_origin=False)
         times = np.asarray(window.timestamps, np.float64)
         traces = dict(traces_of(window, len(times)))

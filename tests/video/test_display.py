@@ -170,6 +170,14 @@ def test_a_recording_is_drawn_on_one_axis(data):
         assert around.min(axis=0)[0] < 150  # blue has little red
 
 
+def test_what_a_nested_recording_holds_is_drawn(data):
+    nested = Data(spikes=data.spikes, trials=data.trials, domain=data.domain)
+    axes = tv.plot_recording(
+        Data(probe=nested, domain=data.domain), 1.0, 3.0, figure=Figure()
+    )
+    assert list(axes) == ["probe.spikes", "probe.trials"]
+
+
 def test_names_and_ticks_do_not_overlap(data):
     figure = Figure()
     units = IrregularTimeSeries(
