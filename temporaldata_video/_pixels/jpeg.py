@@ -6,6 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from .equality import one_thread
+
 
 def encode_jpeg(pixels: np.ndarray, box: tuple[int, int]) -> bytes:
     r"""Returns a JPEG of a frame, scaled down to fit a box.
@@ -30,6 +32,6 @@ def encode_jpeg(pixels: np.ndarray, box: tuple[int, int]) -> bytes:
     encoder.thread_count = 1
     encoder.options = {"qmin": "3", "qmax": "5"}
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-    scaled = frame.reformat(encoder.width, encoder.height, "yuvj420p")
+    scaled = frame.reformat(encoder.width, encoder.height, "yuvj420p", **one_thread())
     scaled.pts = 0
     return b"".join(map(bytes, [*encoder.encode(scaled), *encoder.encode(None)]))

@@ -2,10 +2,12 @@ r"""Frames of every kind and size become the bytes of a plain ``rgb24`` or ``gra
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import itertools
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import temporaldata_video as tv
 from temporaldata_video._index.display_matrix import display_transform
 from temporaldata_video._pixels import equality as probe
 from temporaldata_video._pixels import swscale
@@ -270,3 +273,17 @@ def test_a_library_newer_than_those_tried_is_not_called(monkeypatch):
     finally:
         has_swscale.cache_clear()
         direct_equals_reformat.cache_clear()
+
+
+def test_every_conversion_keeps_to_one_thread():
+    # Threads of swscale do not survive a fork, and a child that frees them waits for ever.
+    package = Path(tv.__file__).parent
+    calls = [
+        (path.name, ast.unparse(node))
+        for path in package.rglob("*.py")
+        if "testing" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".reformat")
+    ]
+    assert calls
+    assert not [call for call in calls if "thread" not in call[1]]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..._base.container import as_fraction
 from ..._index.chroma import leaves_chroma_open
 from ..._pixels.depth import bit_depth
+from ..._pixels.equality import one_thread
 from ...errors import VideoError
 from ...types import StreamInfo
 
@@ -217,10 +218,13 @@ class Mp4Writer:
 
     def _convert(self, frame: av.VideoFrame) -> av.VideoFrame:
         if not frame.format.is_rgb:
-            return frame.reformat(format=self.pixel_format)
+            return frame.reformat(format=self.pixel_format, **one_thread())
         matrix, levels = _FROM_RGB
         return frame.reformat(
-            format=self.pixel_format, dst_colorspace=matrix, dst_color_range=levels
+            format=self.pixel_format,
+            dst_colorspace=matrix,
+            dst_color_range=levels,
+            **one_thread(),
         )
 
     def _start(self, frame: av.VideoFrame) -> VideoStream:
