@@ -238,9 +238,8 @@ def test_runs_that_were_killed_go_on_as_if_nothing_was(tmp_path):
                 step = json.loads(line)
                 done = step["state"]["epoch"] * 100 + step["state"]["consumed"] // 4
                 trained[done - 1 :] = [step["batch"]]
-                if done == stop:
+                if done == stop:  # it may get some steps further until it dies
                     process.send_signal(signal.SIGKILL)
-                    break
     assert trained == expected
 
 

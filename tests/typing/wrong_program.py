@@ -22,7 +22,7 @@ video.resample([0.0], method="linear")  # type: ignore[arg-type]
 
 # Arguments of another kind, or by another name.
 tv.LazyVideo.from_uri(7)  # type: ignore[arg-type]
-tv.LazyVideo.from_uri("cam.mp4", resize=[240, 320])  # type: ignore[arg-type]
+tv.LazyVideo.from_uri("cam.mp4", resize="240x320")  # type: ignore[arg-type]
 tv.LazyVideo.from_uri("cam.mp4", None)  # type: ignore[call-arg]
 tv.LazyVideo.from_uri("cam.mp4", size=(240, 320))  # type: ignore[call-arg]
 tv.write_index("cam.mp4", "times.npy")  # type: ignore[call-arg]
