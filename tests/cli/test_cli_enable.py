@@ -26,11 +26,12 @@ print(sample.frames.shape if hasattr(sample, "frames") else len(sample))
 """
 SAVE = """
 import importlib, sys
+import numpy as np
 host, ours = map(importlib.import_module, sys.argv[1:3])
 domain = host.Interval(0.0, 4.0)
 inner = host.Data(video=ours.LazyVideo.from_uri(sys.argv[3]), domain=domain)
 video = ours.LazyVideo.from_uri(sys.argv[3])
-spikes = host.IrregularTimeSeries(timestamps=[0.5], domain=domain)
+spikes = host.IrregularTimeSeries(timestamps=np.array([0.5]), domain=domain)
 host.Data(video=video, inner=inner, domain=domain).save(sys.argv[4])
 host.Data(spikes=spikes, domain=domain).save(sys.argv[5])
 """

@@ -46,7 +46,7 @@ def test_a_video_of_any_name(tmp_path, plain_clip, name, monkeypatch, capfd):
     path = tmp_path / name
     shutil.copy(plain_clip, path)
     if name in NOT_FOR_LANCE:
-        with pytest.raises(tv.FrameIndexError, match="cannot write the index"):
+        with pytest.raises(tv.FrameIndexError):
             tv.write_index(path, progress=False)
     else:
         tv.write_index(path, progress=False)
