@@ -279,15 +279,23 @@ def recording(data, cameras, tmp_path):
     return path
 
 
+# A program that was started in the background ignores Ctrl-C, and so do those it starts.
+VIEW = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from temporaldata_video._cli.main import main
+main()
+"""
+
+
 @pytest.fixture
 def started(tmp_path):
     r"""Starts the command, and returns it with the address that it printed."""
     running = []
 
     def start(*arguments):
-        command = [sys.executable, "-m", "temporaldata_video._cli.main", "view"]
         process = subprocess.Popen(
-            [*command, *map(str, arguments), "--no-browser"],
+            [sys.executable, "-c", VIEW, "view", *map(str, arguments), "--no-browser"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
