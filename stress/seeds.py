@@ -93,7 +93,9 @@ def headers(folder: Path, corpus: Path | None = None) -> list[bytes]:
         segment = build_segment(store, str(folder / f"{name}.mp4"))
         encoded = [encode_segment(f"{name}.mp4", segment)] * 2
         video = take_fingerprint(store, str(folder / f"{name}.mp4"))
-        proxy = ProxyRecord("8x8.proxy", video, "id", "ab", "crf 18", {0: "Invalid data"})
+        proxy = ProxyRecord(
+            "8x8.proxy", video, "id", "ab", "9.5.102", "crf 18", {0: "Invalid data"}
+        )
         found.append(encode_header(encoded)[_METADATA_KEY])
         found.append(encode_header(encoded, proxy=proxy)[_METADATA_KEY])
     return found

@@ -31,6 +31,15 @@ def pyav_version() -> int:
 
 
 @functools.cache
+def scaler_version() -> str:
+    r"""Returns the version of libswscale, by which FFmpeg resizes frames. Another one may
+    round some pixels to other values."""
+    import av
+
+    return ".".join(map(str, av.library_versions["libswscale"]))
+
+
+@functools.cache
 def ffmpeg_errors() -> tuple[type[Exception], ...]:
     r"""Returns what PyAV raises for bytes that FFmpeg cannot read, and what a file raises
     when FFmpeg asks it for a place that it does not have."""

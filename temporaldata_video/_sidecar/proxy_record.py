@@ -20,6 +20,7 @@ class ProxyRecord:
         video: identifies the file whose proxy it is.
         index_id: of the index by whose rows it was made; ``""`` if that had none.
         rows: digest of the presentation times of these rows.
+        scaler: version of libswscale that made its pixels.
         encoding: how a lossy proxy was encoded; ``""`` for a lossless one.
         lost: why a row of the file does not decode, by row; the proxy has a black picture
             there.
@@ -29,6 +30,7 @@ class ProxyRecord:
     video: Fingerprint
     index_id: str
     rows: str
+    scaler: str
     encoding: str
     lost: Mapping[int, str] = field(repr=False)
 
@@ -54,16 +56,13 @@ def decode_record(stored: Mapping[str, Any], n_frames: int) -> ProxyRecord:
         ValueError: if it makes no sense, or another error of a foreign dict.
     """
     lost = dict(stored["lost"])
-    record = ProxyRecord(
-        video=checked_fingerprint(stored["video"]),
-        lost=lost,
-        **{name: stored[name] for name in ("name", "index_id", "rows", "encoding")},
-    )
-    texts = [record.name, record.index_id, record.rows, record.encoding, *lost.values()]
+    names = ("name", "index_id", "rows", "scaler", "encoding")
+    texts = {name: stored[name] for name in names}
     numbers = [type(row) is int and 0 <= row < n_frames for row in lost]
-    if not all(isinstance(text, str) for text in texts) or not all(numbers):
+    strings = (*texts.values(), *lost.values())
+    if not all(isinstance(text, str) for text in strings) or not all(numbers):
         raise ValueError("impossible proxy")
-    return record
+    return ProxyRecord(video=checked_fingerprint(stored["video"]), lost=lost, **texts)
 
 
 def checked_fingerprint(stored: Mapping[str, Any]) -> Fingerprint:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._base.container import scaler_version
 from .._base.proxy_names import ProxyKind
 from .._base.uris import frame_index_uri, is_local, shown_uri
 from .._bytes.fetch import ranged
@@ -73,7 +74,8 @@ def open_proxy(part: VideoPart, file: VideoFile, kind: ProxyKind, uri: str) -> V
 
     Raises:
         IndexNotFoundError: if there is none.
-        StaleIndexError: if it is of another file, or another version of it.
+        StaleIndexError: if it is of another file, or another version of it, or if it is
+            to be exact and another version of FFmpeg made it.
         VideoError: if it cannot be read.
     """
     store = part.place.store_of(uri)
@@ -102,6 +104,11 @@ def _why_stale(record: ProxyRecord, part: VideoPart, file: VideoFile, n_frames: 
     # Another index, as one with another clock, mostly has the same rows.
     if n_frames != len(packets) or not (same_rows or record.rows == rows_digest(packets)):
         return "the video was indexed anew since, and its frames are others"
+    if not record.encoding and record.scaler != scaler_version():
+        return (
+            f"its pixels are of libswscale {record.scaler}, and those of "
+            f"{scaler_version()}, which is here, may differ"
+        )
     return ""
 
 

@@ -2,6 +2,10 @@ r"""``temporaldata-video proxy``: what is made, printed and refused; ``info`` of
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -84,3 +88,18 @@ def test_one_index_is_of_one_video(cli, own_clip):
     command = ["proxy", own_clip, own_clip, "--size", "32x48", "--index-uri", "x.lance"]
     done = cli(*command)
     assert done.status == 2 and "--index-uri is for one video" in done.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no ulimit")
+def test_a_proxy_for_which_there_is_no_room_is_one_line(own_clip):
+    # No file may grow beyond 1 KiB.
+    command = (
+        'ulimit -f 1; exec "$0" -m temporaldata_video._cli.main proxy "$1" --size 32x48'
+    )
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, own_clip, "--size", "32x48"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "error: cannot write the proxy" in done.stderr
+    assert "File too large" in done.stderr and not [*own_clip.parent.glob("*.proxy*")]

@@ -21,7 +21,13 @@ from temporaldata_video._sidecar.sidecar_header import (
 from temporaldata_video.types import Fingerprint, Packets, SideData, StreamInfo
 
 PROXY = ProxyRecord(
-    "224x224.proxy", Fingerprint(5, "", "ab"), "id", "cd", "", {1: "Invalid data", 2: ""}
+    "224x224.proxy",
+    Fingerprint(5, "", "ab"),
+    "id",
+    "cd",
+    "9.5.102",
+    "",
+    {1: "Invalid data", 2: ""},
 )
 STREAM = StreamInfo("mov", 0, "h264", 0, b"\x01\x02", Fraction(1, 30), 64, 48)
 HIDDEN = Packets(*(np.array([number]) for number in (5, 4, 100, 20, 1)))
@@ -124,8 +130,14 @@ def test_a_proxy_says_whose_it_is():
 @pytest.mark.parametrize(
     "changes",
     [
-        *({name: 5} for name in ("name", "video", "index_id", "rows", "encoding", "lost")),
-        *({name: None} for name in ("name", "video", "index_id", "rows", "encoding")),
+        *(
+            {name: 5}
+            for name in ("name", "video", "index_id", "rows", "scaler", "lost", "encoding")
+        ),
+        *(
+            {name: None}
+            for name in ("name", "video", "index_id", "rows", "scaler", "encoding")
+        ),
         {"video": {"size": -1, "etag": "", "digest": ""}},
         {"video": {"size": 1}},
         *({"lost": [[row, ""]]} for row in (-1, 3, "1", 1.0, True, None, [])),

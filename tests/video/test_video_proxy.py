@@ -24,6 +24,7 @@ from temporaldata_video._index.packets import SegmentIndex
 from temporaldata_video._plugin.manager import plugin_manager
 from temporaldata_video._sidecar.sidecar_write import write_sidecar
 from temporaldata_video._tools.reencoding.track_matrix import turn_track
+from temporaldata_video._video import proxies
 from temporaldata_video.testing import make_clip
 from tests.deep import noisy_frames, write_frames
 from tests.helpers import needs_fork
@@ -284,6 +285,15 @@ def test_a_proxy_of_another_video_is_not_used(kept, caplog):
     make_clip(kept, N, first_frame=500)
     tv.write_index(kept, overwrite=True, progress=False)
     assert_not_used(kept, caplog, "another version of the video")
+
+
+def test_a_proxy_of_another_ffmpeg_is_not_exact(kept, caplog, monkeypatch):
+    tv.write_proxy(kept, SIZE, lossless=False, progress=False)
+    # No other FFmpeg is here, so that this one takes another name.
+    monkeypatch.setattr(proxies, "scaler_version", lambda: "0.0.1")
+    assert_not_used(kept, caplog, "those of 0.0.1, which is here, may differ")
+    lossy = tv.LazyVideo.from_uri(kept, resize=SIZE, proxy="lossy")
+    assert lossy.cost().from_proxy == N
 
 
 def test_a_video_that_was_replaced_is_an_error_as_without_a_proxy(kept):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.container import scaler_version
 from ..._base.progress import progress_bar
 from ..._base.proxy_names import ProxyKind
 from ..._base.uris import frame_index_uri, protocol_of, shown_uri
@@ -33,6 +34,7 @@ from ..._video.saved import index_id_of, saved_fingerprint
 from ...errors import FrameIndexError, SourceError, VideoError
 from ...types import ObjectStore, PixelType
 from ..reencoding.pictures import compare_pictures
+from ..reencoding.write_errors import writing
 from .proxy_file import ProxyEncoding, ProxyFile, proxy_encoding
 
 DEFAULT_CRF, DEFAULT_GOP = 18, 12
@@ -164,7 +166,8 @@ def write_proxy(
                 if show is not None:
                     show(before + n)
 
-            made.append(_make(job, advance))
+            with writing(f"the proxy {str(job.path)!r}"):
+                made.append(_make(job, advance))
             done += 2 * len(job.file.packets)
     proxies = [open_proxy(part, job.file, kind, str(job.path)) for job in jobs]
     return ProxyReport(
@@ -326,6 +329,7 @@ def _write_index(job: _Job, index: SegmentIndex, lost: Mapping[int, str]) -> Non
         video,
         index_id_of(part.index),
         rows_digest(file.packets),
+        scaler_version(),
         job.quality,
         lost,
     )

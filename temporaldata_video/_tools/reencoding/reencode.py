@@ -19,11 +19,11 @@ from ..._sidecar.sidecar_write import write_sidecar
 from ..._video.cost import ReadingCost, expected_cost
 from ..._video.part import VideoPart
 from ..._video.recording import Recording
-from ...errors import VideoError
 from ...types import ObjectStore
 from .copy_plan import Job, check_free, checked_encoding, checked_output, plan_copies
 from .encode import Encoding
 from .transcode import transcode, verify
+from .write_errors import writing
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,6 @@ def reencode(
         >>> tv.LazyVideo.from_uri("slow_gop10.mp4").frame_count
         300
     """
-    import av
-
     started = time.perf_counter()
     encoding = checked_encoding(gop, crf, codec, lossless)
     place = locate(uri, store=store, storage_options=storage_options, index_uri=index_uri)
@@ -176,25 +174,21 @@ def reencode(
     jobs = list(plan_copies(part, target, fps_keep, audio))
     check_free(jobs, overwrite)
     try:
-        copies = _make_copies(jobs, encoding, target.name, progress)
-        # Before the copies take their places: without an index, the clock that a program
-        # would read them on is that of the container.
-        written = write_sidecar(
-            frame_index_uri(str(jobs[0].path)),
-            [str(job.path) for job in jobs],
-            [copy.index for copy in copies],
-            Recording((part,)).timestamps,
-            again=part.shown_again,
-            max_gap=part.pace.max_gap,
-            overwrite=overwrite,
-        )
-        for job in jobs:
-            os.replace(job.aside, job.path)
-    except VideoError:
-        raise
-    except (OSError, av.error.FFmpegError) as error:
-        why = error.strerror or error
-        raise VideoError(f"cannot write the copy {str(target)!r}: {why}.") from error
+        with writing(f"the copy {str(target)!r}"):
+            copies = _make_copies(jobs, encoding, target.name, progress)
+            # Before the copies take their places: without an index, the clock that a
+            # program would read them on is that of the container.
+            written = write_sidecar(
+                frame_index_uri(str(jobs[0].path)),
+                [str(job.path) for job in jobs],
+                [copy.index for copy in copies],
+                Recording((part,)).timestamps,
+                again=part.shown_again,
+                max_gap=part.pace.max_gap,
+                overwrite=overwrite,
+            )
+            for job in jobs:
+                os.replace(job.aside, job.path)
     finally:
         for job in jobs:
             job.aside.unlink(missing_ok=True)
