@@ -115,11 +115,14 @@ SHORT: dict[str, tuple[Callable[[int], None], tuple[int, ...], bool]] = {
 }
 
 
-def short_of_everything(names: tuple[str, ...] = tuple(SHORT)) -> Counter:
+def short_of_everything(
+    names: tuple[str, ...] = tuple(SHORT), patience: float = PATIENCE_SECONDS
+) -> Counter:
     r"""Returns what became of each work under each limit, by limit and outcome.
 
     Args:
         names: of :data:`SHORT`; what only root can do is left out for others.
+        patience: seconds after which a program counts as one that hangs.
     """
     found = Counter[str]()
     with tempfile.TemporaryDirectory() as name:
@@ -137,14 +140,16 @@ def short_of_everything(names: tuple[str, ...] = tuple(SHORT)) -> Counter:
                     continue
                 for amount in amounts:
                     for work in WORKS:
-                        outcome = _under(limit, amount, work, original, url)
+                        outcome = _under(limit, amount, work, original, url, patience)
                         found[f"{limit}: {outcome}"] += 1
                         if outcome.startswith(("wrong", "hung", "lost")):
                             print(limit, amount, work, outcome, file=sys.stderr)
     return found
 
 
-def _under(limit: str, amount: int, work: str, original: Path, url: str) -> str:
+def _under(
+    limit: str, amount: int, work: str, original: Path, url: str, patience: float
+) -> str:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         os.chmod(folder, 0o755)
@@ -167,7 +172,7 @@ def _under(limit: str, amount: int, work: str, original: Path, url: str) -> str:
             start_new_session=True,
         )
         try:
-            said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+            said, _ = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()

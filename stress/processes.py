@@ -72,7 +72,7 @@ if __name__ == "__main__":
     for _ in range(2):
         context.Process(target=forever, args=(queue,), daemon=True).start()
     for _ in range(6):
-        queue.get(timeout=60)
+        queue.get()
 """,
     "an event loop": """
 import asyncio
@@ -105,7 +105,10 @@ METHODS = ("fork", "spawn", "forkserver")
 
 
 def run_programs(
-    count: int, seed: int, names: tuple[str, ...] = tuple(PROGRAMS)
+    count: int,
+    seed: int,
+    names: tuple[str, ...] = tuple(PROGRAMS),
+    patience: float = PATIENCE_SECONDS,
 ) -> Counter:
     r"""Returns what became of the programs, by program and outcome.
 
@@ -113,6 +116,7 @@ def run_programs(
         count: runs of each program.
         seed: decides the moments, which frames are read, and how processes start.
         names: of :data:`PROGRAMS`.
+        patience: seconds after which a program counts as one that hangs.
     """
     chance, found = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
@@ -124,27 +128,27 @@ def run_programs(
             for number in range(count):
                 method = METHODS[(seed + number) % len(METHODS)]
                 started = [program, clip, method, chance.randrange(10**6)]
-                outcome = _run([sys.executable, *map(str, started)])
+                outcome = _run([sys.executable, *map(str, started)], patience)
                 found[f"{name}: {outcome}"] += 1
                 if outcome != "right":
                     print(name, method, started[-1], outcome, file=sys.stderr)
     return found
 
 
-def _run(arguments: list[str]) -> str:
+def _run(arguments: list[str], patience: float) -> str:
     began = time.monotonic()
     process = subprocess.Popen(
         arguments, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        _, said = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         outcome = "hung"
     else:
         # Whether a thread of the interpreter had more to say at its end is its own affair.
         ended_well = process.returncode == 0 and "AssertionError" not in said
         outcome = "right" if ended_well else f"wrong: {said.strip()[-200:]}"
-    while (left := members(process.pid)) and time.monotonic() < began + PATIENCE_SECONDS:
+    while (left := members(process.pid)) and time.monotonic() < began + patience:
         time.sleep(0.02)
     for member in left:
         outcome = "left children" if outcome == "right" else outcome

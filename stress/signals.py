@@ -72,13 +72,19 @@ def make_folder(folder: Path) -> None:
         (folder / name).rename(folder / "videos" / name)
 
 
-def signal_all(count: int, seed: int, names: tuple[str, ...] = tuple(COMMANDS)) -> Counter:
+def signal_all(
+    count: int,
+    seed: int,
+    names: tuple[str, ...] = tuple(COMMANDS),
+    patience: float = PATIENCE_SECONDS,
+) -> Counter:
     r"""Returns what became of so many runs of each command, by command and outcome.
 
     Args:
         count: runs of each command; a third of them gets each signal.
         seed: decides the moments.
         names: of :data:`COMMANDS`.
+        patience: seconds after a signal in which a command must end.
     """
     chance, found = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
@@ -95,7 +101,8 @@ def signal_all(count: int, seed: int, names: tuple[str, ...] = tuple(COMMANDS)) 
                     began = time.monotonic()
                     # The first one ends by itself, and says how long the command takes.
                     sent = SIGNALS[number % len(SIGNALS)] if number else None
-                    outcome = _run(arguments, folder, sent, chance.uniform(0.0, seconds))
+                    moment = chance.uniform(0.0, seconds)
+                    outcome = _run(arguments, folder, sent, moment, patience)
                     seconds = seconds or time.monotonic() - began
                     label = f"{command}: {outcome or 'right'}"
                     found[label] += 1
@@ -106,7 +113,11 @@ def signal_all(count: int, seed: int, names: tuple[str, ...] = tuple(COMMANDS)) 
 
 
 def _run(
-    arguments: list[str], folder: Path, sent: signal.Signals | None, seconds: float
+    arguments: list[str],
+    folder: Path,
+    sent: signal.Signals | None,
+    seconds: float,
+    patience: float,
 ) -> str:
     # What is at fault afterwards, if anything is.
     process = subprocess.Popen(
@@ -119,7 +130,7 @@ def _run(
     if sent is not None:
         time.sleep(seconds)
         process.send_signal(sent)
-    deadline = time.monotonic() + (PATIENCE_SECONDS if sent else 10 * PATIENCE_SECONDS)
+    deadline = time.monotonic() + (patience if sent else 10 * patience)
     while process.poll() is None or members(process.pid):
         if time.monotonic() > deadline:
             what = "children left" if process.poll() is not None else "hung"
