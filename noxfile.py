@@ -21,10 +21,14 @@ def runs(version: str) -> bool:
 # and the oldest ones on the oldest.
 NEWEST = next(filter(runs, reversed(PYTHONS)), PYTHONS[0])
 HOSTS = ["0.1.4", "0.1.5", "0.1.6"]
-# The ends of what the oldest Python takes: packages that touch files, pixels and arrays.
+# The ends of what the oldest Python takes: packages that touch files, pixels and arrays,
+# and those of the command line, none of which starts if one of them lacks something.
 # The newest pyarrow needs a newer NumPy than the lowest one.
 STACKS = {
-    "lowest": ["av==14.2.0", "pylance==0.39.0", "numpy==1.26.4", "pyarrow==16.1.0"],
+    "lowest": [
+        *("av==14.2.0", "pylance==0.39.0", "numpy==1.26.4", "pyarrow==16.1.0"),
+        *("typer==0.17.5", "rich==13.7.0"),
+    ],
     "newest": ["av==18.1.0", "pylance==14.0.2", "numpy==2.4.6"],
 }
 

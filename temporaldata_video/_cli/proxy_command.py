@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from enum import Enum
+from typing import Annotated, Any
 
 import typer
 from rich.filesize import decimal
@@ -15,6 +16,9 @@ from .._tools.proxies.write_proxy import DEFAULT_CRF, DEFAULT_GOP, ProxyReport, 
 from .opening import IndexUriOption, make_console
 from .several import pool_of, tell
 
+PixelType = Enum(
+    "PixelType", {"uint8": "uint8", "uint16": "uint16", "auto": "auto"}, type=str
+)
 _SIZE = re.compile(r"([1-9]\d*)x([1-9]\d*)")
 
 
@@ -47,9 +51,9 @@ def proxy(
         bool, typer.Option("--gray", help="Keep one channel, as of colorspace='G'.")
     ] = False,
     dtype: Annotated[
-        Literal["uint8", "uint16", "auto"],
+        PixelType,
         typer.Option(help="Of the pixels; auto keeps all bits of a sample."),
-    ] = "uint8",
+    ] = PixelType.uint8,
     lossless: Annotated[
         bool | None,
         typer.Option(
@@ -104,7 +108,7 @@ def proxy(
     lossy = lossless is False or coarser
     options: dict[str, Any] = {
         "gray": gray,
-        "dtype": dtype,
+        "dtype": dtype.value,
         "lossless": not lossy,
         "crf": crf,
         "gop": gop,
