@@ -22,7 +22,7 @@ def runs(version: str) -> bool:
 NEWEST = next(filter(runs, reversed(PYTHONS)), PYTHONS[0])
 HOSTS = ["0.1.4", "0.1.5", "0.1.6"]
 # The ends of what the oldest Python takes: packages that touch files, pixels and arrays,
-# and those of the command line, none of which starts if one of them lacks something.
+# and those of the command line, which does not start where typer lacks something.
 # The newest pyarrow needs a newer NumPy than the lowest one.
 STACKS = {
     "lowest": [

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from . import plot, report, thresholds
-from .measure import Cell, Effort, measure_video
+from .measure import Cell, ClockOption, Effort, clock_of, measure_video
 from .readers import find_readers
 from .special import index_times, long_recording, thread_gain
 from .videos import Video, corpus_videos, indexed, made_names, made_video
@@ -45,17 +45,14 @@ def main(
     out: Annotated[
         Path, typer.Option(help="Where results go, and clips and indexes are kept.")
     ] = ROOT / "build" / "benchmarks",
-    clock: Annotated[
-        str, typer.Option(help="'wall', or 'cpu' where other programs run.")
-    ] = "wall",
+    clock: ClockOption = "wall",
     again: Annotated[
         bool, typer.Option(help="Print the results in OUT, without measuring.")
     ] = False,
 ) -> None:
     r"""Measures this package, its peers and FFmpeg itself on the same requests."""
     console = Console(width=None if Console().is_terminal else 220)
-    if clock not in ("wall", "cpu"):
-        raise typer.BadParameter(f"--clock must be wall or cpu, got {clock!r}.")
+    clock_of(clock)
     if again:
         results, cells = report.read_json(out / "results.json")
         show(console, results, cells, clock, out)

@@ -6,15 +6,36 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+import typer
 
 from .floor import Floor
 from .readers import ALWAYS, FLOOR, OURS, Reader
 from .truth import Truth, spread
 from .videos import Video
 from .workloads import Request, Workload
+
+ClockOption = Annotated[
+    str, typer.Option(help="'wall', or 'cpu' where other programs run.")
+]
+_CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def clock_of(name: str) -> Callable[[], float]:
+    r"""Returns the function that returns seconds.
+
+    Args:
+        name: of the clock, as the command line has it.
+
+    Raises:
+        typer.BadParameter: if there is none of this name.
+    """
+    if name not in _CLOCKS:
+        raise typer.BadParameter(f"--clock must be wall or cpu, got {name!r}.")
+    return _CLOCKS[name]
+
 
 # Frames of one request that are compared with the truth, and sequences that are checked.
 CHECKED_FRAMES, CHECKED_SEQUENCES = 8, 3

@@ -8,7 +8,6 @@ pixel of the lossless proxy is compared with the original, over the whole video.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -22,6 +21,7 @@ from rich.table import Table
 import temporaldata_video as tv
 
 from .__main__ import CORPUS, ROOT
+from .measure import ClockOption, clock_of
 from .report import machine
 from .videos import Video, indexed, made_video
 
@@ -51,18 +51,14 @@ def main(
     ] = None,
     size: Annotated[int, typer.Option(help="Height and width of the proxies.")] = 224,
     reads: Annotated[int, typer.Option(help="Random reads of each length.")] = 40,
-    clock: Annotated[
-        str, typer.Option(help="'wall', or 'cpu' where other programs run.")
-    ] = "wall",
+    clock: ClockOption = "wall",
     corpus: Annotated[Path, typer.Option(help="Folder of real videos.")] = CORPUS,
     out: Annotated[Path, typer.Option(help="Where proxies and results go.")] = ROOT
     / "build"
     / "proxies",
 ) -> None:
     r"""Measures what proxies gain and cost, and compares their pixels."""
-    if clock not in ("wall", "cpu"):
-        raise typer.BadParameter(f"--clock must be wall or cpu, got {clock!r}.")
-    now = time.perf_counter if clock == "wall" else time.process_time
+    now = clock_of(clock)
     out.mkdir(parents=True, exist_ok=True)
     # A decoder that goes on where the last read ended would hide what a seek costs.
     tv.configure(decoders=0)

@@ -7,7 +7,6 @@ and from the copy, turn about, in one run. Numbers and times of all frames are c
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -21,6 +20,7 @@ from rich.table import Table
 import temporaldata_video as tv
 
 from .__main__ import CORPUS, ROOT
+from .measure import ClockOption, clock_of
 from .report import machine
 from .videos import Video, indexed
 
@@ -41,18 +41,14 @@ def main(
     gop: Annotated[int, typer.Option(help="Groups of pictures of the copies.")] = 30,
     crf: Annotated[int, typer.Option(help="Quality of the copies.")] = 18,
     reads: Annotated[int, typer.Option(help="Random frames of each file.")] = 100,
-    clock: Annotated[
-        str, typer.Option(help="'wall', or 'cpu' where other programs run.")
-    ] = "wall",
+    clock: ClockOption = "wall",
     corpus: Annotated[Path, typer.Option(help="Folder of real videos.")] = CORPUS,
     out: Annotated[Path, typer.Option(help="Where copies and results go.")] = ROOT
     / "build"
     / "reencoding",
 ) -> None:
     r"""Measures what copies with short groups of pictures gain and cost."""
-    if clock not in ("wall", "cpu"):
-        raise typer.BadParameter(f"--clock must be wall or cpu, got {clock!r}.")
-    now = time.perf_counter if clock == "wall" else time.process_time
+    now = clock_of(clock)
     out.mkdir(parents=True, exist_ok=True)
     # A decoder that goes on where the last read ended would hide what a seek costs.
     tv.configure(decoders=0)

@@ -32,6 +32,7 @@ import temporaldata_video as tv
 from temporaldata_video._video.cost import frames_cost
 from temporaldata_video.testing import make_clip, read_numbers
 
+from .measure import ClockOption, clock_of
 from .remote_video import make_video
 
 SIZE, RATE = (480, 640), 30
@@ -319,9 +320,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="Timed epochs of each kind.")] = 5,
     recordings: Annotated[int, typer.Option(help="Recordings to open; 0 for none.")] = 1000,
     epoch: Annotated[int, typer.Option(help="Windows drawn from all of them.")] = 2000,
-    clock: Annotated[
-        str, typer.Option(help="'wall', or 'cpu' where other programs run.")
-    ] = "wall",
+    clock: ClockOption = "wall",
     out: Annotated[Path, typer.Option(help="Where clips and results are kept.")] = Path(
         "build/benchmarks"
     ),
@@ -329,8 +328,7 @@ def main(
     r"""Measures training loops over this package and over torchcodec."""
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
-    if clock not in ("wall", "cpu"):
-        raise typer.BadParameter(f"--clock must be wall or cpu, got {clock!r}.")
+    clock_of(clock)
     files = make_files(out, distinct, copies)
     rows = measure_throughput(files, distinct, workers, repeats, clock)
     console = Console()
