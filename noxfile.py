@@ -135,7 +135,7 @@ def minimums(session: nox.Session) -> None:
 @nox.parametrize("brain", ["0.1.2", "0.2.1"], ids=["0.1.2", "0.2.1"])
 def torch(session: nox.Session, brain: str) -> None:
     r"""Training with PyTorch and torch_brain; pip, since uv takes the build for CUDA."""
-    session.install("torch==2.13.0", f"torch_brain=={brain}")
+    session.install("torch==2.13.0", f"torch_brain=={brain}", "lightning==2.6.6")
     session.install("-e", ".", *dependency_group("test"))
     workers = "tests/remote/test_video_remote_workers.py"
     run_tests(

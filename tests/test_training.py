@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from tests.helpers import needs_fork, right
 from tests.pages import blocks_of
 
 HAS_TORCH = all(importlib.util.find_spec(name) for name in ("torch", "torch_brain", "ray"))
+
+HAS_LIGHTNING = importlib.util.find_spec("lightning") is not None
 
 # What the page says and does not do.
 PADDED = """
@@ -42,12 +45,62 @@ def test_the_page_runs_as_it_stands(tmp_path, run_script, monkeypatch):
     (tmp_path / "recordings").mkdir()
     _make_recording_file(tmp_path / "recordings", {})
     page = blocks_of("docs/training.md")
-    blocks = [block.text for block in page if block.language == "python"]
+    blocks = [
+        block.text
+        for block in page
+        if block.language == "python" and (HAS_LIGHTNING or "lightning" not in block.text)
+    ]
     blocks = [_SHAPE.sub(r"assert (*\1.shape,) == \2", block) for block in blocks]
     assert sum("assert" in block for block in blocks) == 2
     monkeypatch.chdir(tmp_path)
     said, _ = run_script("\n".join([*blocks, PADDED]))
     assert said.splitlines() == ["torch.Size([8])"]  # 29 windows in batches of 4
+
+
+# A run of three epochs of eight batches, and one that goes on after eleven batches.
+LIGHTNING = """
+    from lightning.pytorch.callbacks import ModelCheckpoint
+
+    class Model(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.seen = torch.nn.Linear(3, 1), []
+
+        def training_step(self, batch, number):
+            pixels = batch["video"]["frames"].float()
+            self.seen.append((self.current_epoch, float(pixels.std())))
+            return self.layer(pixels.mean((1, 3, 4)) / 255).square().mean()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), 0.1)
+
+    quiet = dict.fromkeys(
+        ["logger", "enable_progress_bar", "enable_model_summary"], False
+    )
+    quiet |= {"max_epochs": 3, "accelerator": "cpu"}
+    saver = ModelCheckpoint("kept", every_n_train_steps=11, save_top_k=-1)
+    whole, rest = Model(), Model()
+    lightning_trainer(saver, **quiet).fit(whole, Windows())
+    kept = "kept/epoch=1-step=11.ckpt"
+    lightning_trainer(enable_checkpointing=False, **quiet).fit(
+        rest, Windows(), ckpt_path=kept
+    )
+    assert [epoch for epoch, _ in whole.seen] == [0] * 8 + [1] * 8 + [2] * 8
+    assert rest.seen == whole.seen[11:]
+    print("went on")
+"""
+
+
+@pytest.mark.skipif(not HAS_LIGHTNING, reason="needs Lightning: run nox -s torch")
+def test_lightning_goes_on_in_the_middle_of_an_epoch(tmp_path, run_script, monkeypatch):
+    (tmp_path / "recordings").mkdir()
+    _make_recording_file(tmp_path / "recordings", {})
+    page = [block.text for block in blocks_of("docs/training.md")]
+    wanted = ("import h5py", "class Cut", "lightning")
+    blocks = [text for text in page if any(name in text for name in wanted)]
+    monkeypatch.chdir(tmp_path)
+    said, _ = run_script("\n".join([*blocks, dedent(LIGHTNING)]))
+    assert said.splitlines()[-1] == "went on"
 
 
 _SHAPE = re.compile(r"^(\S.*?)  # (\([\d, ]+\)).*$", re.MULTILINE)

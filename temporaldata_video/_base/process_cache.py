@@ -101,16 +101,17 @@ class ArrayCache:
             make: returns the array.
         """
         with self._lock:
-            if key in self._arrays:
-                self._arrays.move_to_end(key)
-                return self._arrays[key]
-        array = make()
-        array.flags.writeable = False
+            array = self._arrays.get(key)
+        if array is None:
+            array = make()
+            array.flags.writeable = False
         max_bytes = self.max_bytes()
         with self._lock:
             if key not in self._arrays:
                 self._arrays[key] = array
                 self._bytes += array.nbytes
+            self._arrays.move_to_end(key)
+            # Here and not at a new array only: the bound may have become smaller.
             while len(self._arrays) > 1 and (
                 len(self._arrays) > self.max_arrays or self._bytes > max_bytes
             ):

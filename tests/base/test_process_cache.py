@@ -139,6 +139,16 @@ def test_no_more_arrays_are_kept_than_allowed():
     assert list(cache._arrays) == [7, 8, 9] and cache._bytes == 24
 
 
+def test_a_smaller_bound_holds_at_the_next_use():
+    bounds = [10**9]
+    cache = ArrayCache(max_bytes=lambda: bounds[-1], max_arrays=3)
+    for key in range(3):
+        cache.get(key, lambda: np.zeros(1))
+    bounds.append(16)
+    assert cache.get(0, lambda: np.ones(1)).sum() == 0.0  # it was kept
+    assert list(cache._arrays) == [2, 0] and cache._bytes == 16
+
+
 @needs_fork
 @pytest.mark.filterwarnings("ignore:lance is not fork-safe")
 def test_arrays_go_across_a_fork_though_a_thread_has_the_lock():
