@@ -45,6 +45,20 @@ def test_the_bytes_of_a_batch_over_many_files_come_in_one_wave(uris, s3, proxy, 
     assert all(map(right, windows))
 
 
+def test_known_sidecars_take_two_waves_from_opening_to_pixels(uris, s3, proxy, configure):
+    configure(cache_kind="none")
+    tv.read_many(windows_of(tv.training.open_many(uris, storage_options=s3.options())))
+    proxy.behave(together=MANY)
+    videos = tv.training.open_many(uris, storage_options=s3.options(proxy))
+    # Whether each sidecar is still the one that was read.
+    assert len(proxy.requests()) == MANY
+    windows = windows_of(videos)
+    tv.read_many(windows)
+    seen = proxy.requests()
+    assert len(seen) == 2 * MANY and not any(r.fault for r in seen)
+    assert all(map(right, windows))
+
+
 def test_no_batch_fails_where_a_fifth_of_requests_is_refused(uris, s3, proxy, configure):
     configure(cache_kind="none")
     proxy.behave(fault_rate=0.2, faults=("429",), closed=0, seed=1)
