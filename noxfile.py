@@ -69,6 +69,13 @@ PORTABLE_TESTS = [
     *("tests/bytes/test_fetch.py", "tests/bytes/test_local.py"),
 ]
 
+# Pages, examples, benchmarks and the viewer in a browser's place: long, and about programs
+# around the package. Old packages under it run all the rest.
+NEWEST_ONLY = [
+    *("tests/test_docs.py", "tests/test_examples.py", "tests/test_benchmarks.py"),
+    *("tests/test_stress.py", "tests/view"),
+]
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -77,7 +84,8 @@ def dependency_group(name: str) -> list[str]:
 
 
 def run_tests(session: nox.Session, *arguments: str, **variables: str) -> None:
-    command = ["pytest", "-n", "2", "--dist", "worksteal", *arguments, *session.posargs]
+    # Twice as many as a small machine has cores: many tests wait for a server or a process.
+    command = ["pytest", "-n", "4", "--dist", "worksteal", *arguments, *session.posargs]
     session.run(*command, env=variables)
 
 
@@ -120,7 +128,7 @@ def compat(session: nox.Session, stack: str, host: str) -> None:
         *dependency_group("test"),
     )
     session.install(*TORCH_BRAIN)
-    run_tests(session, "-m", "not corpus")
+    run_tests(session, "-m", "not corpus", *[f"--ignore={name}" for name in NEWEST_ONLY])
 
 
 @nox.session(python=PYTHONS[0], venv_backend="uv")
