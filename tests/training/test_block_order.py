@@ -2,13 +2,15 @@ r"""Which windows come when: each once, neighbours apart, and the same after a r
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pickle
 import random
 import signal
-import subprocess
-import sys
+import socket
 from itertools import chain, combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 import temporaldata_video as tv
 from temporaldata_video.training import BlockOrder, Draw, Window, regular_windows
+from tests.helpers import needs_fork
 
 
 def windows_of(*counts: int) -> list[Window]:
@@ -193,36 +196,34 @@ def test_half_batches_were_not_consumed():
 
 # Killed at any step ---------------------------------------------------------------------
 
-TRAINING = """
-import json, os, sys
-from pathlib import Path
-from temporaldata_video.training import BlockOrder, Window
-
-folder = Path(sys.argv[1])
-windows = [Window("rec", 0.5 * n, 0.5 * n + 0.5) for n in range(400)]
-order = BlockOrder(windows, 4, seed=7, workers=2)
-checkpoint = folder / "checkpoint.json"
-if checkpoint.exists():
-    order.load_state_dict(json.loads(checkpoint.read_text()))
-for epoch in range(order.epoch, 2):
-    order.set_epoch(epoch)
-    for batch in order:
-        order.consumed += len(batch)
-        # The model's step and its checkpoint, which a kill leaves whole or undone.
-        step = {"batch": [*map(int, batch)], "state": order.state_dict()}
-        aside = folder / "aside.json"
-        aside.write_text(json.dumps(step["state"]))
-        print(json.dumps(step), flush=True)
-        os.replace(aside, checkpoint)
-"""
+TRAINED = [Window("rec", 0.5 * n, 0.5 * n + 0.5) for n in range(400)]
+MIXING = {"batch_size": 4, "seed": 7, "workers": 2}
 
 
+def train(checkpoint: Path, link: socket.socket) -> None:
+    r"""Trains for two epochs, goes on where its checkpoint says, and tells each step."""
+    order = BlockOrder(TRAINED, **MIXING)
+    if checkpoint.exists():
+        order.load_state_dict(json.loads(checkpoint.read_text()))
+    for epoch in range(order.epoch, 2):
+        order.set_epoch(epoch)
+        for batch in order:
+            order.consumed += len(batch)
+            # The model's step and its checkpoint, which a kill leaves whole or undone.
+            state = order.state_dict()
+            aside = checkpoint.with_suffix(".aside")
+            aside.write_text(json.dumps(state))
+            step = {"batch": [*map(int, batch)], "state": state}
+            link.sendall(json.dumps(step).encode() + b"\n")
+            if not link.recv(1):
+                return
+            os.replace(aside, checkpoint)
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:lance is not fork-safe")
 def test_runs_that_were_killed_go_on_as_if_nothing_was(tmp_path):
-    script = tmp_path / "training.py"
-    script.write_text(TRAINING)
-    order = BlockOrder(
-        [Window("rec", 0.5 * n, 0.5 * n + 0.5) for n in range(400)], 4, seed=7, workers=2
-    )
+    order = BlockOrder(TRAINED, **MIXING)
     expected = []
     for epoch in range(2):
         order.set_epoch(epoch)
@@ -231,15 +232,24 @@ def test_runs_that_were_killed_go_on_as_if_nothing_was(tmp_path):
     trained: list[list[int]] = []
     for stop in [*stops, len(expected) + 1]:
         # What the last checkpoint holds was trained on; a step after it was not.
-        with subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True
-        ) as process:
-            for line in process.stdout:
+        ours, theirs = socket.socketpair()
+        child = os.fork()
+        if not child:
+            ours.close()
+            train(tmp_path / "checkpoint.json", theirs)
+            os._exit(0)
+        theirs.close()
+        # A socket whose other end was killed says so, if that had something to read.
+        with ours, ours.makefile() as lines, contextlib.suppress(ConnectionResetError):
+            for line in lines:
                 step = json.loads(line)
                 done = step["state"]["epoch"] * 100 + step["state"]["consumed"] // 4
                 trained[done - 1 :] = [step["batch"]]
-                if done == stop:  # it may get some steps further until it dies
-                    process.send_signal(signal.SIGKILL)
+                ours.sendall(b"-")
+                if done == stop:  # it may get one step further until it dies
+                    os.kill(child, signal.SIGKILL)
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert ended == (0 if stop > len(expected) else -signal.SIGKILL)
     assert trained == expected
 
 
