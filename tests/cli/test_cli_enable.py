@@ -72,11 +72,11 @@ def environment(tmp_path_factory) -> Environment:
     return Environment(tmp_path_factory.mktemp("environment") / "env")
 
 
-@pytest.fixture
-def enabled(environment):
+@pytest.fixture(scope="module")
+def enabled(tmp_path_factory) -> Environment:
+    environment = Environment(tmp_path_factory.mktemp("enabled") / "env")
     assert environment.command("enable").returncode == 0
-    yield environment
-    assert environment.command("disable").returncode == 0
+    return environment
 
 
 @pytest.fixture(scope="module", params=["temporaldata", "torch_brain.data"])
@@ -125,12 +125,11 @@ print(len(Data.load(sys.argv[1]).spikes), "temporaldata_video" in sys.modules)
     assert (done.stdout, done.stderr) == ("1 False\n", "")
 
 
-def test_a_start_of_python_imports_nothing_else(enabled):
+def test_a_start_of_python_imports_nothing_else(enabled, environment):
     program = "import sys; print(*sorted(sys.modules))"
     before = enabled.run("-I", "-S", "-c", program).stdout.split()
     plain = set(enabled.run("-c", program).stdout.split()) - set(before)
-    enabled.command("disable")
-    without = set(enabled.run("-c", program).stdout.split()) - set(before)
+    without = set(environment.run("-c", program).stdout.split()) - set(before)
     # From 3.13 on, Python needs a codec of its own to read any .pth file.
     assert plain - without - {"encodings.utf_8_sig"} == {"temporaldata_video_door"}
 
