@@ -23,7 +23,7 @@ from tests.pages import blocks_of
 
 HAS_TORCH = all(importlib.util.find_spec(name) for name in ("torch", "torch_brain", "ray"))
 
-HAS_LIGHTNING = importlib.util.find_spec("lightning") is not None
+HAS_LIGHTNING = HAS_TORCH and importlib.util.find_spec("lightning") is not None
 
 # What the page says and does not do.
 PADDED = """
