@@ -69,8 +69,8 @@ PORTABLE_TESTS = [
     *("tests/bytes/test_fetch.py", "tests/bytes/test_local.py"),
 ]
 
-# Pages, examples, benchmarks and the viewer in a browser's place: long, and about programs
-# around the package. Old packages under it run all the rest.
+# Long, and about programs around the package: pages, examples, benchmarks, stress, viewer.
+# All the rest runs on every stack and host.
 NEWEST_ONLY = [
     *("tests/test_docs.py", "tests/test_examples.py", "tests/test_benchmarks.py"),
     *("tests/test_stress.py", "tests/view"),

@@ -235,9 +235,12 @@ def test_runs_that_were_killed_go_on_as_if_nothing_was(tmp_path):
         ours, theirs = socket.socketpair()
         child = os.fork()
         if not child:
-            ours.close()
-            train(tmp_path / "checkpoint.json", theirs)
-            os._exit(0)
+            try:
+                ours.close()
+                train(tmp_path / "checkpoint.json", theirs)
+                os._exit(0)
+            finally:  # or a failure would go on in a second pytest
+                os._exit(1)
         theirs.close()
         # A socket whose other end was killed says so, if that had something to read.
         with ours, ours.makefile() as lines, contextlib.suppress(ConnectionResetError):
